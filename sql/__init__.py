@@ -1,0 +1,1 @@
+"""Migrations and queries, as files: `migrations/*.sql` for dbmate, `queries/*.sql` for `storage/queries.py`."""

@@ -1,0 +1,80 @@
+"""Messages that leave: written in the transaction of what they tell about, published by the relay.
+
+`add` is called after the rows that a message tells about are locked, so that a key's positions follow its changes.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from storage.errors import RecordRefused
+from storage.pool import Connection
+from storage.queries import queries
+
+__all__ = ["LANES", "MAX_MESSAGE_BYTES", "OutboxMessage", "add", "lane_of", "pack_headers", "unpack_headers"]
+
+LANES = 16
+# Kafka's default limit of a batch, less what the record's own framing may take.
+MAX_MESSAGE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """One record to be: `key` and `headers` as Kafka will carry them, `payload` None for a tombstone.
+
+    `aggregate_type` and `aggregate_id` name what it tells about, for tools that route by them.
+    """
+
+    id: UUID
+    aggregate_type: str
+    aggregate_id: str
+    type: str
+    topic: str
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    payload: bytes | None
+
+
+def lane_of(topic: str, key: bytes | None) -> int:
+    """The lane of a topic's key: all of a key's messages share one, and a lane has one relay at a time."""
+    return zlib.crc32(key or b"", zlib.crc32(topic.encode())) % LANES
+
+
+def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    """Headers as JSON; their bytes as latin-1 text, which holds any byte."""
+    return orjson.dumps([(name, value.decode("latin-1")) for name, value in headers])
+
+
+def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
+    """What `pack_headers` packed."""
+    return [(name, value.encode("latin-1")) for name, value in orjson.loads(packed)]
+
+
+async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
+    """Store messages in the order given and hint the relays.
+
+    Raises RecordRefused for a message that Kafka would not take, while whoever made it can still be told.
+    """
+    if not messages:
+        return
+    headers = [pack_headers(message.headers) for message in messages]
+    for message, packed in zip(messages, headers, strict=True):
+        size = len(packed) + len(message.payload or b"") + len(message.key or b"")
+        if size > MAX_MESSAGE_BYTES:
+            raise RecordRefused(f"a {message.type} of {size} bytes is larger than Kafka takes ({MAX_MESSAGE_BYTES})")
+    await queries.add_to_outbox(
+        connection,
+        ids=[message.id for message in messages],
+        aggregate_types=[message.aggregate_type for message in messages],
+        aggregate_ids=[message.aggregate_id for message in messages],
+        types=[message.type for message in messages],
+        topics=[message.topic for message in messages],
+        keys=[message.key for message in messages],
+        lanes=[lane_of(message.topic, message.key) for message in messages],
+        headers=headers,
+        payloads=[message.payload for message in messages],
+    )
+    await queries.notify_outbox(connection)

@@ -1,0 +1,111 @@
+"""Connections to Postgres in one of the two roles, and transactions whose rollback cannot be interrupted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import asyncpg
+
+from storage.errors import translated
+
+__all__ = ["Connection", "Database", "DatabaseOptions", "Role"]
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection: TypeAlias = Any
+
+Role = Literal["cscx_salesloft_worker", "cscx_salesloft_api"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseOptions:
+    """How to reach Postgres. Times in seconds.
+
+    `statement_cache_size` is 0 behind a pooler that shares connections between transactions (pgbouncer).
+    """
+
+    dsn: str
+    role: Role = "cscx_salesloft_worker"
+    min_size: int = 1
+    max_size: int = 10
+    statement_cache_size: int = 256
+    connect_timeout: float = 5.0
+    statement_timeout: float = 30.0
+    close_timeout: float = 5.0
+
+
+class Database:
+    """A pool of connections that act as one role."""
+
+    def __init__(self, options: DatabaseOptions, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._options = options
+        self._pool = pool
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, options: DatabaseOptions) -> AsyncIterator["Database"]:
+        """Open the pool for the length of a block.
+
+        Raises StorageUnavailable where the database does not answer within `connect_timeout`.
+        """
+        with translated():
+            pool = await asyncpg.create_pool(
+                options.dsn,
+                min_size=options.min_size,
+                max_size=options.max_size,
+                statement_cache_size=options.statement_cache_size,
+                command_timeout=options.statement_timeout,
+                timeout=options.connect_timeout,
+                server_settings={"role": options.role, "application_name": "cscx-salesloft", "jit": "off", "TimeZone": "UTC"},
+            )
+        database = cls(options, pool)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    async def close(self) -> None:
+        """Close within the deadline; what is still open then is cut."""
+        try:
+            async with asyncio.timeout(self._options.close_timeout):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """One connection, each statement a transaction of its own."""
+        with translated():
+            async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises ConcurrentChange, RecordRefused or StorageUnavailable in place of asyncpg's errors; what the block
+        itself raises passes through. Nothing that waits for a network other than the database's belongs inside.
+        """
+        with translated():
+            async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    yield connection
+                except BaseException:
+                    # A cancelled rollback would hand a connection with an open transaction to the next user.
+                    if not connection.is_closed():
+                        await asyncio.shield(transaction.rollback())
+                    raise
+                else:
+                    await transaction.commit()
+
+    @asynccontextmanager
+    async def organization_transaction(self, organization_id: str) -> AsyncIterator[Connection]:
+        """A transaction that sees this organization's rows alone; meant for the api role."""
+        async with self.transaction() as connection:
+            await connection.execute("SELECT set_config('cscx.organization_id', $1, true)", organization_id)
+            yield connection
