@@ -2,8 +2,8 @@
 
 StorageError
 ├── StorageUnavailable   the database is away, restarting, overloaded or too slow: the same work will do later
-├── ConcurrentChange     another transaction was faster (deadlock, serialization, a lost race): begin the transaction again
-└── RecordRefused        the database refuses this very data: repeating it changes nothing
+├── ConcurrentChange     another transaction was faster (deadlock, serialization, a lost race): begin the transaction
+again └── RecordRefused        the database refuses this very data: repeating it changes nothing
 """
 
 import asyncio
@@ -68,7 +68,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except asyncpg.InterfaceError as error:
-        # asyncpg's refusal to encode a value is both an InterfaceError and a ValueError; a closed pool is only the first.
+        # asyncpg's refusal to encode a value is both an InterfaceError and a ValueError; a closed pool is only the
+        # first.
         raised = RecordRefused if isinstance(error, ValueError) else StorageUnavailable
         raise raised(_told(error)) from error
     except _LOST_RACES as error:

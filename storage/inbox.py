@@ -39,7 +39,9 @@ async def mark(connection: Connection, consumer_group: str, marks: Sequence[Inbo
     return {InboxKey(row["topic"], row["source"], row["event_id"]) for row in rows}
 
 
-async def marked_digests(connection: Connection, consumer_group: str, keys: Sequence[InboxKey]) -> dict[InboxKey, bytes]:
+async def marked_digests(
+    connection: Connection, consumer_group: str, keys: Sequence[InboxKey]
+) -> dict[InboxKey, bytes]:
     """The digests under which messages were marked before."""
     rows = await queries.read_inbox(
         connection,

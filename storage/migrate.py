@@ -32,7 +32,7 @@ async def migrate(dsn: str, *, deadline_seconds: float = 120.0) -> list[str]:
         with translated():
             connection = await asyncpg.connect(dsn, timeout=10)
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110  # another process signals nothing
                 await asyncio.sleep(_RETRY_SECONDS)
             return await _dbmate_up(dsn)
         finally:
@@ -45,8 +45,8 @@ async def _dbmate_up(dsn: str) -> list[str]:
         raise MigrationFailed("the dbmate program is missing: install the project's requirements (scripts/install)")
     url = dsn if "sslmode=" in dsn else f"{dsn}{'&' if '?' in dsn else '?'}sslmode=disable"
     process = await asyncio.create_subprocess_exec(
-        executable, "--url", url, "--migrations-dir", str(Path(str(files("sql"))) / "migrations"), "--no-dump-schema", "migrate",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        executable, "--url", url, "--migrations-dir", str(Path(str(files("sql"))) / "migrations"), "--no-dump-schema",
+        "migrate", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         output, errors = await process.communicate()
@@ -56,4 +56,8 @@ async def _dbmate_up(dsn: str) -> list[str]:
     if process.returncode != 0:
         lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
         raise MigrationFailed(f"dbmate: {lines[-1]}")
-    return [line.removeprefix("Applied: ").split(" in ")[0] for line in output.decode().splitlines() if line.startswith("Applied: ")]
+    return [
+        line.removeprefix("Applied: ").split(" in ")[0]
+        for line in output.decode().splitlines()
+        if line.startswith("Applied: ")
+    ]

@@ -59,7 +59,12 @@ class Database:
                 statement_cache_size=options.statement_cache_size,
                 command_timeout=options.statement_timeout,
                 timeout=options.connect_timeout,
-                server_settings={"role": options.role, "application_name": "cscx-salesloft", "jit": "off", "TimeZone": "UTC"},
+                server_settings={
+                    "role": options.role,
+                    "application_name": "cscx-salesloft",
+                    "jit": "off",
+                    "TimeZone": "UTC",
+                },
             )
         database = cls(options, pool)
         try:

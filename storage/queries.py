@@ -9,6 +9,4 @@ import aiosql
 __all__ = ["queries"]
 
 # aiosql makes a method of each `-- name:`; their results are asyncpg records and typed where they are read.
-queries: Any = aiosql.from_path(
-    Path(str(files("sql"))) / "queries", "asyncpg", mandatory_parameters=False
-)
+queries: Any = aiosql.from_path(Path(str(files("sql"))) / "queries", "asyncpg", mandatory_parameters=False)

@@ -1,0 +1,318 @@
+"""Criteria: a typed tree of predicates over the facts of one customer, stakeholder and trigger.
+
+A predicate is true, false or unknown (None). A missing fact makes it unknown, zero and False are values like any
+other, and unknown spreads by Kleene's logic: `all` with one false is false whatever is unknown, `any` with one true
+is true. Whoever enrolls on a tree demands True; neither False nor None will do.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+
+from schemas.directory import CustomerSnapshot, StakeholderSnapshot
+from schemas.lifecycle import LifecycleTrigger
+
+__all__ = [
+    "ALWAYS",
+    "FIELDS",
+    "All",
+    "AnyOf",
+    "Criteria",
+    "Facts",
+    "FieldKind",
+    "Not",
+    "Predicate",
+    "Test",
+    "Verdict",
+    "compile_criteria",
+    "parse_criteria",
+    "verdicts",
+]
+
+Scalar: TypeAlias = bool | int | Decimal | str
+FieldKind = Literal["text", "number", "boolean", "date"]
+Operator = Literal["equals", "in", "lt", "lte", "gt", "gte", "before", "after", "exists", "matches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a predicate may look at."""
+
+    customer: CustomerSnapshot
+    stakeholder: StakeholderSnapshot
+    trigger: LifecycleTrigger
+    now: datetime
+
+
+Test: TypeAlias = Callable[[Facts], bool | None]
+
+
+def _owner(attribute: str) -> Callable[[Facts], Any]:
+    return lambda facts: getattr(facts.customer.owner, attribute) if facts.customer.owner is not None else None
+
+
+def _trigger(attribute: str) -> Callable[[Facts], Any]:
+    return lambda facts: getattr(facts.trigger, attribute, None)
+
+
+# The closed catalogue: what may be asked about, its kind, and where it is read.
+FIELDS: dict[str, tuple[FieldKind, Callable[[Facts], Any]]] = {
+    "customer.id": ("text", operator.attrgetter("customer.id")),
+    "customer.name": ("text", operator.attrgetter("customer.name")),
+    "customer.domain": ("text", operator.attrgetter("customer.domain")),
+    "customer.segment": ("text", operator.attrgetter("customer.segment")),
+    "customer.tier": ("text", operator.attrgetter("customer.tier")),
+    "customer.arr": ("number", operator.attrgetter("customer.arr")),
+    "customer.health_score": ("number", operator.attrgetter("customer.health_score")),
+    "customer.renewal_date": ("date", operator.attrgetter("customer.renewal_date")),
+    "customer.owner.user_id": ("text", _owner("user_id")),
+    "customer.owner.email": ("text", _owner("email")),
+    "stakeholder.id": ("text", operator.attrgetter("stakeholder.id")),
+    "stakeholder.name": ("text", operator.attrgetter("stakeholder.name")),
+    "stakeholder.email": ("text", operator.attrgetter("stakeholder.email")),
+    "stakeholder.title": ("text", operator.attrgetter("stakeholder.title")),
+    "stakeholder.role": ("text", operator.attrgetter("stakeholder.role")),
+    "stakeholder.is_primary": ("boolean", operator.attrgetter("stakeholder.is_primary")),
+    "stakeholder.is_champion": ("boolean", operator.attrgetter("stakeholder.is_champion")),
+    "stakeholder.is_decision_maker": ("boolean", operator.attrgetter("stakeholder.is_decision_maker")),
+    "stakeholder.time_zone": ("text", operator.attrgetter("stakeholder.time_zone")),
+    "trigger.days_to_renewal": ("number", _trigger("days_to_renewal")),
+    "trigger.term_end": ("date", _trigger("term_end")),
+    "trigger.severity": ("text", _trigger("severity")),
+    "trigger.kind": ("text", _trigger("kind")),
+    "trigger.potential_arr": ("number", _trigger("potential_arr")),
+}
+
+_ALLOWED: dict[FieldKind, frozenset[str]] = {
+    "text": frozenset({"equals", "in", "exists", "matches"}),
+    "number": frozenset({"equals", "in", "lt", "lte", "gt", "gte", "exists"}),
+    "boolean": frozenset({"equals", "exists"}),
+    "date": frozenset({"equals", "before", "after", "exists"}),
+}
+_SIGNS = {"equals": "=", "in": "in", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "matches": "matches"}
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Predicate(_Node):
+    """One question about one field.
+
+    `value` is a scalar; a list for `in`; a number of days from now for `before` and `after` (negative: in the past);
+    true or absent for `exists`, false to ask that the fact is missing.
+    """
+
+    field: str
+    op: Operator
+    value: Scalar | list[Scalar] | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_catalogue(self) -> "Predicate":
+        if self.field not in FIELDS:
+            raise ValueError(f"there is no field {self.field!r}; the fields are {', '.join(sorted(FIELDS))}")
+        kind, _ = FIELDS[self.field]
+        if self.op not in _ALLOWED[kind]:
+            raise ValueError(f"{self.field} is a {kind}; it takes {', '.join(sorted(_ALLOWED[kind]))}, not {self.op!r}")
+        _comparable(self, kind)
+        return self
+
+    def __str__(self) -> str:
+        """The question as people read it: `customer.health_score < 60`."""
+        if self.op == "exists":
+            return f"{self.field} {'is missing' if self.value is False else 'exists'}"
+        if self.op in {"before", "after"}:
+            return f"{self.field} {self.op} now{int(str(self.value)):+d}d"
+        return f"{self.field} {_SIGNS[self.op]} {_shown(self.value)}"
+
+
+class All(_Node):
+    """True if every part is; true of no parts."""
+
+    all: list["Criteria"]
+
+
+class AnyOf(_Node):
+    """True if some part is; false of no parts."""
+
+    any: list["Criteria"]
+
+
+class Not(_Node):
+    """True if its part is false."""
+
+    not_: "Criteria" = Field(alias="not")
+
+
+def _shape(node: Any) -> str:
+    match node:
+        case All() | {"all": _}:
+            return "all"
+        case AnyOf() | {"any": _}:
+            return "any"
+        case Not() | {"not": _}:
+            return "not"
+    return "field"
+
+
+Criteria: TypeAlias = Annotated[
+    Annotated[All, Tag("all")]
+    | Annotated[AnyOf, Tag("any")]
+    | Annotated[Not, Tag("not")]
+    | Annotated[Predicate, Tag("field")],
+    Discriminator(_shape),
+]
+for _model in (All, AnyOf, Not):
+    _model.model_rebuild()
+_ADAPTER: TypeAdapter[Criteria] = TypeAdapter(Criteria)
+ALWAYS = All(all=[])
+
+
+def parse_criteria(text: str | bytes) -> Criteria:
+    """Criteria from their JSON.
+
+    Raises pydantic.ValidationError that names the place and what the field would take.
+    """
+    return _ADAPTER.validate_json(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one predicate saw and said."""
+
+    predicate: str
+    value: str | float | bool | None
+    holds: bool | None
+
+
+def verdicts(criteria: Criteria, facts: Facts) -> Iterator[Verdict]:
+    """Each predicate's verdict, left to right."""
+    match criteria:
+        case All(all=parts) | AnyOf(any=parts):
+            for part in parts:
+                yield from verdicts(part, facts)
+        case Not(not_=part):
+            yield from verdicts(part, facts)
+        case Predicate():
+            value = FIELDS[criteria.field][1](facts)
+            yield Verdict(str(criteria), _shown_value(value), compile_criteria(criteria)(facts))
+
+
+def compile_criteria(criteria: Criteria) -> Test:
+    """A function that only decides, for speed: it stops at the first part that settles the answer."""
+    match criteria:
+        case All(all=parts):
+            return _all_of([compile_criteria(part) for part in parts])
+        case AnyOf(any=parts):
+            return _any_of([compile_criteria(part) for part in parts])
+        case Not(not_=part):
+            inner = compile_criteria(part)
+            return lambda facts: None if (answer := inner(facts)) is None else not answer
+        case Predicate():
+            return _leaf(criteria)
+    raise TypeError(f"not criteria: {criteria!r}")
+
+
+def _all_of(tests: list[Test]) -> Test:
+    def every(facts: Facts) -> bool | None:
+        answer: bool | None = True
+        for test in tests:
+            part = test(facts)
+            if part is False:
+                return False
+            if part is None:
+                answer = None
+        return answer
+
+    return every
+
+
+def _any_of(tests: list[Test]) -> Test:
+    def some(facts: Facts) -> bool | None:
+        answer: bool | None = False
+        for test in tests:
+            part = test(facts)
+            if part is True:
+                return True
+            if part is None:
+                answer = None
+        return answer
+
+    return some
+
+
+def _leaf(predicate: Predicate) -> Test:
+    kind, read = FIELDS[predicate.field]
+    expected = _comparable(predicate, kind)
+    match predicate.op:
+        case "exists":
+            return lambda facts: (read(facts) is not None) is expected
+        case "in":
+            return lambda facts: None if (value := read(facts)) is None else value in expected
+        case "matches":
+            return lambda facts: None if (value := read(facts)) is None else expected.search(value) is not None
+        case "before":
+            return lambda facts: None if (value := read(facts)) is None else value < facts.now.date() + expected
+        case "after":
+            return lambda facts: None if (value := read(facts)) is None else value > facts.now.date() + expected
+    compare = {"equals": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}[
+        predicate.op
+    ]
+    return lambda facts: None if (value := read(facts)) is None else compare(value, expected)
+
+
+def _comparable(predicate: Predicate, kind: FieldKind) -> Any:
+    """The value in the form that comparing takes; ValueError where it has none."""
+    value = predicate.value
+    match predicate.op:
+        case "exists":
+            if value not in (True, False, None):
+                raise ValueError("exists takes true or false")
+            return value is not False
+        case "in":
+            if not isinstance(value, list) or not value:
+                raise ValueError("in takes a list of at least one value")
+            return frozenset(_of_kind(one, kind) for one in value)
+        case "matches":
+            try:
+                return re.compile(str(_of_kind(value, "text")), re.IGNORECASE)
+            except re.error as error:
+                raise ValueError(f"matches takes a regular expression: {error}") from error
+        case "before" | "after":
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{predicate.op} takes a whole number of days from now")  # noqa: TRY004  # pydantic reports ValueErrors
+            return timedelta(days=value)
+    return _of_kind(value, kind)
+
+
+def _of_kind(value: Any, kind: FieldKind) -> Any:
+    match kind:
+        case "boolean" if isinstance(value, bool):
+            return value
+        case "number" if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            return value
+        case "number" if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+            return Decimal(value)
+        case "text" if isinstance(value, str):
+            return value
+        case "date" if isinstance(value, str):
+            return date.fromisoformat(value)
+    raise ValueError(f"{value!r} is not a {kind}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_shown(one) for one in value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown_value(value: Any) -> str | float | bool | None:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)

@@ -1,0 +1,368 @@
+"""One trigger's decisions: for every candidate stakeholder a request, a deferral or a skip, with its reason.
+
+A pure function of what it is handed, the instant included: asked again with the same, it answers the same.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Lookup
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from enrollment.approval import Bound, digest
+from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
+from enrollment.criteria import Facts, Verdict, verdicts
+from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
+from enrollment.states import ACTIVE
+from schemas.directory import CustomerSnapshot, StakeholderSnapshot
+from schemas.lifecycle import LifecycleTrigger
+from schemas.vocabulary import CandidateOutcome as Outcome
+from schemas.vocabulary import EnrollmentState, Reason, TriggerType
+
+__all__ = [
+    "DEFERRING",
+    "Action",
+    "CadenceFacts",
+    "Candidate",
+    "Decision",
+    "OrganizationFacts",
+    "RunKey",
+    "SenderFacts",
+    "Situation",
+    "StepFacts",
+    "decide",
+    "propose",
+    "window_end",
+    "zone",
+]
+
+DEFERRING = frozenset(
+    {
+        Reason.UNKNOWN_CUSTOMER,
+        Reason.NO_CANDIDATES,
+        Reason.NO_EMAIL,
+        Reason.INVALID_EMAIL,
+        Reason.NOT_CONNECTED,
+        Reason.CADENCE_UNAVAILABLE,
+        Reason.OWNER_UNAVAILABLE,
+        Reason.NO_MAPPING,
+        Reason.PREEMPTED,
+    }
+)
+"""Refusals for a fact that may still come, or for a hold that may end."""
+
+# (stakeholder, trigger, exclusivity group, business key): a run, whichever mapping started it.
+RunKey = tuple[str, TriggerType, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """An enabled step of a cadence."""
+
+    id: int
+    name: str | None
+    day: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CadenceFacts:
+    """A cadence as Salesloft last showed it; `steps` in their order, disabled ones left out."""
+
+    id: int
+    name: str
+    people_addable: bool
+    team_cadence: bool
+    owner_user_id: int | None
+    steps: tuple[StepFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFacts:
+    """An active Salesloft user."""
+
+    user_id: int
+    email: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationFacts:
+    """What deciding reads of an organization; all of it moves with `decision_version`."""
+
+    organization_id: str
+    decision_version: int
+    time_zone: str
+    connected: bool
+    mappings: MappingBook
+    cadences: Lookup[int, CadenceFacts]
+    senders: Lookup[int, SenderFacts]
+    senders_by_email: Lookup[str, SenderFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stakeholder of the customer; `gone` says why they are no candidate any more."""
+
+    stakeholder: StakeholderSnapshot
+    person: PersonRecord | None
+    gone: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A trigger, and everything about its customer that bears on it.
+
+    `runs` and `on_cadence` are asked for this customer's stakeholders only and may hold more. `ended_for` names the
+    stakeholders whose run an outcome has ended, `ended` says that it ended for all; `held` that an open risk episode
+    holds what is less urgent.
+    """
+
+    trigger_type: TriggerType
+    trigger: LifecycleTrigger
+    business_key: str
+    customer: CustomerSnapshot
+    customer_known: bool
+    candidates: Sequence[Candidate]
+    runs: Lookup[RunKey, EnrollmentState]
+    on_cadence: AbstractSet[tuple[str, int]]
+    ended: bool
+    ended_for: AbstractSet[str]
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What would be done at Salesloft."""
+
+    cadence: CadenceFacts
+    start_step: StepFacts
+    start_date: date
+    sender: SenderFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided about one candidate; about the trigger as a whole where `stakeholder` is None.
+
+    `digest` binds a request's approval; of another decision it tells whether two are the same. `until` of a deferral
+    is when its window ends, counted from now. `action` and `verdicts` come with a request.
+    """
+
+    stakeholder: StakeholderSnapshot | None
+    outcome: Outcome
+    reason: Reason
+    mapping: Mapping | None
+    digest: str
+    action: Action | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def stakeholder_id(self) -> str | None:
+        """Whom it is about."""
+        return self.stakeholder.id if self.stakeholder is not None else None
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo | None:
+    """The time zone of that name, None where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def decide(situation: Situation, organization: OrganizationFacts, now: datetime) -> list[Decision]:
+    """A decision for every candidate and exclusivity group that concerns them; at least one in all."""
+    refusal = _refusal_of_all(situation, organization)
+    if not situation.candidates:
+        return [_no(None, refusal or Reason.NO_CANDIDATES, None)]
+    if refusal is not None:
+        return [_no(candidate.stakeholder, refusal, None) for candidate in situation.candidates]
+    asked = organization.mappings.for_segment(situation.trigger_type, situation.customer.segment)
+    return [
+        decision
+        for candidate in situation.candidates
+        for decision in _of_candidate(candidate, asked, situation, organization, now)
+    ]
+
+
+def window_end(decisions: Sequence[Decision], event_time: datetime) -> datetime:
+    """When a trigger's deferral ends: its mapping's window, or 14 days where no mapping speaks of it yet."""
+    days = [decision.mapping.policy.defer_days for decision in decisions if decision.mapping is not None]
+    return event_time + timedelta(days=max(days, default=_DEFER_DAYS))
+
+
+_DEFER_DAYS = 14
+
+
+def _refusal_of_all(situation: Situation, organization: OrganizationFacts) -> Reason | None:
+    trigger_type = situation.trigger_type
+    if situation.ended:
+        return Reason.STALE_EVENT
+    if not situation.customer_known:
+        return Reason.UNKNOWN_CUSTOMER
+    if organization.mappings.only_disabled(trigger_type):
+        return Reason.MAPPING_DISABLED
+    if not organization.mappings.speaks_of(trigger_type):
+        return Reason.NO_MAPPING
+    if not organization.mappings.for_segment(trigger_type, situation.customer.segment):
+        return Reason.SEGMENT_NOT_MATCHED
+    return None
+
+
+def _of_candidate(
+    candidate: Candidate,
+    asked: Sequence[CompiledMapping],
+    situation: Situation,
+    organization: OrganizationFacts,
+    now: datetime,
+) -> Iterator[Decision]:
+    stakeholder = candidate.stakeholder
+    if candidate.gone is not None:
+        yield _no(stakeholder, candidate.gone, None)
+        return
+    if stakeholder.id in situation.ended_for:
+        yield _no(stakeholder, Reason.STALE_EVENT, None)
+        return
+    facts = Facts(situation.customer, stakeholder, situation.trigger, now)
+    taken: set[str] = set()
+    unknown = False
+    for compiled in asked:
+        mapping = compiled.mapping
+        if mapping.exclusivity_group in taken:
+            continue
+        holds = compiled.customer_holds(facts)
+        if holds:
+            holds = compiled.stakeholder_holds(facts)
+        if holds is None:
+            unknown = True
+        elif holds:
+            taken.add(mapping.exclusivity_group)
+            yield _by_mapping(candidate, mapping, facts, situation, organization)
+    if not taken:
+        yield _no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)
+
+
+def _by_mapping(
+    candidate: Candidate, mapping: Mapping, facts: Facts, situation: Situation, organization: OrganizationFacts
+) -> Decision:
+    stakeholder = candidate.stakeholder
+    refusal = (
+        email_refusal(stakeholder)
+        or known_refusal(stakeholder, candidate.person)
+        or _run_refusal(stakeholder.id, mapping, situation)
+        or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
+    )
+    if refusal is not None:
+        return _no(stakeholder, refusal, mapping)
+    action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
+    if isinstance(action, Reason):
+        return _no(stakeholder, action, mapping)
+    seen = (*verdicts(mapping.customer_criteria, facts), *verdicts(mapping.stakeholder_criteria, facts))
+    bound = Bound(
+        stakeholder_id=stakeholder.id,
+        email=normalised_email(stakeholder.email) or "",
+        cadence_id=mapping.cadence_id,
+        start_step_id=action.start_step.id,
+        start_date=action.start_date,
+        sender_user_id=action.sender.user_id,
+        custom_fields={},
+        mapping_id=mapping.id,
+        mapping_version=mapping.version,
+        exclusivity_group=mapping.exclusivity_group,
+        business_key=situation.business_key,
+        verdicts=[(verdict.predicate, bool(verdict.holds)) for verdict in seen],
+    )
+    return Decision(
+        stakeholder=stakeholder,
+        outcome=Outcome.REQUEST,
+        reason=Reason.REQUESTED,
+        mapping=mapping,
+        digest=digest(bound),
+        action=action,
+        verdicts=seen,
+    )
+
+
+def _run_refusal(stakeholder_id: str, mapping: Mapping, situation: Situation) -> Reason | None:
+    run = (stakeholder_id, situation.trigger_type, mapping.exclusivity_group, situation.business_key)
+    state = situation.runs.get(run)
+    if state is not None and state not in _RELEASING:
+        if state in ACTIVE:
+            return Reason.ALREADY_ENROLLED
+        return Reason.ALREADY_RAN if state in _OVER else Reason.ALREADY_REQUESTED
+    if (stakeholder_id, mapping.cadence_id) in situation.on_cadence:
+        return Reason.ALREADY_ENROLLED
+    return None
+
+
+# A request uses its run up, unless it expired or was withdrawn.
+_RELEASING = frozenset({EnrollmentState.EXPIRED, EnrollmentState.WITHDRAWN})
+_OVER = frozenset(
+    {
+        EnrollmentState.REJECTED,
+        EnrollmentState.BLOCKED,
+        EnrollmentState.FAILED,
+        EnrollmentState.COMPLETED,
+        EnrollmentState.REMOVED,
+        EnrollmentState.EXITED,
+    }
+)
+
+
+def propose(
+    mapping: Mapping,
+    stakeholder: StakeholderSnapshot,
+    customer: CustomerSnapshot,
+    organization: OrganizationFacts,
+    now: datetime,
+) -> Action | Reason:
+    """What a mapping would do for a stakeholder at this instant, or the reason why it cannot be done."""
+    if not organization.connected:
+        return Reason.NOT_CONNECTED
+    cadence = organization.cadences.get(mapping.cadence_id)
+    if cadence is None or not cadence.people_addable or not cadence.steps:
+        return Reason.CADENCE_UNAVAILABLE
+    if mapping.start_step_id is None:
+        step: StepFacts | None = cadence.steps[0]
+    else:
+        step = next((one for one in cadence.steps if one.id == mapping.start_step_id), None)
+    if step is None:
+        return Reason.CADENCE_UNAVAILABLE
+    if isinstance(mapping.sender, CustomersOwner):
+        email = normalised_email(customer.owner.email) if customer.owner is not None else None
+        sender = organization.senders_by_email.get(email) if email is not None else None
+    else:
+        sender = organization.senders.get(mapping.sender.user_id)
+    if sender is None:
+        return Reason.OWNER_UNAVAILABLE
+    # Salesloft takes another user's people only into a cadence of the whole team.
+    if not cadence.team_cadence and cadence.owner_user_id != sender.user_id:
+        return Reason.CADENCE_UNAVAILABLE
+    where = zone(stakeholder.time_zone) if stakeholder.time_zone else None
+    local = now.astimezone(where or zone(organization.time_zone) or ZoneInfo("UTC"))
+    return Action(cadence, step, local.date() + timedelta(days=mapping.policy.start_offset_days), sender)
+
+
+def _no(stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None) -> Decision:
+    outcome = Outcome.DEFER if reason in DEFERRING else Outcome.SKIP
+    told = (
+        stakeholder.id if stakeholder is not None else None,
+        outcome,
+        reason,
+        mapping.id if mapping is not None else None,
+        mapping.version if mapping is not None else None,
+    )
+    return Decision(
+        stakeholder=stakeholder,
+        outcome=outcome,
+        reason=reason,
+        mapping=mapping,
+        digest="sha256:" + hashlib.sha256(orjson.dumps(told)).hexdigest(),
+    )

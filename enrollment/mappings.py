@@ -1,0 +1,116 @@
+"""Mappings: which trigger of which segment leads to which cadence, and for whom.
+
+A published version never changes. `MappingBook` holds an organization's published mappings, compiled and in the one
+order in which they are asked: the customer's own segment before any, then priority (lower first), then id.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from enrollment.criteria import Criteria, Test, compile_criteria
+from schemas.vocabulary import Purpose, TriggerType
+
+__all__ = ["CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CustomersOwner(_Value):
+    """The customer's owner sends, found among the team's users by e-mail."""
+
+    kind: Literal["customer_owner"] = "customer_owner"
+
+
+class FixedUser(_Value):
+    """Always the same Salesloft user sends."""
+
+    kind: Literal["fixed_user"] = "fixed_user"
+    user_id: int
+
+
+Sender = CustomersOwner | FixedUser
+
+
+class Policy(_Value):
+    """Limits in time: days, and hours where the name says so."""
+
+    start_offset_days: int = Field(0, ge=0, le=365)
+    expires_after_hours: int = Field(24, ge=1, le=24 * 90)
+    execute_within_days: int = Field(7, ge=1, le=90)
+    defer_days: int = Field(14, ge=0, le=90)
+
+    @property
+    def expires_after(self) -> timedelta:
+        """How long a request waits for its decision."""
+        return timedelta(hours=self.expires_after_hours)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """One version of a mapping."""
+
+    id: UUID
+    version: int
+    trigger_type: TriggerType
+    segment: str | None
+    purpose: Purpose
+    cadence_id: int
+    start_step_id: int | None
+    sender: Sender
+    stakeholder_criteria: Criteria
+    customer_criteria: Criteria
+    policy: Policy
+    priority: int
+    exclusivity_group: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMapping:
+    """A mapping with its criteria made ready to be asked."""
+
+    mapping: Mapping
+    customer_holds: Test
+    stakeholder_holds: Test
+
+
+class MappingBook:
+    """An organization's published mappings, ready to be asked."""
+
+    def __init__(self, mappings: Iterable[Mapping]) -> None:
+        self._by_trigger: dict[TriggerType, list[CompiledMapping]] = {}
+        self._disabled: set[TriggerType] = set()
+        for mapping in sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)):
+            if mapping.enabled:
+                compiled = CompiledMapping(
+                    mapping, compile_criteria(mapping.customer_criteria), compile_criteria(mapping.stakeholder_criteria)
+                )
+                self._by_trigger.setdefault(mapping.trigger_type, []).append(compiled)
+            else:
+                self._disabled.add(mapping.trigger_type)
+        self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
+
+    def for_segment(self, trigger_type: TriggerType, segment: str | None) -> tuple[CompiledMapping, ...]:
+        """The enabled mappings that speak of this segment or of any, in the order in which they are asked."""
+        key = (trigger_type, segment)
+        selection = self._selections.get(key)
+        if selection is None:
+            of_trigger = self._by_trigger.get(trigger_type, ())
+            selection = tuple(c for c in of_trigger if c.mapping.segment is None or c.mapping.segment == segment)
+            self._selections[key] = selection
+        return selection
+
+    def speaks_of(self, trigger_type: TriggerType) -> bool:
+        """Whether some segment has an enabled mapping of this trigger."""
+        return trigger_type in self._by_trigger
+
+    def only_disabled(self, trigger_type: TriggerType) -> bool:
+        """Whether the trigger has mappings, all of them switched off."""
+        return trigger_type in self._disabled and trigger_type not in self._by_trigger
