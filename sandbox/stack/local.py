@@ -1,0 +1,82 @@
+"""A bus and a database: those that settings name, else Docker's if asked for, else child processes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from sandbox.stack.docker import kafka_container, postgres_container
+from sandbox.stack.errors import ServerFailedError, StackError
+from sandbox.stack.kafka import GivenKafka, KafkaServer, kafka_process
+from sandbox.stack.options import StackOptions, StackSource
+from sandbox.stack.postgres import GivenPostgres, PostgresServer, postgres_process
+
+__all__ = ["LocalStack", "local_kafka", "local_postgres", "local_stack"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStack:
+    """A bus and a database that answer."""
+
+    kafka: KafkaServer
+    postgres: PostgresServer
+
+    async def wait(self) -> None:
+        """Run until a server ends by itself, which raises `ServerFailedError`."""
+        waits = {
+            asyncio.create_task(self.kafka.wait(), name="wait for Kafka's end"): "Kafka",
+            asyncio.create_task(self.postgres.wait(), name="wait for Postgres' end"): "Postgres",
+        }
+        try:
+            ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        raise ServerFailedError(f"{' and '.join(sorted(waits[wait] for wait in ended))} ended unbidden")
+
+
+@contextlib.asynccontextmanager
+async def local_kafka(options: StackOptions, console: Console | None = None) -> AsyncIterator[KafkaServer]:
+    """A bus that answers, stopped at the block's end unless settings named it. Raises `StackError`.
+
+    `console` shows the progress of what is fetched.
+    """
+    if options.kafka_bootstrap_servers is not None:
+        yield GivenKafka(options.kafka_bootstrap_servers)
+    elif options.source is StackSource.DOCKER:
+        async with kafka_container() as container:
+            yield container
+    else:
+        async with kafka_process(options, console) as process:
+            yield process
+
+
+@contextlib.asynccontextmanager
+async def local_postgres(options: StackOptions) -> AsyncIterator[PostgresServer]:
+    """A database server that answers, stopped at the block's end unless settings named it. Raises `StackError`."""
+    if options.database_url is not None:
+        yield GivenPostgres(options.database_url)
+    elif options.source is StackSource.DOCKER:
+        async with postgres_container(options) as container:
+            yield container
+    else:
+        async with postgres_process(options) as process:
+            yield process
+
+
+@contextlib.asynccontextmanager
+async def local_stack(options: StackOptions, console: Console | None = None) -> AsyncIterator[LocalStack]:
+    """Both, started at the same time. Raises `StackError`, and leaves nothing running then."""
+    async with contextlib.AsyncExitStack() as exits:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                kafka = tasks.create_task(exits.enter_async_context(local_kafka(options, console)), name="start Kafka")
+                postgres = tasks.create_task(exits.enter_async_context(local_postgres(options)), name="start Postgres")
+        except* StackError as failures:
+            first: BaseException = failures
+            while isinstance(first, BaseExceptionGroup):
+                first = first.exceptions[0]
+            raise first from None
+        yield LocalStack(kafka=kafka.result(), postgres=postgres.result())

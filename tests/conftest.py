@@ -1,0 +1,41 @@
+"""What tests of every room share: one bus and one database server a run, started when the first test asks."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
+
+
+@pytest.fixture(scope="session")
+async def stack() -> AsyncIterator[LocalStack]:
+    """Kafka and Postgres; Postgres without fsync, which only a power cut would tell."""
+    async with local_stack(StackOptions.from_environment(fsync=False)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka_server(stack: LocalStack) -> KafkaServer:
+    """The broker itself, for a test that restarts, kills or pauses it (and leaves it running)."""
+    return stack.kafka
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_server: KafkaServer) -> str:
+    """Bootstrap servers. The broker is shared by the run: a test makes topics and groups under names of its own."""
+    return kafka_server.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def postgres_server(stack: LocalStack) -> PostgresServer:
+    """The database server itself, for a test that restarts, kills or pauses it (and leaves it running)."""
+    return stack.postgres
+
+
+@pytest.fixture
+async def postgres(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The owner's DSN of a fresh, empty database, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield await postgres_server.create_database(name)
+    await postgres_server.drop_database(name)
