@@ -1,0 +1,169 @@
+"""A typed async client of Salesloft's API, version 2.
+
+::
+
+    async with Wire() as wire:
+        client = SalesloftClient(wire=wire, tokens=FixedToken(key), budget=MinuteBudget())
+        me = await client.me()
+        async for batch in client.using(lane=Lane.POLL).changes(MEMBERSHIPS, CursorPosition(updated_at=since)):
+            keep(batch.rows, batch.position)
+
+Ports: :class:`TokenSource` (where tokens are kept and refreshed), :class:`TeamBudget` (what a team may spend a minute),
+:class:`Observer` (metrics). Errors are drawn in :mod:`salesloft_client.errors`.
+"""
+
+from salesloft_client.auth import AccessToken, FixedToken, TokenSource
+from salesloft_client.budget import (
+    BudgetSettings,
+    Lane,
+    MinuteBudget,
+    Reservation,
+    TeamBudget,
+    Unlimited,
+    cost_of_page,
+    minute_turn,
+)
+from salesloft_client.client import SETTLE, SalesloftClient, every_page
+from salesloft_client.clock import BusinessClock
+from salesloft_client.cursor import Batch, ChangeCursor, CursorPosition, CursorSettings
+from salesloft_client.decoding import Page, Paging
+from salesloft_client.errors import (
+    ClientRejected,
+    ConnectionLost,
+    CursorStuck,
+    Forbidden,
+    GrantRevoked,
+    MalformedResponse,
+    MissingScope,
+    NotFound,
+    NotSent,
+    Origin,
+    OutcomeUnknown,
+    Refused,
+    RetryClass,
+    SalesloftError,
+    ServerError,
+    Throttled,
+    TimedOut,
+    TransportProblem,
+    Unauthorized,
+    Unprocessable,
+)
+from salesloft_client.hooks import NothingObserved, Observer
+from salesloft_client.models import (
+    Account,
+    Action,
+    ActivityHistory,
+    Cadence,
+    CadenceCounts,
+    CadenceMembership,
+    Call,
+    ChangingRecord,
+    Email,
+    EmailCounts,
+    MembershipCounts,
+    NamedReference,
+    Person,
+    PersonCounts,
+    Record,
+    Reference,
+    Step,
+    Team,
+    UpsertedAccount,
+    UpsertedPerson,
+    User,
+)
+from salesloft_client.oauth import Callback, OAuthApp, TokenEndpoint, TokenGrant, authorization_url, read_callback
+from salesloft_client.retry import RetrySettings
+from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
+from salesloft_client.transport import CallContext, TransportSettings
+from salesloft_client.wire import Wire, WireSettings
+from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+
+__all__ = [
+    "ACCOUNTS",
+    "ACTIVITY_HISTORIES",
+    "CALLS",
+    "EMAILS",
+    "MEMBERSHIPS",
+    "PEOPLE",
+    "SETTLE",
+    "AccessToken",
+    "Account",
+    "AccountUpsert",
+    "Action",
+    "ActivityHistory",
+    "Batch",
+    "BudgetSettings",
+    "BusinessClock",
+    "Cadence",
+    "CadenceCounts",
+    "CadenceMembership",
+    "Call",
+    "CallContext",
+    "Callback",
+    "ChangeCursor",
+    "ChangingRecord",
+    "ClientRejected",
+    "ConnectionLost",
+    "CursorPosition",
+    "CursorSettings",
+    "CursorStuck",
+    "Email",
+    "EmailCounts",
+    "FixedToken",
+    "Forbidden",
+    "GrantRevoked",
+    "Lane",
+    "MalformedResponse",
+    "MembershipCounts",
+    "MinuteBudget",
+    "MissingScope",
+    "NamedReference",
+    "NewMembership",
+    "NotFound",
+    "NotSent",
+    "NothingObserved",
+    "OAuthApp",
+    "Observer",
+    "Origin",
+    "OutcomeUnknown",
+    "Page",
+    "Paging",
+    "Person",
+    "PersonCounts",
+    "PersonUpsert",
+    "Record",
+    "Reference",
+    "Refused",
+    "Reservation",
+    "RetryClass",
+    "RetrySettings",
+    "SalesloftClient",
+    "SalesloftError",
+    "ServerError",
+    "Step",
+    "Stream",
+    "Team",
+    "TeamBudget",
+    "Throttled",
+    "TimedOut",
+    "TokenEndpoint",
+    "TokenGrant",
+    "TokenSource",
+    "TransportProblem",
+    "TransportSettings",
+    "Unauthorized",
+    "Unlimited",
+    "Unprocessable",
+    "UpsertedAccount",
+    "UpsertedPerson",
+    "User",
+    "Wire",
+    "WireSettings",
+    "authorization_url",
+    "cost_of_page",
+    "every_page",
+    "minute_turn",
+    "read_callback",
+]
