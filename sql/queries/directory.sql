@@ -1,0 +1,102 @@
+-- name: lock_customers
+-- Lock customers in one order and answer them; those never heard of are noted first, so that there is a row to lock.
+WITH asked AS (
+  SELECT DISTINCT a.organization_id, a.customer_id
+  FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS a (organization_id, customer_id)
+), noted AS (
+  INSERT INTO directory_customers (organization_id, customer_id, as_of, as_of_offset, from_directory)
+  SELECT organization_id, customer_id, '-infinity', -1, false FROM asked ORDER BY 1, 2
+  ON CONFLICT (organization_id, customer_id) DO UPDATE SET organization_id = excluded.organization_id
+  RETURNING organization_id, customer_id, data, as_of, from_directory, erased_at
+)
+SELECT * FROM noted
+
+-- name: apply_customers
+-- Apply snapshots of customers and lock them all; answers those applied. A snapshot is applied only if it is newer; between
+-- equal times the directory's own counts, and within its topic the later offset. What is erased stays erased.
+INSERT INTO directory_customers AS known (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
+SELECT s.organization_id, s.customer_id, s.data::json, s.as_of, s.as_of_offset, s.from_directory
+FROM unnest(:organization_ids::text[], :customer_ids::text[], :data::text[], :as_of::timestamptz[], :offsets::bigint[], :from_directory::boolean[])
+     AS s (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
+ORDER BY 1, 2
+ON CONFLICT (organization_id, customer_id) DO UPDATE SET
+  data = excluded.data, as_of = excluded.as_of, as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory
+WHERE known.erased_at IS NULL
+  AND (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
+RETURNING organization_id, customer_id
+
+-- name: apply_stakeholders
+-- Apply snapshots of stakeholders by the same rule; answers those applied.
+INSERT INTO directory_stakeholders AS known (organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory)
+SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.email, s.data::json, s.as_of, s.as_of_offset, s.from_directory
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :customer_ids::text[], :emails::text[], :data::text[],
+            :as_of::timestamptz[], :offsets::bigint[], :from_directory::boolean[])
+     AS s (organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory)
+ORDER BY 1, 2
+ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
+  customer_id = excluded.customer_id, email = excluded.email, data = excluded.data, as_of = excluded.as_of,
+  as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory
+WHERE known.erased_at IS NULL
+  AND (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
+RETURNING organization_id, stakeholder_id
+
+-- name: read_stakeholders_of_customers
+-- Every stakeholder of some customers, the left and the erased among them.
+SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory, s.left_at, s.erased_at
+FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS c (organization_id, customer_id)
+JOIN directory_stakeholders s USING (organization_id, customer_id)
+ORDER BY s.organization_id, s.stakeholder_id
+
+-- name: read_stakeholders
+-- Some stakeholders.
+SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory, s.left_at, s.erased_at
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS a (organization_id, stakeholder_id)
+JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
+
+-- name: read_customers
+-- Some customers, without locking them.
+SELECT c.organization_id, c.customer_id, c.data, c.as_of, c.from_directory, c.erased_at
+FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS a (organization_id, customer_id)
+JOIN directory_customers c USING (organization_id, customer_id)
+
+-- name: read_person_records
+-- What Salesloft said of the people that some stakeholders are linked to: by our link, else by the address.
+SELECT DISTINCT ON (a.organization_id, a.stakeholder_id)
+       a.organization_id, a.stakeholder_id, p.person_id, p.do_not_contact, 'email' = ANY (p.contact_restrictions) AS email_restricted,
+       p.bouncing, p.account_id IS NOT NULL AS has_account, acc.do_not_contact AS account_do_not_contact, p.read_at, p.account_id,
+       p.synced_digest, p.email, l.person_id IS NOT NULL AS linked
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :emails::text[]) AS a (organization_id, stakeholder_id, email)
+LEFT JOIN stakeholder_people l ON l.organization_id = a.organization_id AND l.stakeholder_id = a.stakeholder_id
+JOIN salesloft_people p ON p.organization_id = a.organization_id AND NOT p.deleted
+ AND (p.person_id = l.person_id OR (l.person_id IS NULL AND p.email = a.email))
+LEFT JOIN salesloft_accounts acc ON acc.organization_id = p.organization_id AND acc.account_id = p.account_id
+ORDER BY a.organization_id, a.stakeholder_id, p.do_not_contact DESC, p.person_id
+
+-- name: erase_customers!
+-- Keep the mark and nothing else.
+UPDATE directory_customers c SET data = NULL, as_of = e.as_of, as_of_offset = e.as_of_offset, from_directory = true, erased_at = e.as_of
+FROM unnest(:organization_ids::text[], :customer_ids::text[], :as_of::timestamptz[], :offsets::bigint[]) AS e (organization_id, customer_id, as_of, as_of_offset)
+WHERE c.organization_id = e.organization_id AND c.customer_id = e.customer_id AND c.as_of <= e.as_of
+
+-- name: erase_stakeholders
+-- Keep the mark and nothing else; answers whose customer they were.
+INSERT INTO directory_stakeholders AS known (organization_id, stakeholder_id, customer_id, as_of, as_of_offset, from_directory, erased_at)
+SELECT e.organization_id, e.stakeholder_id, '', e.as_of, e.as_of_offset, true, e.as_of
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :as_of::timestamptz[], :offsets::bigint[]) AS e (organization_id, stakeholder_id, as_of, as_of_offset)
+ORDER BY 1, 2
+ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
+  data = NULL, email = NULL, as_of = excluded.as_of, as_of_offset = excluded.as_of_offset, from_directory = true, erased_at = excluded.erased_at
+WHERE known.as_of <= excluded.as_of
+RETURNING organization_id, stakeholder_id, customer_id
+
+-- name: mark_stakeholders_left!
+-- They have left their customer and are no candidates any more.
+UPDATE directory_stakeholders s SET left_at = l.left_at
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :left_at::timestamptz[]) AS l (organization_id, stakeholder_id, left_at)
+WHERE s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder_id AND s.left_at IS NULL
+
+-- name: customers_of_stakeholders
+-- Whose stakeholders they are, before any lock is taken.
+SELECT s.organization_id, s.stakeholder_id, s.customer_id
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS a (organization_id, stakeholder_id)
+JOIN directory_stakeholders s USING (organization_id, stakeholder_id)

@@ -1,0 +1,97 @@
+-- name: ensure_organizations!
+-- Make an organization on its first event; sorted, so that two batches cannot lock each other out.
+INSERT INTO organizations (organization_id, created_at, updated_at)
+SELECT o.organization_id, :now, :now FROM unnest(:organization_ids::text[]) AS o (organization_id) ORDER BY 1
+ON CONFLICT (organization_id) DO NOTHING
+
+-- name: read_decision_versions
+-- The organizations' versions, to see what a decider's memory still holds.
+SELECT organization_id, decision_version FROM organizations WHERE organization_id = ANY (:organization_ids::text[])
+
+-- name: read_organizations
+-- What deciding reads of organizations besides mappings, cadences and users.
+SELECT o.organization_id, o.decision_version, o.time_zone, o.settings, coalesce(c.status = 'connected', false) AS connected
+FROM organizations o LEFT JOIN salesloft_connections c USING (organization_id)
+WHERE o.organization_id = ANY (:organization_ids::text[])
+
+-- name: read_published_mappings
+-- The mapping versions that count now.
+SELECT organization_id, id, version, trigger_type, segment, purpose, cadence_id, start_step_id, sender, stakeholder_criteria,
+       customer_criteria, policy, priority, exclusivity_group, enabled
+FROM salesloft_cadence_mappings
+WHERE organization_id = ANY (:organization_ids::text[]) AND status = 'published'
+
+-- name: read_cadences
+-- The organizations' cadences as Salesloft last showed them.
+SELECT organization_id, cadence_id, name, people_addable, team_cadence, owner_user_id, steps
+FROM salesloft_cadences WHERE organization_id = ANY (:organization_ids::text[])
+
+-- name: read_senders
+-- The organizations' active Salesloft users.
+SELECT organization_id, user_id, email, name FROM salesloft_users
+WHERE organization_id = ANY (:organization_ids::text[]) AND active AND email IS NOT NULL
+
+-- name: advance_decision_version$
+-- Say that something a decision reads has moved; answers the new version. Holds the organization's row until the commit.
+UPDATE organizations SET decision_version = decision_version + 1, updated_at = :now
+WHERE organization_id = :organization_id RETURNING decision_version
+
+-- name: record_mapping_set!
+-- Keep which mapping versions count under a decision version.
+INSERT INTO mapping_sets (organization_id, decision_version, members, created_at)
+SELECT :organization_id, :decision_version,
+       coalesce(jsonb_agg(jsonb_build_object('id', id, 'version', version, 'enabled', enabled, 'priority', priority) ORDER BY id), '[]'),
+       :now
+FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND status = 'published'
+
+-- name: retire_mapping!
+-- A newer version of the mapping takes the place of this one.
+UPDATE salesloft_cadence_mappings SET status = 'retired' WHERE organization_id = :organization_id AND id = :id AND status = 'published'
+
+-- name: add_mapping!
+-- Store one version of a mapping.
+INSERT INTO salesloft_cadence_mappings (
+  id, version, organization_id, status, trigger_type, segment, purpose, cadence_id, cadence_name, start_step_id, sender,
+  stakeholder_criteria, customer_criteria, policy, priority, exclusivity_group, enabled, created_at, created_by, published_at, published_by)
+VALUES (
+  :id, :version, :organization_id, :status, :trigger_type, :segment, :purpose, :cadence_id, :cadence_name, :start_step_id,
+  :sender::text::jsonb, :stakeholder_criteria::text::jsonb, :customer_criteria::text::jsonb, :policy::text::jsonb, :priority,
+  :exclusivity_group, :enabled, :created_at, :created_by, :published_at, :published_by)
+
+-- name: latest_mapping_version$
+-- The highest version of a mapping, null for a new one.
+SELECT max(version) FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND id = :id
+
+-- name: wake_deferrals_of_organization!
+-- Something of the organization moved that may turn a deferral.
+UPDATE deferrals SET woken_at = :now WHERE organization_id = :organization_id AND woken_at IS NULL
+
+-- name: upsert_cadences!
+-- Keep the team's cadences as Salesloft shows them.
+INSERT INTO salesloft_cadences (organization_id, cadence_id, name, people_addable, team_cadence, current_state, owner_user_id, steps, record, refreshed_at)
+SELECT :organization_id, c.cadence_id, c.name, c.people_addable, c.team_cadence, c.current_state, c.owner_user_id, c.steps::jsonb, c.record::jsonb, :now
+FROM unnest(:cadence_ids::bigint[], :names::text[], :people_addable::boolean[], :team_cadences::boolean[], :current_states::text[],
+            :owner_user_ids::bigint[], :steps::text[], :records::text[])
+     AS c (cadence_id, name, people_addable, team_cadence, current_state, owner_user_id, steps, record)
+ON CONFLICT (organization_id, cadence_id) DO UPDATE SET
+  name = excluded.name, people_addable = excluded.people_addable, team_cadence = excluded.team_cadence,
+  current_state = excluded.current_state, owner_user_id = excluded.owner_user_id, steps = excluded.steps, record = excluded.record,
+  refreshed_at = excluded.refreshed_at
+
+-- name: drop_cadences_except!
+-- Forget cadences that Salesloft no longer shows.
+DELETE FROM salesloft_cadences WHERE organization_id = :organization_id AND NOT cadence_id = ANY (:cadence_ids::bigint[])
+
+-- name: upsert_salesloft_users!
+-- Keep the team's users.
+INSERT INTO salesloft_users (organization_id, user_id, guid, email, name, active, refreshed_at)
+SELECT :organization_id, u.user_id, u.guid, u.email, u.name, u.active, :now
+FROM unnest(:user_ids::bigint[], :guids::text[], :emails::text[], :names::text[], :active::boolean[]) AS u (user_id, guid, email, name, active)
+ON CONFLICT (organization_id, user_id) DO UPDATE SET
+  guid = excluded.guid, email = excluded.email, name = excluded.name, active = excluded.active, refreshed_at = excluded.refreshed_at
+
+-- name: list_published_mappings
+-- For people: the published mappings with their cadences' names.
+SELECT id, version, trigger_type, segment, purpose, cadence_id, cadence_name, priority, exclusivity_group, enabled, published_at
+FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND status = 'published'
+ORDER BY trigger_type, segment NULLS LAST, priority, id

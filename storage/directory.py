@@ -1,0 +1,274 @@
+"""The newest known state of customers and stakeholders, and what Salesloft said of the people they are linked to."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from enrollment.consent import PersonRecord
+from storage.pool import Connection
+from storage.queries import queries
+
+__all__ = [
+    "CustomerKey",
+    "CustomerRow",
+    "LinkedPerson",
+    "Snapshot",
+    "StakeholderKey",
+    "StakeholderRow",
+    "StakeholderSnapshotRow",
+    "apply_customers",
+    "apply_stakeholders",
+    "customers_of_stakeholders",
+    "erase_customers",
+    "erase_stakeholders",
+    "lock_customers",
+    "mark_left",
+    "read_customers",
+    "read_people",
+    "read_stakeholders",
+    "read_stakeholders_of",
+]
+
+CustomerKey = tuple[str, str]
+"""Organization and customer."""
+StakeholderKey = tuple[str, str]
+"""Organization and stakeholder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A customer's state at an instant, as JSON; `offset` is its place in the directory's topic, -1 elsewhere."""
+
+    key: CustomerKey
+    data: str
+    as_of: datetime
+    offset: int
+    from_directory: bool
+
+    @property
+    def age(self) -> tuple[datetime, bool, int]:
+        """What makes one snapshot newer than another."""
+        return (self.as_of, self.from_directory, self.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StakeholderSnapshotRow(Snapshot):
+    """A stakeholder's state at an instant; `email` is normalised."""
+
+    customer_id: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """A customer as it is known; `data` is None of one that is only referred to, or erased."""
+
+    key: CustomerKey
+    data: str | None
+    as_of: datetime
+    from_directory: bool
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StakeholderRow:
+    """A stakeholder as they are known; `data` is None of the erased."""
+
+    key: StakeholderKey
+    customer_id: str
+    data: str | None
+    as_of: datetime
+    from_directory: bool
+    left: bool
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPerson:
+    """Salesloft's record of a stakeholder's person.
+
+    `linked` tells a link of ours from a person that only has the same address; `synced_digest` is of what we last sent.
+    """
+
+    record: PersonRecord
+    linked: bool
+    account_id: int | None
+    email: str | None
+    synced_digest: str | None
+
+
+async def lock_customers(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
+    """Lock customers until the commit, in one order for everybody, and answer how they stand."""
+    organization_ids, customer_ids = _split(customers)
+    rows = await queries.lock_customers(connection, organization_ids=organization_ids, customer_ids=customer_ids)
+    return {row.key: row for row in map(_customer, rows)}
+
+
+async def apply_customers(connection: Connection, snapshots: Sequence[Snapshot]) -> set[CustomerKey]:
+    """Apply snapshots, at most one for each customer, lock the customers until the commit, and answer the applied."""
+    rows = await queries.apply_customers(
+        connection,
+        organization_ids=[snapshot.key[0] for snapshot in snapshots],
+        customer_ids=[snapshot.key[1] for snapshot in snapshots],
+        data=[snapshot.data for snapshot in snapshots],
+        as_of=[snapshot.as_of for snapshot in snapshots],
+        offsets=[snapshot.offset for snapshot in snapshots],
+        from_directory=[snapshot.from_directory for snapshot in snapshots],
+    )
+    return {(row["organization_id"], row["customer_id"]) for row in rows}
+
+
+async def apply_stakeholders(
+    connection: Connection, snapshots: Sequence[StakeholderSnapshotRow]
+) -> set[StakeholderKey]:
+    """Apply snapshots, at most one for each stakeholder, and answer the applied. Their customers are locked already."""
+    rows = await queries.apply_stakeholders(
+        connection,
+        organization_ids=[snapshot.key[0] for snapshot in snapshots],
+        stakeholder_ids=[snapshot.key[1] for snapshot in snapshots],
+        customer_ids=[snapshot.customer_id for snapshot in snapshots],
+        emails=[snapshot.email for snapshot in snapshots],
+        data=[snapshot.data for snapshot in snapshots],
+        as_of=[snapshot.as_of for snapshot in snapshots],
+        offsets=[snapshot.offset for snapshot in snapshots],
+        from_directory=[snapshot.from_directory for snapshot in snapshots],
+    )
+    return {(row["organization_id"], row["stakeholder_id"]) for row in rows}
+
+
+async def read_customers(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
+    """How some customers stand."""
+    organization_ids, customer_ids = _split(customers)
+    rows = await queries.read_customers(connection, organization_ids=organization_ids, customer_ids=customer_ids)
+    return {row.key: row for row in map(_customer, rows)}
+
+
+async def read_stakeholders_of(
+    connection: Connection, customers: Collection[CustomerKey]
+) -> dict[CustomerKey, list[StakeholderRow]]:
+    """Every stakeholder of some customers, by id."""
+    organization_ids, customer_ids = _split(customers)
+    rows = await queries.read_stakeholders_of_customers(
+        connection, organization_ids=organization_ids, customer_ids=customer_ids
+    )
+    found: dict[CustomerKey, list[StakeholderRow]] = {customer: [] for customer in customers}
+    for row in map(_stakeholder, rows):
+        found[row.key[0], row.customer_id].append(row)
+    return found
+
+
+async def read_stakeholders(
+    connection: Connection, stakeholders: Collection[StakeholderKey]
+) -> dict[StakeholderKey, StakeholderRow]:
+    """How some stakeholders stand."""
+    organization_ids, stakeholder_ids = _split(stakeholders)
+    rows = await queries.read_stakeholders(
+        connection, organization_ids=organization_ids, stakeholder_ids=stakeholder_ids
+    )
+    return {row.key: row for row in map(_stakeholder, rows)}
+
+
+async def read_people(
+    connection: Connection, stakeholders: Sequence[tuple[str, str, str | None]]
+) -> dict[StakeholderKey, LinkedPerson]:
+    """What Salesloft said of the people of some stakeholders, who are given with their normalised addresses.
+
+    Of several people with the address the strictest is answered, for a team may allow duplicates.
+    """
+    rows = await queries.read_person_records(
+        connection,
+        organization_ids=[organization_id for organization_id, _, _ in stakeholders],
+        stakeholder_ids=[stakeholder_id for _, stakeholder_id, _ in stakeholders],
+        emails=[email for _, _, email in stakeholders],
+    )
+    return {
+        (row["organization_id"], row["stakeholder_id"]): LinkedPerson(
+            PersonRecord(
+                person_id=row["person_id"],
+                do_not_contact=row["do_not_contact"],
+                email_restricted=row["email_restricted"],
+                bouncing=row["bouncing"],
+                has_account=row["has_account"],
+                account_do_not_contact=row["account_do_not_contact"],
+                read_at=row["read_at"],
+            ),
+            linked=row["linked"],
+            account_id=row["account_id"],
+            email=row["email"],
+            synced_digest=row["synced_digest"],
+        )
+        for row in rows
+    }
+
+
+async def erase_customers(connection: Connection, erased: Sequence[tuple[CustomerKey, datetime, int]]) -> None:
+    """Forget customers as of an instant and offset; the mark of it stays, so that nothing older brings them back."""
+    await queries.erase_customers(
+        connection,
+        organization_ids=[key[0] for key, _, _ in erased],
+        customer_ids=[key[1] for key, _, _ in erased],
+        as_of=[as_of for _, as_of, _ in erased],
+        offsets=[offset for _, _, offset in erased],
+    )
+
+
+async def erase_stakeholders(
+    connection: Connection, erased: Sequence[tuple[StakeholderKey, datetime, int]]
+) -> dict[StakeholderKey, str]:
+    """Forget stakeholders as of an instant and offset, and answer whose they were ("" of one never heard of)."""
+    rows = await queries.erase_stakeholders(
+        connection,
+        organization_ids=[key[0] for key, _, _ in erased],
+        stakeholder_ids=[key[1] for key, _, _ in erased],
+        as_of=[as_of for _, as_of, _ in erased],
+        offsets=[offset for _, _, offset in erased],
+    )
+    return {(row["organization_id"], row["stakeholder_id"]): row["customer_id"] for row in rows}
+
+
+async def mark_left(connection: Connection, left: Sequence[tuple[StakeholderKey, datetime]]) -> None:
+    """Stakeholders have left their customer."""
+    await queries.mark_stakeholders_left(
+        connection,
+        organization_ids=[key[0] for key, _ in left],
+        stakeholder_ids=[key[1] for key, _ in left],
+        left_at=[left_at for _, left_at in left],
+    )
+
+
+async def customers_of_stakeholders(
+    connection: Connection, stakeholders: Collection[StakeholderKey]
+) -> dict[StakeholderKey, str]:
+    """Whose stakeholders they are, as far as is known."""
+    organization_ids, stakeholder_ids = _split(stakeholders)
+    rows = await queries.customers_of_stakeholders(
+        connection, organization_ids=organization_ids, stakeholder_ids=stakeholder_ids
+    )
+    return {(row["organization_id"], row["stakeholder_id"]): row["customer_id"] for row in rows}
+
+
+def _split(keys: Collection[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [first for first, _ in keys], [second for _, second in keys]
+
+
+def _customer(row: Any) -> CustomerRow:
+    return CustomerRow(
+        (row["organization_id"], row["customer_id"]),
+        row["data"],
+        row["as_of"],
+        row["from_directory"],
+        row["erased_at"] is not None,
+    )
+
+
+def _stakeholder(row: Any) -> StakeholderRow:
+    return StakeholderRow(
+        (row["organization_id"], row["stakeholder_id"]),
+        row["customer_id"],
+        row["data"],
+        row["as_of"],
+        row["from_directory"],
+        row["left_at"] is not None,
+        row["erased_at"] is not None,
+    )
