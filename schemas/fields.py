@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _INT64_MAX: Final = 2**63 - 1
+_DECIMAL_TEXT: Final = {"type": "string", "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$"}
 
 
 def format_instant(instant: datetime) -> str:
@@ -71,6 +72,8 @@ Money = Annotated[
     Decimal,
     Field(max_digits=30),
     PlainSerializer(lambda amount: format(amount, "f"), return_type=str, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "number"}, _DECIMAL_TEXT]}, mode="validation"),
+    WithJsonSchema(_DECIMAL_TEXT, mode="serialization"),
 ]
 """A decimal as text; a JSON number is accepted too."""
 

@@ -30,6 +30,7 @@ __all__ = [
     "APPROVAL_REQUESTED",
     "APPROVAL_WITHDRAWN",
     "ATTENTION_NEEDED",
+    "AT_RISK",
     "CONNECTION_NEEDS_REAUTHORIZATION",
     "DIRECTORY_CUSTOMER",
     "DIRECTORY_STAKEHOLDER",
@@ -38,10 +39,13 @@ __all__ = [
     "ENROLLMENT_CHANGED",
     "ENROLLMENT_REJECTED",
     "EVENT_TYPES",
+    "EXPANSION_SIGNAL",
     "FIGURES_PUBLISHED",
     "LIFECYCLE_TYPES",
     "MAPPING_PUBLISHED",
+    "NEW_CUSTOMER",
     "OUTCOME_TYPES",
+    "RENEWAL_WINDOW",
     "SYNC_CHECKPOINT",
     "EventType",
     "dataschema_id",
@@ -78,6 +82,13 @@ class EventType(Generic[M]):
     def dataschema(self) -> str:
         """The newest published schema's id."""
         return dataschema_id(self.name, PUBLISHED_VERSIONS.get(self.name, 1))
+
+    @property
+    def examples(self) -> list[dict[str, Any]]:
+        """Payloads that show the type, as they are on the bus."""
+        extra: Any = self.model.model_config["json_schema_extra"]
+        examples: list[dict[str, Any]] = extra["examples"]
+        return examples
 
     def parse(self, data: bytes) -> M:
         """Validate JSON bytes. InvalidDataError names each field that is wrong and never its value."""
