@@ -1,0 +1,92 @@
+"""``/v2/cadences`` and ``/v2/steps``: read only, as in the real API."""
+
+from functools import partial
+
+from sandbox.salesloft import rendering
+from sandbox.salesloft.answers import Answer, Refusal, data
+from sandbox.salesloft.api.context import Context
+from sandbox.salesloft.filters import flag_of, flags, numbers, ranges, texts
+from sandbox.salesloft.listing import Listing
+from sandbox.salesloft.records import Cadence, Step
+
+__all__ = ["index_cadences", "index_steps", "show_cadence", "show_step"]
+
+_CADENCES: Listing[Cadence] = Listing(
+    identity=lambda row: row.id,
+    filters={
+        "ids": numbers(lambda row: row.id),
+        "updated_at": ranges(lambda row: row.updated_at),
+        "team_cadence": flags(lambda row: row.team_cadence),
+        "shared": flags(lambda row: row.shared),
+        "name": texts(lambda row: row.name),
+        "archived": flags(lambda row: row.archived_at is not None),
+        "group_ids": numbers(lambda _row: None),
+    },
+    sorts={
+        "created_at": lambda row: row.created_at,
+        "updated_at": lambda row: row.updated_at,
+        "name": lambda row: row.name,
+    },
+)
+_STEPS: Listing[Step] = Listing(
+    identity=lambda row: row.id,
+    filters={
+        "ids": numbers(lambda row: row.id),
+        "cadence_id": numbers(lambda row: row.cadence_id),
+        "type": texts(lambda row: row.type),
+        "updated_at": ranges(lambda row: row.updated_at),
+    },
+    sorts={"created_at": lambda row: row.created_at, "updated_at": lambda row: row.updated_at},
+)
+
+
+def _visible(context: Context, row: Cadence) -> bool:
+    return context.user.team_admin or row.shared or row.team_cadence or row.owner_id == context.user.id
+
+
+def index_cadences(context: Context) -> Answer:
+    """The cadences that the caller may see; `people_addable` and `owned_by_guid` depend on users."""
+    team = context.team
+    rows = [row for row in team.cadences if _visible(context, row)]
+    addable = context.parameters.last("people_addable")
+    if addable is not None:
+        wanted = flag_of("people_addable", addable)
+        rows = [row for row in rows if team.people_can_be_added(row, context.user.id) is wanted]
+    guids = context.parameters.values.get("owned_by_guid", {}).get("", [])
+    if guids:
+        owners = {user.id for user in team.users if user.guid in {g for one in guids for g in one.split(",")}}
+        rows = [row for row in rows if row.owner_id in owners]
+    return _CADENCES.answer(
+        team.cadences,
+        context.parameters,
+        partial(rendering.cadence, team),
+        switches=team.switches,
+        candidates=rows,
+    )
+
+
+def show_cadence(context: Context) -> Answer:
+    row = context.team.cadences.get(context.number)
+    if row is None or not _visible(context, row):
+        raise Refusal.not_found()
+    return data(rendering.cadence(context.team, row))
+
+
+def index_steps(context: Context) -> Answer:
+    team = context.team
+    rows = [row for row in team.steps if _visible(context, team.cadences[row.cadence_id])]
+    due = context.parameters.last("has_due_actions")
+    if due is not None:
+        busy = {action.step_id for action in team.actions if action.due_on <= context.now}
+        wanted = flag_of("has_due_actions", due)
+        rows = [row for row in rows if (row.id in busy) is wanted]
+    return _STEPS.answer(
+        team.steps, context.parameters, partial(rendering.step, team), switches=team.switches, candidates=rows
+    )
+
+
+def show_step(context: Context) -> Answer:
+    row = context.team.steps.get(context.number)
+    if row is None or not _visible(context, context.team.cadences[row.cadence_id]):
+        raise Refusal.not_found()
+    return data(rendering.step(context.team, row))

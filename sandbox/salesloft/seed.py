@@ -1,0 +1,248 @@
+"""What a new team starts with: users, accounts, people, and cadences with their steps."""
+
+import uuid
+from dataclasses import dataclass
+from random import Random
+from zoneinfo import ZoneInfo
+
+from sandbox.salesloft.instants import DAY
+from sandbox.salesloft.records import Account, Cadence, Email, Membership, Person, Step, StepType, User
+from sandbox.salesloft.world import Team, World
+
+__all__ = ["TeamPlan", "add_people", "found_team", "populate"]
+
+_FIRST = (
+    "Ada",
+    "Bruno",
+    "Chiara",
+    "Dev",
+    "Elif",
+    "Femi",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kira",
+    "Luis",
+    "Mona",
+    "Nils",
+)
+_LAST = ("Abebe", "Bauer", "Castro", "Dahl", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen", "Khan", "Lopez")
+_TITLES = ("VP Customer Success", "Head of Operations", "IT Manager", "Chief of Staff", "Product Owner", "Team Lead")
+_COMPANIES = ("Northwind", "Bluefin", "Cedar", "Halcyon", "Juniper", "Larkspur", "Meridian", "Orchard", "Pinnacle")
+_REP_ZONES = ("America/New_York", "America/Chicago", "Europe/London")
+
+_E: tuple[StepType, bool] = ("email", True)
+_M: tuple[StepType, bool] = ("email", False)
+_P: tuple[StepType, bool] = ("phone", False)
+_O: tuple[StepType, bool] = ("other", False)
+# Business day, name, kind and whether it is automated, of each step.
+_CADENCES: dict[str, tuple[tuple[int, str, tuple[StepType, bool]], ...]] = {
+    "Welcome": (
+        (1, "Welcome aboard", _E),
+        (2, "Introduction call", _P),
+        (4, "Getting started guide", _E),
+        (6, "Check the first value", _O),
+        (9, "How is it going", _E),
+    ),
+    "Renewal 90": (
+        (1, "Renewal is coming", _E),
+        (3, "Renewal call", _P),
+        (5, "Value delivered so far", _E),
+        (8, "Prepare the proposal", _O),
+        (10, "Proposal follow-up", _M),
+        (12, "Second renewal call", _P),
+        (15, "Closing the renewal", _E),
+    ),
+    "Save": (
+        (1, "Call at once", _P),
+        (1, "We noticed", _M),
+        (2, "Plan to get back on track", _E),
+        (4, "Executive call", _P),
+        (6, "Recovery review", _E),
+    ),
+    "Upsell": (
+        (1, "An idea for your team", _E),
+        (3, "What others do with it", _E),
+        (5, "Discovery call", _P),
+        (8, "Proposal", _M),
+    ),
+    "Quarterly review": ((1, "Invitation", _E), (3, "Agenda", _E), (5, "Review call", _P), (6, "Summary", _M)),
+    "Personal follow-up": (
+        (1, "Thanks for your time", _E),
+        (3, "Call back", _P),
+        (5, "Last note", _E),
+        (8, "Tidy up", _O),
+    ),
+    "Old onboarding": ((1, "Hello", _E), (3, "Call", _P), (5, "Docs", _E), (7, "Wrap up", _E)),
+    "Advocacy (draft)": ((1, "Would you speak", _E), (3, "Call", _P), (5, "Thank you", _E), (7, "Gift", _O)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamPlan:
+    """How large a new team is to be. The first user is the admin."""
+
+    name: str
+    time_zone: str = "America/New_York"
+    users: int = 4
+    people: int = 0
+    accounts: int = 0
+
+
+def found_team(world: World, plan: TeamPlan, now: int) -> Team:
+    """A team as it would look after half a year, the same for the same seed and name."""
+    chance = Random(f"{world.seed}/{plan.name}")
+    founded = now - 180 * DAY
+    team = Team(team_id=next(world.ids.team), name=plan.name, zone=ZoneInfo(plan.time_zone), created_at=founded)
+    world.teams[team.id] = team
+    slug = "".join(letter for letter in plan.name.lower() if letter.isalnum()) or "team"
+    for number in range(max(plan.users, 1)):
+        first, last = _FIRST[(number * 5) % len(_FIRST)], _LAST[(number * 7) % len(_LAST)]
+        user = User(
+            id=next(world.ids.user),
+            created_at=founded + number,
+            updated_at=founded + number,
+            guid=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            first_name=first,
+            last_name=last,
+            email=f"{first}.{last}.{number}@{slug}.example".lower(),
+            job_role="Admin" if number == 0 else "CSM",
+            time_zone=plan.time_zone if number == 0 else _REP_ZONES[number % len(_REP_ZONES)],
+            team_admin=number == 0,
+        )
+        team.users.add(user.id, user)
+    for order, (name, steps) in enumerate(_CADENCES.items()):
+        _add_cadence(world, team, name, steps, founded + (order + 1) * DAY + chance.randrange(DAY))
+    for number in range(plan.accounts):
+        _add_account(world, team, number, now - chance.randrange(DAY, 90 * DAY))
+    add_people(world, team, plan.people, now)
+    return team
+
+
+def add_people(world: World, team: Team, number: int, now: int) -> list[Person]:
+    """More people for the team, spread over its accounts and its users, changed at some time in the last month."""
+    users, accounts = list(team.users), list(team.accounts)
+    chance = Random(f"{world.seed}/{team.name}/people/{len(team.people)}")
+    added: list[Person] = []
+    for ordinal in range(len(team.people), len(team.people) + number):
+        first, last = chance.choice(_FIRST), chance.choice(_LAST)
+        account = accounts[ordinal % len(accounts)] if accounts else None
+        domain = account.domain if account is not None else "contacts.example"
+        changed = now - chance.randrange(DAY // 24, 30 * DAY)
+        person = Person(
+            id=next(world.ids.person),
+            created_at=changed,
+            updated_at=changed,
+            email_address=f"{first}.{last}.{ordinal}@{domain}".lower(),
+            owner_id=users[ordinal % len(users)].id,
+            account_id=None if account is None else account.id,
+            details={
+                "first_name": first,
+                "last_name": last,
+                "title": chance.choice(_TITLES),
+                "phone": f"+1555{ordinal:07d}",
+            },
+        )
+        team.add_person(person)
+        added.append(person)
+    return added
+
+
+def _add_cadence(
+    world: World, team: Team, name: str, steps: tuple[tuple[int, str, tuple[StepType, bool]], ...], made: int
+) -> None:
+    users = list(team.users)
+    personal = name.startswith("Personal")
+    cadence = Cadence(
+        id=next(world.ids.cadence),
+        created_at=made,
+        updated_at=made,
+        name=name,
+        owner_id=users[-1].id if personal else users[0].id,
+        team_cadence=not personal,
+        shared=not personal,
+        draft="draft" in name,
+        archived_at=made + 30 * DAY if name.startswith("Old") else None,
+        cadence_function="other" if name in {"Save", "Quarterly review"} else "outbound",
+        external_identifier=name.lower().replace(" ", "-"),
+        tags=["customer success"],
+    )
+    team.cadences.add(cadence.id, cadence)
+    within_day: dict[int, int] = {}
+    for day, title, (kind, automated) in steps:
+        within_day[day] = within_day.get(day, 0) + 1
+        step = Step(
+            id=next(world.ids.step),
+            created_at=made,
+            updated_at=made,
+            cadence_id=cadence.id,
+            type=kind,
+            name=title,
+            day=day,
+            step_number=within_day[day],
+            automated=automated,
+            details_id=next(world.ids.details),
+        )
+        team.steps.add(step.id, step)
+
+
+def _add_account(world: World, team: Team, number: int, made: int) -> None:
+    name = f"{_COMPANIES[number % len(_COMPANIES)]} {number // len(_COMPANIES) + 1}"
+    users = list(team.users)
+    account = Account(
+        id=next(world.ids.account),
+        created_at=made,
+        updated_at=made,
+        name=name,
+        domain=f"{name.lower().replace(' ', '-')}.example",
+        owner_id=users[number % len(users)].id,
+        creator_id=users[0].id,
+        details={"industry": "Software", "size": "200"},
+    )
+    team.accounts.add(account.id, account)
+
+
+def populate(
+    world: World, team: Team, cadence: Cadence, *, people: int, emails_each: int, same_instant: int, now: int
+) -> dict[str, int]:
+    """Volume without life: people with a finished membership and sent e-mails, one microsecond apart and before now."""
+    first_step = team.steps_of(cadence.id)[0]
+    emails = 0
+    for ordinal, person in enumerate(add_people(world, team, people, now)):
+        changed = now - 2 * people + (ordinal // same_instant) * same_instant
+        membership = Membership(
+            id=next(world.ids.membership),
+            created_at=changed,
+            updated_at=changed,
+            person_id=person.id,
+            cadence_id=cadence.id,
+            user_id=person.owner_id or team.admin().id,
+            added_at=changed,
+            state="completed",
+            on_cadence=False,
+            step_id=first_step.id,
+            acted=True,
+            sent_emails=emails_each,
+        )
+        team.add_membership(membership)
+        for _ in range(emails_each):
+            emails += 1
+            team.add_email(
+                Email(
+                    id=next(world.ids.email),
+                    created_at=changed,
+                    updated_at=changed,
+                    recipient_id=person.id,
+                    recipient_email_address=person.email_address,
+                    user_id=membership.user_id,
+                    status="sent",
+                    membership_id=membership.id,
+                    cadence_id=cadence.id,
+                    step_id=first_step.id,
+                    sent_at=changed,
+                )
+            )
+    cadence.cadence_people += people
+    team.cadences.touch(cadence.id, now)
+    return {"people": people, "cadence_memberships": people, "emails": emails}

@@ -1,0 +1,63 @@
+"""The whole simulator without its sockets: clock, world, life, tokens, faults and the journal of writes."""
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sandbox.salesloft.auth import Application, Authority
+from sandbox.salesloft.clock import SimulatedClock
+from sandbox.salesloft.engagement import MailEngagement
+from sandbox.salesloft.faults import FaultBoard
+from sandbox.salesloft.journal import Journal
+from sandbox.salesloft.memberships import MembershipLife
+from sandbox.salesloft.world import Team, World
+
+if TYPE_CHECKING:
+    from sandbox.salesloft.records import Row
+
+__all__ = ["Simulator"]
+
+
+class Simulator:
+    """Every request settles first: what life had planned until now has happened before anyone looks."""
+
+    def __init__(
+        self, *, seed: int, start: int, speed: float, monotonic: Callable[[], float], application: Application
+    ) -> None:
+        self.clock = SimulatedClock(start=start, speed=speed, monotonic=monotonic)
+        self.world = World(seed=seed)
+        self.engagement = MailEngagement(self.world)
+        self.memberships = MembershipLife(self.world, self.engagement)
+        self.engagement.removal = self.memberships
+        self.authority = Authority()
+        self.authority.register(application)
+        self.application = application
+        self.faults = FaultBoard(seed=seed)
+        self.journal = Journal()
+        self.consenting_user: int | None = None
+        self.consent_is_refused = False
+
+    def settle(self) -> int:
+        """Let life catch up with the clock; returns the instant that it is now."""
+        now = self.clock.now()
+        self.world.settle(now)
+        return now
+
+    def team_of_user(self, user_id: int) -> Team | None:
+        return next((team for team in self.world.teams.values() if team.users.get(user_id) is not None), None)
+
+    def forget_rendered(self, team: Team) -> None:
+        """A switch that changes how rows look makes their kept JSON stale."""
+        tables: tuple[Iterable[Row], ...] = (
+            team.users,
+            team.cadences,
+            team.steps,
+            team.accounts,
+            team.people,
+            team.memberships,
+            team.emails,
+            team.calls,
+            team.histories,
+        )
+        for row in chain.from_iterable(tables):
+            row.rendered = None

@@ -1,0 +1,207 @@
+"""The state of all teams: plain rows and their indexes, synchronous, without clock or sockets of its own."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sandbox.salesloft.budget import RateBudget
+from sandbox.salesloft.journal import Journal
+from sandbox.salesloft.records import (
+    Account,
+    Action,
+    ActivityHistory,
+    Cadence,
+    Call,
+    Email,
+    Membership,
+    Person,
+    Row,
+    Step,
+    User,
+)
+from sandbox.salesloft.switches import Switches, Temperament
+from sandbox.salesloft.tables import Table
+
+__all__ = ["Sequences", "Team", "World", "bump"]
+
+
+class Sequences:
+    """Ids as Salesloft gives them: one row of numbers per resource, shared by all teams, of realistic size."""
+
+    def __init__(self) -> None:
+        self.team = count(80_101)
+        self.user = count(515_501)
+        self.cadence = count(654_901)
+        self.step = count(7_001_001)
+        self.details = count(881_001)
+        self.account = count(88_240_001)
+        self.person = count(436_664_001)
+        self.membership = count(146_990_001)
+        self.action = count(901_122_001)
+        self.email = count(722_488_001)
+        self.call = count(62_300_001)
+        self.note = count(51_700_001)
+        self.history = count(1)
+
+
+class Team:
+    """One Salesloft team. Rows are changed through its methods, which keep the indexes true."""
+
+    def __init__(self, *, team_id: int, name: str, zone: ZoneInfo, created_at: int) -> None:
+        self.id = team_id
+        self.name = name
+        self.zone = zone
+        self.created_at = created_at
+        self.updated_at = created_at
+        self.switches = Switches()
+        self.temperament = Temperament()
+        self.budget = RateBudget()
+        self.users: Table[int, User] = Table()
+        self.cadences: Table[int, Cadence] = Table()
+        self.steps: Table[int, Step] = Table()
+        self.accounts: Table[int, Account] = Table()
+        self.people: Table[int, Person] = Table()
+        self.memberships: Table[int, Membership] = Table()
+        self.actions: Table[int, Action] = Table()
+        self.emails: Table[int, Email] = Table()
+        self.calls: Table[int, Call] = Table()
+        self.histories: Table[str, ActivityHistory] = Table()
+        self.people_by_email: defaultdict[str, set[int]] = defaultdict(set)
+        self.people_by_account: defaultdict[int, set[int]] = defaultdict(set)
+        self.memberships_by_person: defaultdict[int, list[int]] = defaultdict(list)
+        self.memberships_by_cadence: defaultdict[int, list[int]] = defaultdict(list)
+        self.emails_by_person: defaultdict[int, list[int]] = defaultdict(list)
+
+    def add_person(self, person: Person) -> None:
+        self.people.add(person.id, person)
+        if person.email_address:
+            self.people_by_email[person.email_address.lower()].add(person.id)
+        if person.account_id is not None:
+            self.people_by_account[person.account_id].add(person.id)
+
+    def change_address(self, person: Person, address: str | None) -> None:
+        if person.email_address:
+            self.people_by_email[person.email_address.lower()].discard(person.id)
+        if address:
+            self.people_by_email[address.lower()].add(person.id)
+        person.email_address = address
+
+    def change_account(self, person: Person, account_id: int | None) -> None:
+        if person.account_id is not None:
+            self.people_by_account[person.account_id].discard(person.id)
+        if account_id is not None:
+            self.people_by_account[account_id].add(person.id)
+        person.account_id = account_id
+
+    def forget_person(self, person: Person) -> None:
+        self.change_address(person, None)
+        self.change_account(person, None)
+        self.people.remove(person.id)
+
+    def add_membership(self, membership: Membership) -> None:
+        self.memberships.add(membership.id, membership)
+        self.memberships_by_person[membership.person_id].append(membership.id)
+        self.memberships_by_cadence[membership.cadence_id].append(membership.id)
+
+    def add_email(self, email: Email) -> None:
+        self.emails.add(email.id, email)
+        self.emails_by_person[email.recipient_id].append(email.id)
+
+    def memberships_of(self, person_id: int) -> list[Membership]:
+        return [self.memberships[key] for key in self.memberships_by_person.get(person_id, ())]
+
+    def membership_record(self, person_id: int, cadence_id: int) -> Membership | None:
+        """The record that an addition reuses: the one on the cadence, else the newest that was not reassigned away."""
+        found = [m for m in self.memberships_of(person_id) if m.cadence_id == cadence_id]
+        current = [m for m in found if m.on_cadence]
+        reusable = [m for m in found if m.state != "reassigned"]
+        found = current or reusable
+        return found[-1] if found else None
+
+    def steps_of(self, cadence_id: int) -> list[Step]:
+        """A cadence's enabled steps in the order they are taken: by day, then by number within the day."""
+        steps = [step for step in self.steps if step.cadence_id == cadence_id and not step.disabled]
+        return sorted(steps, key=lambda step: (step.day, step.step_number))
+
+    def people_can_be_added(self, cadence: Cadence, user_id: int) -> bool:
+        """What the list's `people_addable` says for that user."""
+        is_open = not cadence.draft and cadence.archived_at is None
+        return is_open and (cadence.team_cadence or cadence.owner_id == user_id)
+
+    def admin(self) -> User:
+        return next(user for user in self.users if user.team_admin)
+
+    def user_zone(self, user_id: int) -> ZoneInfo:
+        user = self.users.get(user_id)
+        return self.zone if user is None else ZoneInfo(user.time_zone)
+
+
+class World:
+    """All teams, the queue of what will happen, and the journal of what life changed."""
+
+    def __init__(self, *, seed: int) -> None:
+        self.seed = seed
+        self.ids = Sequences()
+        self.teams: dict[int, Team] = {}
+        self.life_journal = Journal()
+        self._queue: list[tuple[int, int, Callable[[int], None]]] = []
+        self._order = count()
+
+    def schedule(self, instant: int, happening: Callable[[int], None]) -> None:
+        """Have it called with that instant once the clock gets there."""
+        heapq.heappush(self._queue, (instant, next(self._order), happening))
+
+    @property
+    def next_happening_at(self) -> int | None:
+        return self._queue[0][0] if self._queue else None
+
+    def settle(self, now: int) -> None:
+        """Let everything happen that is due by `now`, each at its own instant."""
+        while self._queue and self._queue[0][0] <= now:
+            instant, _, happening = heapq.heappop(self._queue)
+            happening(instant)
+
+    def record_change(self, team: Team, instant: int, kind: str, change: dict[str, Any]) -> None:
+        """Keep a counter's or a state's change in the life journal; `kind` reads ``email.views``."""
+        self.life_journal.append({"at_microseconds": instant, "team_id": team.id, "kind": kind, **change})
+
+    def add_history(
+        self,
+        team: Team,
+        *,
+        kind: str,
+        person_id: int,
+        now: int,
+        user_id: int | None,
+        resource_id: int | None = None,
+        static: dict[str, Any] | None = None,
+        dynamic: dict[str, Any] | None = None,
+    ) -> ActivityHistory:
+        """Write one line of a person's feed. Its id names what it is about, else a running number."""
+        user = team.users.get(user_id) if user_id is not None else None
+        key = f"{kind}-{resource_id if resource_id is not None else next(self.ids.history)}"
+        if team.histories.get(key) is not None:
+            key = f"{key}-{next(self.ids.history)}"
+        row = ActivityHistory(
+            id=key,
+            created_at=now,
+            updated_at=now,
+            type=kind,
+            person_id=person_id,
+            user_guid=None if user is None else user.guid,
+            occurred_at=now,
+            static_data=static or {},
+            dynamic_data=dynamic or {},
+        )
+        team.histories.add(key, row)
+        return row
+
+
+def bump(row: Row, counter: str, by: int = 1) -> int:
+    """Raise one of a row's counters and return its new value."""
+    value: int = getattr(row, counter) + by
+    setattr(row, counter, value)
+    return value
