@@ -8,7 +8,7 @@ Each is the one that settings name, or Docker's if asked for, or a child process
 
 from sandbox.stack.errors import FetchError, NothingToStartError, NotOursError, ServerFailedError, StackError
 from sandbox.stack.kafka import KafkaServer
-from sandbox.stack.local import LocalStack, local_kafka, local_postgres, local_stack
+from sandbox.stack.local import LocalStack, local_kafka, local_postgres, local_stack, until_one_ends
 from sandbox.stack.options import StackOptions, StackSource
 from sandbox.stack.postgres import PostgresServer
 from sandbox.stack.servers import Server, database_dsn, free_port
@@ -30,4 +30,5 @@ __all__ = [
     "local_kafka",
     "local_postgres",
     "local_stack",
+    "until_one_ends",
 ]

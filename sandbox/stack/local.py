@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -12,8 +13,9 @@ from sandbox.stack.errors import ServerFailedError, StackError
 from sandbox.stack.kafka import GivenKafka, KafkaServer, kafka_process
 from sandbox.stack.options import StackOptions, StackSource
 from sandbox.stack.postgres import GivenPostgres, PostgresServer, postgres_process
+from sandbox.stack.servers import Server
 
-__all__ = ["LocalStack", "local_kafka", "local_postgres", "local_stack"]
+__all__ = ["LocalStack", "local_kafka", "local_postgres", "local_stack", "until_one_ends"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +25,18 @@ class LocalStack:
     kafka: KafkaServer
     postgres: PostgresServer
 
-    async def wait(self) -> None:
-        """Run until a server ends by itself, which raises `ServerFailedError`."""
-        waits = {
-            asyncio.create_task(self.kafka.wait(), name="wait for Kafka's end"): "Kafka",
-            asyncio.create_task(self.postgres.wait(), name="wait for Postgres' end"): "Postgres",
-        }
-        try:
-            ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        raise ServerFailedError(f"{' and '.join(sorted(waits[wait] for wait in ended))} ended unbidden")
+
+async def until_one_ends(servers: Mapping[str, Server]) -> NoReturn:
+    """Run until one of `servers`, by name, ends by itself, which raises `ServerFailedError`."""
+    waits = {
+        asyncio.create_task(server.wait(), name=f"wait for the end of {name}"): name for name, server in servers.items()
+    }
+    try:
+        ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    raise ServerFailedError(f"{' and '.join(sorted(waits[wait] for wait in ended))} ended unbidden")
 
 
 @contextlib.asynccontextmanager

@@ -121,7 +121,7 @@ class PostgresPrograms:
     def for_account(self, account: Account | None, folder: Path) -> "PostgresPrograms":
         """These, or a copy in `folder` where another account cannot reach them (an environment under /root)."""
         program = self.root / PROGRAMS / "bin" / "postgres"
-        if account is None or all(parent.stat().st_mode & stat.S_IXOTH for parent in program.parents):
+        if account is None or all(parent.stat().st_mode & stat.S_IXOTH for parent in program.resolve().parents):
             return self
         copy = folder / "programs"
         for part in (PROGRAMS, LIBRARIES):
@@ -269,7 +269,8 @@ class PostgresProcess(DatabaseAdministration):
             "--no-instructions",
         )
         if await self._process.wait() != 0:
-            raise ServerFailedError(f"Postgres cannot make its data folder {data}: {last_words(self._log)}")
+            hint = "" if self._account is None else " (it runs as 'nobody' under root, who has to reach that folder)"
+            raise ServerFailedError(f"Postgres cannot make its data folder {data}{hint}: {last_words(self._log)}")
 
     async def _ensure_database(self) -> None:
         connection = await asyncpg.connect(self._dsn("postgres"), timeout=CONNECT_SECONDS)
