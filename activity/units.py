@@ -20,6 +20,8 @@ __all__ = ["ACTIVITY_METRICS", "NAMESPACE", "Metric", "Source", "Unit", "activit
 NAMESPACE: Final = UUID("6d0f5a3e-6a0b-5c1e-9d43-2f7c1b8e4a90")
 """The namespace of the ids. It never changes: with another one everything would be told again as new."""
 
+_NAME: Final = json.JSONEncoder(separators=(",", ":"))
+
 
 class Metric(StrEnum):
     """What is counted. Each has exactly one source, or two sources would tell the same thing twice."""
@@ -97,11 +99,8 @@ class Unit:
 def event_id(organization_id: str, stakeholder_id: str, unit: Unit) -> UUID:
     """The id of the event that tells this unit to this stakeholder's readers."""
     # JSON, because it keeps apart what a separator inside an id would run together.
-    name = json.dumps(
-        [organization_id, stakeholder_id, unit.source.value, unit.source_id, unit.metric.value, unit.ordinal],
-        separators=(",", ":"),
-    )
-    return uuid5(NAMESPACE, name)
+    name = [organization_id, stakeholder_id, unit.source.value, unit.source_id, unit.metric.value, unit.ordinal]
+    return uuid5(NAMESPACE, _NAME.encode(name))
 
 
 def membership_key(membership_id: int, run_began_at: datetime) -> str:

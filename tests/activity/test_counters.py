@@ -85,6 +85,13 @@ def test_sent_is_told_once_even_when_its_instant_comes_later() -> None:
     assert observe_email(first.seen, email(after(hours=2)), NOTICED).units == ()
 
 
+def test_sent_is_told_once_even_when_its_instant_goes_and_comes_back() -> None:
+    first = observe_email(None, email(after(hours=1)), NOTICED)
+    gone = observe_email(first.seen, email(after(hours=2), sent_at=None, status="pending"), NOTICED)
+    back = observe_email(gone.seen, email(after(hours=3)), NOTICED)
+    assert gone.units == back.units == ()
+
+
 @pytest.mark.parametrize("status", ["pending", "scheduled", "failed", "cancelled", None])
 def test_without_an_instant_only_a_sent_status_means_sent(status: str | None) -> None:
     assert observe_email(None, email(after(hours=1), sent_at=None, status=status), NOTICED).units == ()
@@ -139,8 +146,9 @@ def test_only_opens_are_ever_doubted() -> None:
     assert {unit.metric for unit in units if unit.confidence is Confidence.LOW} == {Metric.EMAIL_OPENED}
 
 
-def test_clocks_that_disagree_never_make_an_interval_that_ends_before_it_begins() -> None:
-    early = email(CREATED - timedelta(hours=1), views=1)
+@pytest.mark.parametrize("sent_at", [SENT, None])
+def test_clocks_that_disagree_never_make_an_interval_that_ends_before_it_begins(sent_at: datetime | None) -> None:
+    early = email(CREATED - timedelta(hours=1), sent_at=sent_at, views=1)
     units = observe_email(None, early, NOTICED).units
     assert all(unit.occurred_from <= unit.occurred_to for unit in units)
 

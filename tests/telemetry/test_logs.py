@@ -108,6 +108,14 @@ def test_below_the_level_nothing_is_written() -> None:
     assert stream.getvalue() == ""
 
 
+def test_a_request_line_of_the_http_client_is_left_out_and_its_warning_is_not() -> None:
+    stream = io.StringIO()
+    logs.configure_json(stream, level="info")
+    logging.getLogger("httpx").info("HTTP Request: GET https://api.example/people/1")
+    logging.getLogger("httpx").warning("pool is full")
+    assert [line["event"] for line in lines(stream)] == ["pool is full"]
+
+
 def test_an_unknown_level_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="loud"):
         logs.configure_json(io.StringIO(), level="loud")

@@ -109,10 +109,19 @@ def test_size_and_depth_are_bounded() -> None:
     assert "nested too deep" in str(redact_value("x", nested))
 
 
-def test_a_cut_never_leaves_half_an_address() -> None:
-    for shift in range(20):
-        text = "x" * (TEXT_LIMIT // 2 - shift) + " ann@acme.example " + "y " * TEXT_LIMIT
-        assert "acme" not in redact_text(text)
+def test_a_cut_never_leaves_half_a_secret() -> None:
+    half = TEXT_LIMIT // 2
+    for shift in range(30):
+        in_the_head = "x" * (half - shift) + " hunter.hunter@acme.example " + "y " * half
+        in_the_tail = "x " * half + " token=hunterhunter " + "y" * (half - shift)
+        assert "hunt" not in redact_text(in_the_head)
+        assert "hunt" not in redact_text(in_the_tail)
+        assert "nter" not in redact_text(in_the_tail)
+
+
+def test_of_a_connection_string_everything_but_the_password_stays() -> None:
+    shown = redact_text("cannot reach postgresql://app:p@ss:w/rd@db.internal:5432/cscx")
+    assert shown == "cannot reach postgresql://app:[redacted]@db.internal:5432/cscx"
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
