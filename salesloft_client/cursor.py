@@ -186,17 +186,12 @@ class ChangeCursor(Generic[R]):
 
     def _advance(self, rows: Sequence[R], *, has_more: bool) -> Batch[R]:
         """A page that reaches beyond its first instant, or the last one: the common case."""
-        start = self.position
         fresh = self._fresh(rows)
         self._done = not has_more
         if rows:
             last = rows[-1].updated_at
             seen = frozenset(row.id for row in rows if row.updated_at == last)
-            if last == start.updated_at:
-                seen |= start.seen
-            self.position = CursorPosition(
-                updated_at=last, seen=seen | start.seen if last == start.updated_at else seen
-            )
+            self.position = CursorPosition(updated_at=last, seen=seen)
         return Batch(rows=fresh, position=self.position)
 
     def _turn_page(self, rows: Sequence[R], *, has_more: bool) -> Batch[R]:
