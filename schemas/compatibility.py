@@ -10,6 +10,7 @@ The schemas are those that pydantic makes; a keyword this module does not know m
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -91,7 +92,7 @@ class _Containment:
         self._wide = wide
         self._narrow_name = narrow_name
         self._wide_name = wide_name
-        self._open: set[tuple[str, str]] = set()
+        self._open: set[tuple[int, int]] = set()
 
     def breaks(self) -> list[Break]:
         return list(self._compare("", self._narrow, self._wide))
@@ -100,22 +101,10 @@ class _Containment:
         return Break(path, f"{self._narrow_name} allows {allowed}, {self._wide_name} does not")
 
     def _compare(self, path: str, narrow: Schema, wide: Schema) -> Iterator[Break]:
-        pair = (str(narrow.get("$ref", "")), str(wide.get("$ref", "")))
-        if all(pair):
-            if pair in self._open:
-                return  # a recursive definition: the pair is being compared further up
-            self._open.add(pair)
-        try:
-            yield from self._compare_alternatives(
-                path, _alternatives(narrow, self._narrow), _alternatives(wide, self._wide)
-            )
-        finally:
-            self._open.discard(pair)
-
-    def _compare_alternatives(self, path: str, narrow: list[Schema], wide: list[Schema]) -> Iterator[Break]:
-        for alternative in narrow:
+        others = _alternatives(wide, self._wide)
+        for alternative in _alternatives(narrow, self._narrow):
             candidates = [
-                list(self._compare_single(path, alternative, other)) for other in wide if _overlap(alternative, other)
+                list(self._compare_single(path, alternative, other)) for other in others if _overlap(alternative, other)
             ]
             if not candidates:
                 yield self._break(path, _describe(alternative))
@@ -134,10 +123,16 @@ class _Containment:
             return
         yield from self._compare_bounds(path, narrow, wide)
         yield from self._compare_other_keywords(path, narrow, wide)
+        # A definition that holds itself comes back to the same two nodes, which are being compared further up.
+        pair = (id(_inside(narrow)), id(_inside(wide)))
+        if pair in self._open:
+            return
+        self._open.add(pair)
         if narrow.get("type") == "object":
             yield from self._compare_objects(path, narrow, wide)
         elif narrow.get("type") == "array":
             yield from self._compare_arrays(path, narrow, wide)
+        self._open.discard(pair)
 
     def _compare_bounds(self, path: str, narrow: Schema, wide: Schema) -> Iterator[Break]:
         for bounds, is_lower in ((_LOWER_BOUNDS, True), (_UPPER_BOUNDS, False)):
@@ -184,7 +179,7 @@ class _Containment:
     def _compare_arrays(self, path: str, narrow: Schema, wide: Schema) -> Iterator[Break]:
         first, wide_first = narrow.get("prefixItems", []), wide.get("prefixItems", [])
         rest, wide_rest = narrow.get("items", {}), wide.get("items", {})
-        for index in range(max(len(first), len(wide_first))):
+        for index in range(min(max(len(first), len(wide_first)), narrow.get("maxItems", sys.maxsize))):
             item = first[index] if index < len(first) else rest
             wide_item = wide_first[index] if index < len(wide_first) else wide_rest
             yield from self._compare(f"{path}[{index}]", _as_schema(item), _as_schema(wide_item))
@@ -230,6 +225,14 @@ def _alternatives(schema: Schema, root: Schema) -> list[Schema]:
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": one} for one in schema["type"]]
     return [schema]
+
+
+def _inside(schema: Schema) -> object:
+    """The part of a node that holds further nodes; for one that holds none, the node itself."""
+    for keyword in ("properties", "prefixItems", "items", "additionalProperties"):
+        if isinstance(schema.get(keyword), Mapping | list):
+            return schema[keyword]
+    return schema
 
 
 def _overlap(narrow: Schema, wide: Schema) -> bool:

@@ -20,7 +20,7 @@ from schemas.compatibility import incompatibilities, significant
 from schemas.json_schema import published_schema
 from schemas.registry import EVENT_TYPES, EventType
 
-__all__ = ["PUBLISHED", "VERSIONS_MODULE", "Plan", "main", "plan"]
+__all__ = ["PUBLISHED", "VERSIONS_MODULE", "Plan", "carry_out", "main", "plan"]
 
 PUBLISHED: Final = Path(__file__).parent / "published"
 VERSIONS_MODULE: Final = Path(__file__).parent / "published_versions.py"
@@ -130,6 +130,15 @@ def _plan_generated(
             outcome.writes[path] = content
 
 
+def carry_out(planned: Plan) -> None:
+    """Write what is planned. ValueError where a problem stands in the way: then nothing is written."""
+    if planned.problems:
+        raise ValueError("; ".join(planned.problems))
+    for path, content in planned.writes.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 def _to_bytes(document: Mapping[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -148,10 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if check:
         lines += [f"{_shown(path)}: out of date; run python -m schemas.publish" for path in found.writes]
     elif not found.problems:
-        for path, content in found.writes.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            sys.stdout.write(f"wrote {_shown(path)}\n")
+        carry_out(found)
+        sys.stdout.writelines(f"wrote {_shown(path)}\n" for path in found.writes)
     sys.stderr.writelines(f"{line}\n" for line in lines)
     return 1 if lines else 0
 

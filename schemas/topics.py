@@ -1,5 +1,6 @@
 """The topics as data, and the keys of their records. Nothing here talks to a broker."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -45,6 +46,7 @@ GROUP: Final = "cscx-salesloft"
 _PARTITIONS: Final = 12
 _OPERATIONS_PARTITIONS: Final = 3
 
+_ID: Final = re.compile(r"[^:\x00-\x1f\x7f]{1,200}")
 _MIB: Final = 1024 * 1024
 _LONGEST_RETENTION: Final = timedelta(days=90)
 
@@ -273,7 +275,8 @@ def parse_key(key: bytes | None, kind: KeyKind) -> RecordKey:
     except UnicodeDecodeError as error:
         raise BadKeyError("the record key is not UTF-8") from error
     expected = 1 if kind is KeyKind.ORGANIZATION else 2
-    if len(parts) != expected or not all(parts) or "\x00" in key.decode():
+    # A tombstone has nothing but its key, so the key's ids are held to what the models ask of an id.
+    if len(parts) != expected or not all(map(_ID.fullmatch, parts)):
         shape = "<organization_id>" if expected == 1 else f"<organization_id>:<{kind}_id>"
         raise BadKeyError(f"the record key is not {shape}")
     return RecordKey(parts[0], parts[1] if expected == 2 else None)
