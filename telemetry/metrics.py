@@ -40,6 +40,7 @@ __all__ = [
     "CONNECTIONS",
     "CONSUMED",
     "CONSUMER_COMMITTED_AGE",
+    "CONSUMER_HELD",
     "CONSUMER_LAG",
     "DATABASE_POOL_USED",
     "DATABASE_RETRIES",
@@ -120,6 +121,15 @@ CONSUMER_COMMITTED_AGE: Final = Gauge(
     "Seconds for which a partition's committed position has not moved although records wait; 0 when nothing waits. "
     "Action: beyond a minute read the log for this topic; the process dumps its stacks and exits by itself when stuck.",
     ["messaging_destination_name", "partition"],
+    registry=REGISTRY,
+)
+CONSUMER_HELD: Final = Gauge(
+    "cscx_salesloft_consumer_held_partitions",
+    "Partitions that this process does not read on until a person has looked, by cause (breaker: records of several "
+    "organizations failed in a row; outside_log: the committed position is outside the log; dead_letter_refused: its "
+    "dead letter cannot be written). "
+    "Action: the readiness page and the log name the partition and the offset; fix the cause, then restart or reset.",
+    ["messaging_destination_name", "cause"],
     registry=REGISTRY,
 )
 DEAD_LETTERS: Final = Counter(
