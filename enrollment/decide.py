@@ -35,6 +35,7 @@ __all__ = [
     "SenderFacts",
     "Situation",
     "StepFacts",
+    "closed",
     "decide",
     "propose",
     "window_end",
@@ -199,6 +200,13 @@ def window_end(decisions: Sequence[Decision], event_time: datetime) -> datetime:
 
 
 _DEFER_DAYS = 14
+
+
+def closed(decision: Decision) -> Decision:
+    """What becomes of a decision when its trigger's window has ended: a deferral is a refusal now."""
+    if decision.outcome is not Outcome.DEFER:
+        return decision
+    return _no(decision.stakeholder, Reason.DEFERRAL_ENDED, decision.mapping)
 
 
 def _refusal_of_all(situation: Situation, organization: OrganizationFacts) -> Reason | None:

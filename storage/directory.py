@@ -121,8 +121,11 @@ async def apply_customers(connection: Connection, snapshots: Sequence[Snapshot])
 
 async def apply_stakeholders(
     connection: Connection, snapshots: Sequence[StakeholderSnapshotRow]
-) -> set[StakeholderKey]:
-    """Apply snapshots, at most one for each stakeholder, and answer the applied. Their customers are locked already."""
+) -> dict[StakeholderKey, bool]:
+    """Apply snapshots, at most one for each stakeholder, and answer of the applied whether they have left.
+
+    Their customers are locked already.
+    """
     rows = await queries.apply_stakeholders(
         connection,
         organization_ids=[snapshot.key[0] for snapshot in snapshots],
@@ -134,7 +137,7 @@ async def apply_stakeholders(
         offsets=[snapshot.offset for snapshot in snapshots],
         from_directory=[snapshot.from_directory for snapshot in snapshots],
     )
-    return {(row["organization_id"], row["stakeholder_id"]) for row in rows}
+    return {(row["organization_id"], row["stakeholder_id"]): row["left_at"] is not None for row in rows}
 
 
 async def read_customers(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, CustomerRow]:

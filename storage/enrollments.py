@@ -317,10 +317,14 @@ async def expirable(
 
 def _enrollment(row: Any) -> Enrollment:
     values = {name: row[name] for name in _COLUMNS}
+    for name in _UUIDS:
+        # asyncpg's own kind of UUID is not one that orjson knows.
+        values[name] = UUID(bytes=row[name].bytes) if row[name] is not None else None
     values["state"] = EnrollmentState(row["state"])
     values["trigger_type"] = TriggerType(row["trigger_type"]) if row["trigger_type"] is not None else None
     values["purpose"] = Purpose(row["purpose"]) if row["purpose"] is not None else None
     return Enrollment(**values)
 
 
+_UUIDS = ("id", "mapping_id", "membership_id")
 _COLUMNS = tuple(Enrollment.__dataclass_fields__)

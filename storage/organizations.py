@@ -215,7 +215,7 @@ async def keep_users(connection: Connection, organization_id: str, users: Sequen
 
 def _mapping(row: Any) -> Mapping:
     return Mapping(
-        id=row["id"],
+        id=UUID(bytes=row["id"].bytes),  # asyncpg's own kind of UUID is not one that orjson knows
         version=row["version"],
         trigger_type=TriggerType(row["trigger_type"]),
         segment=row["segment"],

@@ -1,4 +1,4 @@
-"""Every change of an enrollment's state: one row in its history and one event on the bus, in the caller's transaction."""
+"""Every change of an enrollment's state: a row in its history and an event on the bus, in the caller's transaction."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

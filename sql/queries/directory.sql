@@ -38,7 +38,7 @@ ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory
 WHERE known.erased_at IS NULL
   AND (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
-RETURNING organization_id, stakeholder_id
+RETURNING organization_id, stakeholder_id, left_at
 
 -- name: read_stakeholders_of_customers
 -- Every stakeholder of some customers, the left and the erased among them.

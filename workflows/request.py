@@ -1,0 +1,357 @@
+"""Decide triggers and ask for approval: decisions, enrollments, history and messages in the caller's transaction."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
+from enrollment.mappings import Mapping
+from schemas.fields import format_instant
+from schemas.registry import APPROVAL_REQUESTED, EVENT_TYPES
+from schemas.topics import customer_key
+from schemas.vocabulary import ActorKind, CandidateOutcome, EnrollmentState, Reason, RequesterKind, TriggerType
+from storage import directory, enrollments, evaluations, outbox
+from storage.directory import CustomerKey
+from storage.enrollments import HistoryRow, NewEnrollment
+from storage.evaluations import Deferral, Evaluation
+from storage.outbox import OutboxMessage
+from storage.pool import Connection
+from workflows.events import Origin, outgoing
+from workflows.memory import OrganizationMemory
+from workflows.situations import LoadedSituation, Trigger, load
+from workflows.transitions import SERVICE, changed_event
+
+__all__ = ["Decided", "decide_again", "decide_and_request"]
+
+
+@dataclass(slots=True)
+class Decided:
+    """How many candidates met with which reason."""
+
+    reasons: Counter[Reason] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Writing:
+    """What one batch will write."""
+
+    evaluations: list[Evaluation] = field(default_factory=list)
+    enrollments: list[NewEnrollment] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
+    messages: list[OutboxMessage] = field(default_factory=list)
+    deferrals: list[Deferral] = field(default_factory=list)
+    settled: list[Deferral] = field(default_factory=list)
+
+
+async def decide_and_request(
+    connection: Connection, triggers: Sequence[Trigger], memory: OrganizationMemory, now: datetime
+) -> Decided:
+    """Decide triggers in their order, store every decision, and ask for approval of what is to be requested.
+
+    A trigger of which something may still turn is deferred, or stays deferred, until its window ends.
+    """
+    organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
+    loaded = await load(connection, triggers)
+    writing, decided = _Writing(), Decided()
+    spelt_now = format_instant(now)
+    for trigger, known in zip(triggers, loaded, strict=True):
+        organization = organizations[trigger.event.organization_id]
+        decisions = decide(known.situation, organization, now)
+        until = _window_end(trigger, known, decisions)
+        if now >= until:
+            decisions = [closed(decision) for decision in decisions]
+        decided.reasons.update(decision.reason for decision in decisions)
+        evaluation_id = uuid4()
+        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, decisions, organization))
+        for decision in decisions:
+            if decision.outcome is CandidateOutcome.REQUEST:
+                _request(writing, trigger, known, decisions, decision, evaluation_id, now, spelt_now)
+        _defer(writing, trigger, known, decisions, until)
+    await _write(connection, writing, now)
+    return decided
+
+
+async def decide_again(
+    connection: Connection, customers: Collection[CustomerKey], memory: OrganizationMemory, now: datetime
+) -> Decided:
+    """Decide the deferred triggers of some customers again, under the customers' locks."""
+    await directory.lock_customers(connection, customers)
+    waiting = await evaluations.deferrals_of(connection, customers)
+    triggers = [trigger_of(deferral) for deferral in waiting]
+    return await decide_and_request(connection, triggers, memory, now) if triggers else Decided()
+
+
+def trigger_of(deferral: Deferral) -> Trigger:
+    """The trigger that was deferred."""
+    event_type = EVENT_TYPES[deferral.event_type]
+    return Trigger(
+        trigger_type=TriggerType(deferral.event_type.split(".")[3]),
+        event=event_type.parse(deferral.data),
+        event_id=deferral.event_id,
+        event_source=deferral.event_source,
+        event_type=deferral.event_type,
+        event_time=deferral.event_time,
+        correlation_id=deferral.correlation_id,
+        data=deferral.data,
+        cause="deferral",
+    )
+
+
+def _evaluation(
+    evaluation_id: UUID,
+    trigger: Trigger,
+    known: LoadedSituation,
+    decisions: Sequence[Decision],
+    organization: OrganizationFacts,
+) -> Evaluation:
+    situation = known.situation
+    told = orjson.dumps(
+        {
+            "trigger": orjson.Fragment(trigger.event.trigger.__pydantic_serializer__.to_json(trigger.event.trigger)),
+            "customer": orjson.Fragment(known.customer_json),
+            "stakeholders": [orjson.Fragment(one) for one in known.stakeholders_json],
+            "people": [
+                {
+                    "stakeholder_id": candidate.stakeholder.id,
+                    "gone": candidate.gone,
+                    "record": candidate.person,
+                }
+                for candidate in situation.candidates
+                if candidate.person is not None or candidate.gone is not None
+            ],
+            "runs": [
+                [*run, state]
+                for run, state in situation.runs.items()
+                if any(run[0] == candidate.stakeholder.id for candidate in situation.candidates)
+            ]
+            if situation.runs
+            else [],
+            "ended": situation.ended,
+            "ended_for": list(situation.ended_for),
+            "held": situation.held,
+        }
+    )
+    outcomes = [
+        {
+            "stakeholder_id": decision.stakeholder_id,
+            "outcome": decision.outcome,
+            "reason": decision.reason,
+            "mapping_id": decision.mapping.id if decision.mapping is not None else None,
+            "mapping_version": decision.mapping.version if decision.mapping is not None else None,
+            "digest": decision.digest,
+        }
+        for decision in decisions
+    ]
+    return Evaluation(
+        id=evaluation_id,
+        organization_id=trigger.event.organization_id,
+        customer_id=trigger.event.customer.id,
+        cause=trigger.cause,
+        event_id=trigger.event_id,
+        event_type=trigger.event_type,
+        business_key=situation.business_key,
+        correlation_id=trigger.correlation_id,
+        decision_version=organization.decision_version,
+        facts=told.decode(),
+        outcomes=orjson.dumps(outcomes).decode(),
+    )
+
+
+def _request(
+    writing: _Writing,
+    trigger: Trigger,
+    known: LoadedSituation,
+    decisions: Sequence[Decision],
+    decision: Decision,
+    evaluation_id: UUID,
+    now: datetime,
+    spelt_now: str,
+) -> None:
+    stakeholder, mapping, action = decision.stakeholder, decision.mapping, decision.action
+    if stakeholder is None or mapping is None or action is None:
+        raise AssertionError("a request names its stakeholder, its mapping and its action")
+    enrollment_id = uuid4()
+    organization_id, customer_id = trigger.customer
+    business_key = known.situation.business_key
+    expires_at = now + mapping.policy.expires_after
+    execute_by = execution_limit(mapping, decision, expires_at)
+    request = orjson.dumps(
+        {
+            "organization_id": organization_id,
+            "customer_id": customer_id,
+            "enrollment_id": enrollment_id,
+            "request_digest": decision.digest,
+            "requested_at": spelt_now,
+            "expires_at": format_instant(expires_at),
+            "execute_by": format_instant(execute_by),
+            "requested_by": {"kind": RequesterKind.TRIGGER, "user_id": None},
+            "customer": {"id": customer_id, "name": known.situation.customer.name},
+            "stakeholder": {
+                "id": stakeholder.id,
+                "name": stakeholder.name,
+                "email": stakeholder.email,
+                "title": stakeholder.title,
+                "role": stakeholder.role,
+            },
+            "action": action_told(decision),
+            "why": {
+                "event_type": trigger.event_type,
+                "event_id": trigger.event_id,
+                "business_key": business_key,
+                "exclusivity_group": mapping.exclusivity_group,
+                "mapping": {"id": mapping.id, "version": mapping.version},
+                "verdicts": [
+                    {"predicate": verdict.predicate, "value": verdict.value, "holds": verdict.holds is True}
+                    for verdict in decision.verdicts
+                ],
+            },
+            "considered": [
+                {"stakeholder_id": other.stakeholder_id, "outcome": other.outcome, "reason": other.reason}
+                for other in decisions
+                if other.stakeholder is not None and other.stakeholder.id != stakeholder.id
+            ],
+            "changed_since": None,
+        }
+    )
+    writing.enrollments.append(
+        NewEnrollment(
+            id=enrollment_id,
+            organization_id=organization_id,
+            customer_id=customer_id,
+            stakeholder_id=stakeholder.id,
+            trigger_type=trigger.trigger_type,
+            exclusivity_group=mapping.exclusivity_group,
+            business_key=business_key,
+            event_id=trigger.event_id,
+            event_time=trigger.event_time,
+            evaluation_id=evaluation_id,
+            correlation_id=trigger.correlation_id,
+            mapping_id=mapping.id,
+            mapping_version=mapping.version,
+            cadence_id=mapping.cadence_id,
+            request=request.decode(),
+            request_digest=decision.digest,
+            expires_at=expires_at,
+            execute_by=execute_by,
+            start_on=action.start_date,
+            start_step_id=action.start_step.id,
+            sender_user_id=action.sender.user_id,
+        )
+    )
+    writing.history.append(
+        HistoryRow(
+            enrollment_id=enrollment_id,
+            sequence=1,
+            organization_id=organization_id,
+            from_state=None,
+            to_state=EnrollmentState.REQUESTED,
+            reason=None,
+            actor_kind=ActorKind.SERVICE,
+            actor_user_id=None,
+        )
+    )
+    origin = Origin(trigger.correlation_id, trigger.event_id, trigger.traceparent)
+    writing.messages.append(
+        outgoing(
+            APPROVAL_REQUESTED,
+            id=uuid4(),
+            organization_id=organization_id,
+            key=customer_key(organization_id, customer_id),
+            subject=str(enrollment_id),
+            data=request,
+            time=now,
+            origin=origin,
+            sequence=1,
+        )
+    )
+    writing.messages.append(
+        changed_event(
+            organization_id=organization_id,
+            customer_id=customer_id,
+            stakeholder_id=stakeholder.id,
+            enrollment_id=enrollment_id,
+            sequence=1,
+            from_state=None,
+            to_state=EnrollmentState.REQUESTED,
+            reason=None,
+            actor=SERVICE,
+            cadence=(action.cadence.id, action.cadence.name, mapping.purpose),
+            membership=None,
+            expected_at=None,
+            now=now,
+            origin=origin,
+        )
+    )
+    # What is requested here is a run in use for the triggers that follow in the same batch.
+    run = (stakeholder.id, trigger.trigger_type, mapping.exclusivity_group, business_key)
+    known.runs.states[run] = EnrollmentState.REQUESTED
+
+
+def execution_limit(mapping: Mapping, decision: Decision, expires_at: datetime) -> datetime:
+    """Until when an approval is good: some days beyond the latest approval, or beyond the start where that is later."""
+    if decision.action is None:
+        raise AssertionError("a request has an action")
+    starts = expires_at + timedelta(days=mapping.policy.start_offset_days)
+    return starts + timedelta(days=mapping.policy.execute_within_days)
+
+
+def action_told(decision: Decision) -> dict[str, Any]:
+    """The `action` of an approval request."""
+    action, mapping = decision.action, decision.mapping
+    if action is None or mapping is None:
+        raise AssertionError("a request has an action and a mapping")
+    cadence, step, sender = action.cadence, action.start_step, action.sender
+    return {
+        "cadence": {"id": cadence.id, "name": cadence.name, "purpose": mapping.purpose},
+        "start_step": {"id": step.id, "name": step.name, "day": step.day, "type": step.type},
+        "start_date": action.start_date,
+        "custom_fields": {},
+        "sender": {"user_id": sender.user_id, "email": sender.email, "name": sender.name},
+    }
+
+
+def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:
+    """When the trigger is decided for the last time; with a hold the window counts from the hold's end."""
+    starts = trigger.event_time
+    if known.held_until is not None and any(decision.reason is Reason.PREEMPTED for decision in decisions):
+        starts = max(starts, known.held_until)
+    return window_end(decisions, starts)
+
+
+def _defer(
+    writing: _Writing, trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision], until: datetime
+) -> None:
+    reasons = {decision.reason for decision in decisions if decision.outcome is CandidateOutcome.DEFER}
+    if not reasons and trigger.cause == "event":
+        return
+    deferral = Deferral(
+        organization_id=trigger.event.organization_id,
+        customer_id=trigger.event.customer.id,
+        event_id=trigger.event_id,
+        event_source=trigger.event_source,
+        event_type=trigger.event_type,
+        event_time=trigger.event_time,
+        business_key=known.situation.business_key,
+        correlation_id=trigger.correlation_id,
+        data=trigger.data,
+        reasons=sorted(reasons),
+        deferred_until=until,
+    )
+    (writing.deferrals if reasons else writing.settled).append(deferral)
+
+
+async def _write(connection: Connection, writing: _Writing, now: datetime) -> None:
+    await evaluations.add(connection, writing.evaluations, now)
+    if writing.enrollments:
+        await enrollments.add(connection, writing.enrollments, now)
+        await enrollments.add_history(connection, writing.history, now)
+        await outbox.add(connection, writing.messages)
+    if writing.deferrals:
+        await evaluations.put_deferrals(connection, writing.deferrals, now)
+    if writing.settled:
+        await evaluations.close_deferrals(connection, writing.settled)
