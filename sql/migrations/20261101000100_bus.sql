@@ -40,6 +40,13 @@ CREATE TABLE outbox_lanes (
 GRANT SELECT, INSERT, UPDATE ON outbox_lanes TO cscx_salesloft_worker;
 INSERT INTO outbox_lanes (lane) SELECT generate_series(0, 15);
 
+-- Who shares the lanes: a relay that has none yet is known to the others by its row here.
+CREATE TABLE outbox_relays (
+  holder       text PRIMARY KEY,
+  alive_until  timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_relays TO cscx_salesloft_worker;
+
 -- Up to which instant (business time) everything that its partition held then has been applied.
 CREATE TABLE consumer_progress (
   topic         text NOT NULL,
@@ -67,4 +74,4 @@ GRANT SELECT, INSERT, UPDATE ON redrive_plans TO cscx_salesloft_worker;
 
 -- migrate:down
 
-DROP TABLE redrive_plans, consumer_progress, outbox_lanes, outbox, inbox;
+DROP TABLE redrive_plans, consumer_progress, outbox_relays, outbox_lanes, outbox, inbox;
