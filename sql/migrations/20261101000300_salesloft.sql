@@ -58,10 +58,14 @@ CREATE TABLE commands (
   attempts         integer NOT NULL DEFAULT 0,
   holder           text,
   leased_until     timestamptz,                  -- real time
+  believable_after timestamptz,                  -- real time; set while a call's outcome is unknown: a reading that finds nothing before is too early
   last_error       text,
   created_at       timestamptz NOT NULL,
   done_at          timestamptz
 );
+-- One at a time: a holder is kept until its command is given back, done, or taken over after its lease.
+CREATE UNIQUE INDEX commands_held ON commands (organization_id, subject) WHERE state = 'pending' AND holder IS NOT NULL;
+CREATE INDEX commands_queue ON commands (organization_id, position) WHERE state = 'pending';
 CREATE INDEX commands_waiting ON commands (organization_id, subject, position) WHERE state = 'pending';
 CREATE INDEX commands_due ON commands (due_at) WHERE state = 'pending';
 CREATE INDEX commands_enrollment ON commands (enrollment_id) WHERE enrollment_id IS NOT NULL;

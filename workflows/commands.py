@@ -1,0 +1,88 @@
+"""Work for Salesloft, as commands in the caller's transaction; `fulfillment/` carries them out."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from enrollment.states import Happening
+from schemas.vocabulary import ActorKind
+from storage import commands
+from storage.commands import NewCommand
+from storage.enrollments import Enrollment
+from storage.pool import Connection
+from workflows.transitions import SERVICE, Actor
+
+__all__ = ["CommandKind", "add_enroll", "add_refresh_cadences", "add_remove", "stakeholder_subject"]
+
+
+class CommandKind(StrEnum):
+    """What can be done at Salesloft."""
+
+    ENROLL = "enroll"
+    REMOVE = "remove"
+    REFRESH_CADENCES = "refresh_cadences"
+
+
+def stakeholder_subject(stakeholder_id: str) -> str:
+    """What all commands about one stakeholder share, so that they are carried out one after another."""
+    return f"stakeholder:{stakeholder_id}"
+
+
+async def add_enroll(connection: Connection, due: Iterable[tuple[Enrollment, datetime]], now: datetime) -> list[UUID]:
+    """Have scheduled enrollments carried out, each from its business instant on; answers the commands' ids."""
+    added = [
+        NewCommand(
+            organization_id=enrollment.organization_id,
+            kind=CommandKind.ENROLL,
+            subject=stakeholder_subject(enrollment.stakeholder_id),
+            enrollment_id=enrollment.id,
+            correlation_id=enrollment.correlation_id,
+            due_at=due_at,
+        )
+        for enrollment, due_at in due
+    ]
+    await commands.add(connection, added, now)
+    return [command.id for command in added]
+
+
+async def add_remove(
+    connection: Connection,
+    enrollment: Enrollment,
+    *,
+    happening: Happening,
+    reason: str,
+    now: datetime,
+    actor: Actor = SERVICE,
+) -> UUID:
+    """Have an enrolled person taken off the cadence; `happening` is REMOVE or EXIT, `actor` who is behind it."""
+    command = NewCommand(
+        organization_id=enrollment.organization_id,
+        kind=CommandKind.REMOVE,
+        subject=stakeholder_subject(enrollment.stakeholder_id),
+        enrollment_id=enrollment.id,
+        correlation_id=enrollment.correlation_id,
+        due_at=now,
+        payload={
+            "happening": happening.value,
+            "reason": reason,
+            "actor": {"kind": ActorKind(actor.kind).value, "user_id": actor.user_id},
+        },
+    )
+    await commands.add(connection, [command], now)
+    return command.id
+
+
+async def add_refresh_cadences(
+    connection: Connection, organization_id: str, *, correlation_id: str, now: datetime
+) -> UUID:
+    """Have the team's cadences and users read again."""
+    command = NewCommand(
+        organization_id=organization_id,
+        kind=CommandKind.REFRESH_CADENCES,
+        subject="organization",
+        correlation_id=correlation_id,
+        due_at=now,
+    )
+    await commands.add(connection, [command], now)
+    return command.id
