@@ -203,7 +203,7 @@ def decode_tombstone(headers: Headers) -> Tombstone:
     found: dict[str, str] = {}
     for name, raw in headers:
         if raw is not None:
-            found[name.lower()] = str(raw, "utf-8", "replace")
+            found[name.lower()] = raw.decode(errors="replace")
     try:
         time = parse_instant(found["ce_time"]) if "ce_time" in found else None
     except ValueError:
@@ -280,7 +280,7 @@ def _read_headers(headers: Headers) -> tuple[dict[str, str], dict[str, str]]:
                 attribute = _ATTRIBUTE_OF_HEADER.get(lowered)
                 if attribute is None:
                     if lowered in _TRACE_HEADERS and raw is not None:
-                        trace[lowered] = str(raw, "utf-8", "replace")
+                        trace[lowered] = raw.decode(errors="replace")
                         continue
                     if not lowered.startswith("ce_"):
                         continue
@@ -289,7 +289,7 @@ def _read_headers(headers: Headers) -> tuple[dict[str, str], dict[str, str]]:
                         raise BadAttributeError(f"attribute name {attribute[:40]!r} is not allowed")
             # A header's value may be null in Kafka, though the client's types do not say so: then it is not set.
             if raw is not None:
-                attributes[attribute] = str(raw, "utf-8")
+                attributes[attribute] = raw.decode()
     except UnicodeDecodeError as error:
         raise BadAttributeError(f"header {name[:40]!r} is not UTF-8") from error
     return attributes, trace

@@ -187,10 +187,9 @@ def test_a_published_type_stays(publisher: Publisher) -> None:
 def test_what_is_generated_is_written_again(publisher: Publisher, name: str) -> None:
     path = publisher.folder / name
     original = path.read_bytes()
-    if name != "published/frozen.json":
-        path.write_bytes(original + b"\n")
-        assert list(publisher.plan().writes) == [path]
-        carry_out(publisher.plan())
+    path.write_bytes(original + b"\n")
+    assert list(publisher.plan().writes) == [path]
+    carry_out(publisher.plan())
     assert path.read_bytes() == original
 
 
