@@ -2,9 +2,11 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
+from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
 
 
@@ -39,3 +41,10 @@ async def postgres(postgres_server: PostgresServer) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield await postgres_server.create_database(name)
     await postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+async def simulator() -> AsyncIterator[SimulatorClient]:
+    """Salesloft, shared by the run: a test makes a team of its own. Its clock stands still until a test moves it."""
+    async with running_simulator(speed=0, now=datetime(2026, 3, 2, 14, tzinfo=UTC)) as running:
+        yield running

@@ -12,6 +12,7 @@ from typing import Annotated
 import orjson
 import typer
 import uvicorn
+import uvloop
 
 from sandbox.salesloft.app import make_app
 from sandbox.salesloft.auth import Application
@@ -58,7 +59,8 @@ def salesloft(
     teams = [
         team_with_credentials(simulator, TeamPlan(name=name, people=people, accounts=accounts)) for name in team or ()
     ]
-    asyncio.run(_serve(simulator, teams, host, port, until_stdin_closes=until_stdin_closes))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(simulator, teams, host, port, until_stdin_closes=until_stdin_closes))
 
 
 async def _serve(

@@ -21,6 +21,10 @@ class SimulatorProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn's own
         super().connection_made(transport)
+        opened: socket.socket | None = transport.get_extra_info("socket")
+        if opened is not None:
+            # A head and its body are two writes; Nagle would hold the second for 40 ms.
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 
