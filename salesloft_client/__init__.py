@@ -77,6 +77,7 @@ from salesloft_client.oauth import Callback, OAuthApp, TokenEndpoint, TokenGrant
 from salesloft_client.retry import RetrySettings
 from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
 from salesloft_client.transport import CallContext, TransportSettings
+from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
 from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
 
@@ -85,9 +86,11 @@ __all__ = [
     "ACTIVITY_HISTORIES",
     "CALLS",
     "EMAILS",
+    "EVENT_HEADER",
     "MEMBERSHIPS",
     "PEOPLE",
     "SETTLE",
+    "SIGNATURE_HEADER",
     "AccessToken",
     "Account",
     "AccountUpsert",
@@ -164,6 +167,7 @@ __all__ = [
     "authorization_url",
     "cost_of_page",
     "every_page",
+    "is_signed",
     "minute_turn",
     "read_callback",
 ]

@@ -36,7 +36,7 @@ from salesloft_client import (
 
 # The simulator's clock stands still, in the middle of a minute.
 NOW = datetime(2026, 3, 2, 10, 0, 30, tzinfo=UTC)
-CLOCK = BusinessClock(now=lambda: NOW)
+CLOCK = BusinessClock(now=lambda: NOW, speed=lambda: 0.0)
 BEGINNING = CursorPosition(updated_at=datetime(2020, 1, 1, tzinfo=UTC))
 TEAMS = ("Reading", "Enrolling", "Connecting", "Spending")
 
@@ -53,7 +53,7 @@ class Simulator:
             budget=MinuteBudget(clock=CLOCK),
             clock=CLOCK,
             settings=TransportSettings(base_url=f"{self.url}/v2"),
-            context=CallContext(lane=Lane.ENROLLMENT, time_budget_s=20.0),
+            context=CallContext(lane=Lane.ENROLLMENT, time_budget_s=90.0),
         )
 
 
