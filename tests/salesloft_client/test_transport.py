@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,16 +10,12 @@ import pytest
 
 from salesloft_client import (
     AccessToken,
-    BudgetSettings,
     BusinessClock,
     ConnectionLost,
-    FixedToken,
     Forbidden,
     GrantRevoked,
     MalformedResponse,
-    MinuteBudget,
     MissingScope,
-    NewMembership,
     NotFound,
     NotSent,
     Origin,
@@ -36,8 +31,8 @@ from salesloft_client import (
     Unprocessable,
     Wire,
 )
+from tests.salesloft_client.doubles import ENROLL, FAILED, ME, MEMBERSHIP, NO_TOKEN, SPENT, Clock, Refreshing, Seen
 from tests.salesloft_client.scripted import (
-    KEY,
     Held,
     Reply,
     Reset,
@@ -47,65 +42,6 @@ from tests.salesloft_client.scripted import (
     json_reply,
     wire,
 )
-
-ME = json_reply({"data": {"id": 51550, "email": "rep@example.com"}})
-MEMBERSHIP = json_reply(
-    {"data": {"id": 7, "updated_at": "2026-01-22T01:22:45.587713-05:00", "current_state": "processing"}}
-)
-ENROLL = NewMembership(person_id=1, cadence_id=2, user_id=3)
-FAILED = json_reply({"status": 500, "error": "Internal Server Error"}, 500)
-SPENT = json_reply({"error": "API rate limit exceeded"}, 429)
-NO_TOKEN = json_reply({"error": "Invalid Bearer token"}, 401)
-
-
-@dataclass
-class Clock:
-    instant: datetime = datetime(2026, 1, 5, 10, 0, 58, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.instant
-
-
-@dataclass
-class Seen:
-    responses: list[tuple[str, str, int, int, int | None]] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    retries: list[str] = field(default_factory=list)
-    told: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def on_response(
-        self, *, method: str, path_template: str, status: int, cost: int, remaining: int | None, elapsed_s: float
-    ) -> None:
-        assert elapsed_s >= 0
-        self.responses.append((method, path_template, status, cost, remaining))
-        self.told.set()
-
-    def on_failure(self, *, method: str, path_template: str, problem: str, elapsed_s: float) -> None:
-        del elapsed_s
-        self.failures.append((f"{method} {path_template}", problem))
-        self.told.set()
-
-    def on_retry(self, *, method: str, path_template: str, attempt: int, reason: str, wait_s: float) -> None:
-        del method, path_template, attempt, wait_s
-        self.retries.append(reason)
-
-
-@dataclass
-class Refreshing:
-    """A token source that counts its refreshes."""
-
-    value: str = "token-0"
-    refreshes: int = 0
-
-    async def access_token(self) -> AccessToken:
-        return AccessToken(self.value)
-
-    async def refreshed(self, rejected: AccessToken) -> AccessToken:
-        assert rejected.value == self.value
-        self.refreshes += 1
-        self.value = f"token-{self.refreshes}"
-        return AccessToken(self.value)
-
 
 # Reads
 
@@ -368,116 +304,3 @@ async def test_an_answer_that_cannot_be_read(server: ScriptedServer, shared: Wir
     with pytest.raises(MalformedResponse):
         await client_of(server.url, shared).me()
     assert len(server.asked) == 1
-
-
-# In flight
-
-
-async def test_a_cancelled_caller_does_not_cancel_the_request(server: ScriptedServer, shared: Wire) -> None:
-    until = asyncio.Event()
-    seen = Seen()
-    server.script = in_turn(Held(until, MEMBERSHIP), ME)
-    client = client_of(server.url, shared, observer=seen, concurrency=1)
-    call = asyncio.create_task(client.create_membership(ENROLL))
-    await server.arrived.wait()
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    assert server.open == 1
-    assert seen.responses == []
-    until.set()
-    await asyncio.wait_for(seen.told.wait(), 5)
-    assert seen.responses == [("POST", "/cadence_memberships", 200, 1, None)]
-    assert (await client.me()).id == 51550, "the place of the abandoned call is free again"
-
-
-async def test_a_caller_cancelled_while_it_waits_sends_nothing(server: ScriptedServer, shared: Wire) -> None:
-    until = asyncio.Event()
-    clock = BusinessClock(now=Clock().now)
-    budget = MinuteBudget(clock=clock, settings=BudgetSettings(limit=3))
-    server.script = in_turn(Held(until, ME), ME)
-    client = client_of(server.url, shared, concurrency=1, budget=budget, clock=clock)
-    first = asyncio.create_task(client.me())
-    await server.arrived.wait()
-    second = asyncio.create_task(client.create_membership(ENROLL))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    second.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await second
-    until.set()
-    await first
-    await client.me()
-    await client.me()  # the third of three: the cancelled call has given its place in the minute back
-    assert [asked.method for asked in server.asked] == ["GET"] * 3
-
-
-@pytest.mark.parametrize(("concurrency", "gate", "most"), [(3, 10, 3), (8, 2, 2)])
-async def test_calls_in_flight_are_bounded_for_the_team_and_for_all(
-    server: ScriptedServer, concurrency: int, gate: int, most: int
-) -> None:
-    until = asyncio.Event()
-    server.script = in_turn(Held(until, ME))
-    async with wire(pool_size=12, gate=gate) as narrow:
-        client = client_of(server.url, narrow, concurrency=concurrency)
-        calls = [asyncio.create_task(client.me()) for _ in range(10)]
-        while server.open < most:
-            server.arrived.clear()
-            await server.arrived.wait()
-        until.set()
-        await asyncio.gather(*calls)
-    assert server.most_open == most
-    assert len(server.asked) == 10
-
-
-async def test_closing_lets_what_is_in_flight_end(server: ScriptedServer) -> None:
-    until = asyncio.Event()
-    seen = Seen()
-    server.script = in_turn(Held(until, MEMBERSHIP))
-    shared = wire()
-    call = asyncio.create_task(client_of(server.url, shared, observer=seen).create_membership(ENROLL))
-    await server.arrived.wait()
-    closing = asyncio.create_task(shared.aclose())
-    until.set()
-    await closing
-    assert (await call).id == 7
-
-
-# Headers and hooks
-
-
-async def test_what_goes_with_each_request(server: ScriptedServer, shared: Wire) -> None:
-    server.script = in_turn(ME)
-    client = client_of(server.url, shared)
-    await client.me()
-    await client.using(correlation_id="jour\r\nney é").me()
-    first, second = server.asked
-    assert first.path == "/v2/me"
-    assert first.headers["authorization"] == f"Bearer {KEY}"
-    assert first.headers["x-correlation-id"] == "journey-1"
-    assert first.headers["user-agent"].startswith("cscx-salesloft-client/")
-    assert second.headers["x-correlation-id"] == "jour__ney__"
-
-
-async def test_hooks_get_templates_and_prices(server: ScriptedServer, shared: Wire) -> None:
-    seen = Seen()
-    server.script = in_turn(
-        Reply(204, b"", {"x-ratelimit-endpoint-cost": "1", "x-ratelimit-remaining-minute": "412"}),
-    )
-    await client_of(server.url, shared, observer=seen).delete_membership(146990802)
-    assert seen.responses == [("DELETE", "/cadence_memberships/{id}", 204, 1, 412)]
-    assert server.asked[0].path == "/v2/cadence_memberships/146990802"
-
-
-async def test_a_failing_hook_does_not_fail_the_call(server: ScriptedServer, shared: Wire) -> None:
-    class Broken(Seen):
-        def on_response(self, **_: Any) -> None:
-            raise RuntimeError
-
-    server.script = in_turn(ME)
-    assert (await client_of(server.url, shared, observer=Broken()).me()).id == 51550
-
-
-def test_a_fixed_token_is_fit_for_a_header() -> None:
-    with pytest.raises(ValueError, match="printable"):
-        FixedToken("key\r\nx-other: 1")
