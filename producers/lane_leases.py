@@ -12,7 +12,7 @@ from storage import relay
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.pool import Connection, Database
 
-__all__ = ["LaneLeases", "LeaseOptions", "bounded_connection"]
+__all__ = ["LaneLeases", "LeaseOptions", "bounded_connection", "bounded_transaction"]
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +32,16 @@ async def bounded_connection(database: Database, seconds: float) -> AsyncIterato
     """A connection for some statements that take no longer than this together. Raises StorageUnavailable otherwise."""
     try:
         async with asyncio.timeout(seconds), database.connection() as connection:
+            yield connection
+    except TimeoutError as error:
+        raise StorageUnavailable(f"no answer within {seconds} s") from error
+
+
+@asynccontextmanager
+async def bounded_transaction(database: Database, seconds: float) -> AsyncIterator[Connection]:
+    """A transaction that takes no longer than this. Raises StorageUnavailable otherwise."""
+    try:
+        async with asyncio.timeout(seconds), database.transaction() as connection:
             yield connection
     except TimeoutError as error:
         raise StorageUnavailable(f"no answer within {seconds} s") from error

@@ -26,7 +26,7 @@ from time import monotonic
 
 import structlog
 
-from producers.lane_leases import LaneLeases, LeaseOptions, bounded_connection
+from producers.lane_leases import LaneLeases, LeaseOptions, bounded_connection, bounded_transaction
 from producers.publisher import Failure, FailureScope, Publisher, PublisherOptions, PublisherUnavailable, Report
 from producers.standstill import Backoff, Standstill
 from storage import relay
@@ -58,8 +58,8 @@ class RelayOptions:
     `holder` names it among those that share the lanes: another one after each start, for what an earlier process still
     has in flight is not this one's. `lease` is how long the lanes of a relay that died stay silent; it is longer than
     `send` and than two times `renew`. `probe` is what a partition that failed gets instead of `send`. Without a hint
-    the outbox is read every `poll`, shortened by up to half at random. `gather` is how long rows may come together after
-    a round that found few, so that a storm of hints is not a storm of rounds.
+    the outbox is read every `poll`, shortened by up to half at random. `gather` is how long rows may come together
+    after a round that found few, so that a storm of hints is not a storm of rounds.
     """
 
     publisher: PublisherOptions
@@ -128,7 +128,7 @@ class OutboxRelay:
         self._wake = asyncio.Event()
         # Kafka has these and the table may not know yet. They are marked before anything is read, or they would be
         # published again; so there is never more than one round of them.
-        self._acknowledged: list[int] = []
+        self._acknowledged: list[OutboxRow] = []
 
     def stop(self) -> None:
         self._stopping.set()
@@ -202,7 +202,7 @@ class OutboxRelay:
 
         report = await self._publisher.publish(rows, goes_alone=standstill.is_suspect, patience=patience)
         for batch in report.acknowledged:
-            self._acknowledged += [row.position for row in batch.rows]
+            self._acknowledged += batch.rows
             PUBLISHED.labels(batch.topic).inc(len(batch.rows))
             if standstill.is_any:
                 standstill.published(batch.topic, batch.partition, [(row.topic, row.key) for row in batch.rows])
@@ -243,7 +243,7 @@ class OutboxRelay:
 
     async def _read(self, lanes: frozenset[int], rows_per_lane: int) -> list[OutboxRow]:
         now = monotonic()
-        async with bounded_connection(self._database, self._options.statement) as connection:
+        async with bounded_transaction(self._database, self._options.statement) as connection:
             return await relay.unsent(
                 connection,
                 lanes=lanes,
@@ -281,7 +281,7 @@ class OutboxRelay:
     async def _measure(self) -> None:
         while True:
             with contextlib.suppress(StorageUnavailable, ConcurrentChange):
-                async with bounded_connection(self._database, self._options.statement) as connection:
+                async with bounded_transaction(self._database, self._options.statement) as connection:
                     backlog = await relay.backlog(connection, lanes=self._leases.lanes, count_at_most=_COUNTED_AT_MOST)
                 OUTBOX_BACKLOG.set(backlog.rows)
                 OUTBOX_OLDEST_AGE.set(backlog.oldest_seconds)

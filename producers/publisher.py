@@ -184,8 +184,8 @@ class Publisher:
         """Publish rows, of each key in the order given, and say what became of them. Needs `open`.
 
         A row whose key `goes_alone` is a batch by itself. `patience` is how many seconds a topic's partition has to
-        take its rows, 0 where it is not to be tried now; such rows are reported as held. When a batch failed the producer is
-        dropped before this returns: what it still held must not reach Kafka behind what the next one sends.
+        take its rows, 0 where it is not to be tried now; such rows are reported as held. When a batch failed the
+        producer is dropped before this returns: what it still held must not reach Kafka behind what the next one sends.
         """
         producer = self._producer
         if producer is None:

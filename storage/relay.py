@@ -42,6 +42,7 @@ OutboxKey = tuple[str, bytes | None]
 class OutboxRow(NamedTuple):
     """What is needed to publish a message; `headers` as `storage.outbox.pack_headers` left them."""
 
+    lane: int
     position: int
     topic: str
     key: bytes | None
@@ -105,9 +106,10 @@ async def unsent(
 ) -> list[OutboxRow]:
     """What waits in the lanes, without what stands still; each key's rows from its oldest on, in order.
 
-    It reads from the start every time: positions become visible in the order of commits, and behind a cursor a key's
-    older row could appear after its younger one was read.
+    Needs a transaction. It reads from the start every time: rows become visible in the order of commits, and behind a
+    cursor a key's older row could appear after its younger one was read.
     """
+    await queries.read_queues_in_order(connection)
     records = await queries.unsent_of_lanes(
         connection,
         lanes=sorted(lanes),
@@ -120,24 +122,26 @@ async def unsent(
     return [OutboxRow._make(record) for record in records]
 
 
-async def mark_sent(connection: Connection, positions: Sequence[int]) -> None:
+async def mark_sent(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Note that Kafka has acknowledged these rows."""
-    await queries.mark_sent(connection, positions=positions)
+    await queries.mark_sent(connection, lanes=[row.lane for row in rows], positions=[row.position for row in rows])
 
 
 async def backlog(connection: Connection, *, lanes: Collection[int], count_at_most: int) -> Backlog:
-    """What waits in some lanes."""
+    """What waits in some lanes. Needs a transaction."""
+    await queries.read_queues_in_order(connection)
     row = await queries.outbox_backlog(connection, lanes=sorted(lanes), count_at_most=count_at_most)
     return Backlog(row["rows"], row["oldest_seconds"])
 
 
-async def prune(connection: Connection, *, sent_before: datetime, limit: int) -> int:
-    """Delete up to `limit` rows that were sent before an instant of real time; returns how many.
+async def prune(connection: Connection, *, written_before: datetime, limit: int) -> int:
+    """Delete up to `limit` rows that were written before an instant of real time and are sent; returns how many.
 
-    Call it again as long as it returns `limit`.
+    Needs a transaction. Call it again as long as it returns `limit`.
     """
-    status: str = await queries.prune_outbox(connection, sent_before=sent_before, at_most=limit)
-    return int(status.removeprefix("DELETE "))
+    await queries.read_queues_in_order(connection)
+    deleted: int = await queries.prune_outbox(connection, written_before=written_before, at_most=limit)
+    return deleted
 
 
 async def hear_hints(dsn: str, hint: Callable[[], None], *, check_seconds: float, timeout_seconds: float = 5.0) -> None:

@@ -21,12 +21,17 @@ WHERE i.event_id = m.event_id AND i.source = m.source AND i.topic = m.topic AND 
 
 -- name: add_to_outbox!
 -- Store messages to be published, in the order given.
-INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, key, lane, headers, payload)
-SELECT m.id, m.aggregatetype, m.aggregateid, m.type, m.topic, m.key, m.lane, m.headers, m.payload
-FROM unnest(:ids::uuid[], :aggregate_types::text[], :aggregate_ids::text[], :types::text[], :topics::text[], :keys::bytea[],
-            :lanes::smallint[], :headers::bytea[], :payloads::bytea[])
-     WITH ORDINALITY AS m (id, aggregatetype, aggregateid, type, topic, key, lane, headers, payload, ordinality)
-ORDER BY m.ordinality
+WITH stored AS (
+  INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, key, lane, headers, payload)
+  SELECT m.id, m.aggregatetype, m.aggregateid, m.type, m.topic, m.key, m.lane, m.headers, m.payload
+  FROM unnest(:ids::uuid[], :aggregate_types::text[], :aggregate_ids::text[], :types::text[], :topics::text[], :keys::bytea[],
+              :lanes::smallint[], :headers::bytea[], :payloads::bytea[])
+       WITH ORDINALITY AS m (id, aggregatetype, aggregateid, type, topic, key, lane, headers, payload, ordinality)
+  ORDER BY m.ordinality
+  RETURNING lane, position
+)
+INSERT INTO outbox_unsent (lane, position)
+SELECT lane, position FROM stored
 
 -- name: notify_outbox!
 -- Hint to the relays that something waits; heard only after the commit.

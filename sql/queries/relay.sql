@@ -34,22 +34,30 @@ RETURNING lane
 -- End leases early; the caller has nothing of these lanes in flight.
 UPDATE outbox_lanes SET holder = NULL, leased_until = NULL WHERE holder = :holder AND lane = ANY(:lanes::smallint[])
 
+-- name: read_queues_in_order!
+-- For the rest of the transaction: follow the indexes. A queue's statistics are those of another hour, and by them the
+-- planner collects and sorts a whole backlog to find its first rows.
+SELECT set_config(setting, 'off', true)
+FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin']) AS setting
+
 -- name: unsent_of_lanes
--- What waits in some lanes, oldest first in each key, without the keys and topics that stand still. Bounded in rows a lane
--- and in bytes altogether, of which the first row is free: it must leave however large it is.
-SELECT taken.position, taken.topic, taken.key, taken.headers, taken.payload
+-- What waits in some lanes, oldest first, without the keys and topics that stand still. Bounded in rows a lane, and in
+-- bytes altogether; the first row is free, for it must leave however large it is.
+SELECT taken.lane, taken.position, taken.topic, taken.key, taken.headers, taken.payload
 FROM (
   SELECT waiting.*,
          sum(coalesce(octet_length(waiting.payload), 0) + octet_length(waiting.headers)) OVER (ORDER BY waiting.position
            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
   FROM unnest(:lanes::smallint[]) AS own (lane)
   CROSS JOIN LATERAL (
-    SELECT o.position, o.topic, o.key, o.headers, o.payload
-    FROM outbox o
-    WHERE o.lane = own.lane AND o.sent_at IS NULL
-      AND (o.topic, coalesce(o.key, '')) NOT IN (SELECT s.topic, s.key FROM unnest(:stopped_topics::text[], :stopped_keys::bytea[]) AS s (topic, key))
+    SELECT u.lane, u.position, o.topic, o.key, o.headers, o.payload
+    FROM outbox_unsent u
+    JOIN outbox o ON o.position = u.position
+    WHERE u.lane = own.lane
+      AND (o.topic, coalesce(o.key, '')) NOT IN (
+        SELECT stopped.topic, stopped.key FROM unnest(:stopped_topics::text[], :stopped_keys::bytea[]) AS stopped (topic, key))
       AND o.topic NOT IN (SELECT unnest(:absent_topics::text[]))
-    ORDER BY o.position
+    ORDER BY u.position
     LIMIT :rows_per_lane::integer
   ) AS waiting
 ) AS taken
@@ -57,28 +65,44 @@ WHERE taken.bytes_before IS NULL OR taken.bytes_before < :max_bytes::bigint
 ORDER BY taken.position
 
 -- name: mark_sent!
--- Note what Kafka has acknowledged.
-UPDATE outbox SET sent_at = clock_timestamp() WHERE position = ANY(:positions::bigint[]) AND sent_at IS NULL
+-- Take what Kafka has acknowledged off the list.
+DELETE FROM outbox_unsent u
+USING unnest(:lanes::smallint[], :positions::bigint[]) AS sent (lane, position)
+WHERE u.lane = sent.lane AND u.position = sent.position
 
 -- name: outbox_backlog^
 -- How much waits in some lanes, counted up to a bound, and how old the oldest of it is in seconds.
 SELECT
   (SELECT count(*) FROM (
-     SELECT FROM outbox WHERE sent_at IS NULL AND lane = ANY(:lanes::smallint[]) LIMIT :count_at_most::integer
+     SELECT FROM outbox_unsent WHERE lane = ANY(:lanes::smallint[]) LIMIT :count_at_most::integer
    ) AS counted) AS rows,
   coalesce((
     SELECT extract(epoch FROM clock_timestamp() - min(oldest.created_at))
     FROM unnest(:lanes::smallint[]) AS own (lane)
     CROSS JOIN LATERAL (
-      SELECT o.created_at FROM outbox o WHERE o.lane = own.lane AND o.sent_at IS NULL ORDER BY o.position LIMIT 1
+      SELECT o.created_at
+      FROM outbox_unsent u
+      JOIN outbox o ON o.position = u.position
+      WHERE u.lane = own.lane
+      ORDER BY u.position
+      LIMIT 1
     ) AS oldest
   ), 0)::float8 AS oldest_seconds
 
--- name: prune_outbox!
--- Delete what was sent long ago among the oldest rows. The time is looked at last: a search for it would read the whole
--- table once there is nothing left to delete.
-DELETE FROM outbox WHERE position IN (
-  SELECT oldest.position
-  FROM (SELECT o.position, o.sent_at FROM outbox o WHERE o.sent_at IS NOT NULL ORDER BY o.position LIMIT :at_most::integer) AS oldest
-  WHERE oldest.sent_at < :sent_before
+-- name: prune_outbox$
+-- Delete what was written long ago and is sent, among the oldest rows; answers how many. The time is looked at last: a
+-- search for it would read the whole table once there is nothing left to delete.
+WITH gone AS (
+  DELETE FROM outbox WHERE position IN (
+    SELECT oldest.position
+    FROM (
+      SELECT o.position, o.created_at FROM outbox o
+      WHERE NOT EXISTS (SELECT FROM outbox_unsent u WHERE u.lane = o.lane AND u.position = o.position)
+      ORDER BY o.position
+      LIMIT :at_most::integer
+    ) AS oldest
+    WHERE oldest.created_at < :written_before
+  )
+  RETURNING 1
 )
+SELECT count(*) FROM gone
