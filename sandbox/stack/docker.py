@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 
 from sandbox.stack.errors import NothingToStartError, ServerFailedError
+from sandbox.stack.kafka import KAFKA_VERSION
 from sandbox.stack.options import StackOptions
 from sandbox.stack.postgres import DATABASE, OWNER, DatabaseAdministration
 from sandbox.stack.readiness import takes_groups, takes_sessions, until_ready
@@ -18,7 +19,7 @@ from sandbox.stack.servers import free_port
 
 __all__ = ["KafkaContainer", "PostgresContainer", "kafka_container", "postgres_container"]
 
-KAFKA_IMAGE = "apache/kafka:4.1.1"
+KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 POSTGRES_IMAGE = "postgres:18"
 # The first start pulls an image.
 START_SECONDS = 300.0

@@ -5,7 +5,9 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -27,6 +29,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 KILL_SECONDS = 15.0
 PORT_ATTEMPTS = 3
+KAFKA_VERSION = "4.1.1"
 
 # C1 alone and a small heap: up in less than half the time, and a laptop has other things to do.
 JVM = (
@@ -97,11 +100,12 @@ class GivenKafka(GivenServer):
 class KafkaProcess:
     """A broker of our own; `kafka_process` makes one."""
 
-    def __init__(self, process: GuardedProcess, *, folder: Path, java: Path, jars: Sequence[Path]) -> None:
+    def __init__(self, process: GuardedProcess, *, folder: Path, java: Path, jars: Sequence[Path], cache: Path) -> None:
         self._process = process
         self._folder = folder
         self._java = java
         self._classpath = os.pathsep.join(map(str, jars))
+        self._template = cache / f"formatted-{KAFKA_VERSION}"
         self._log = folder / "kafka.log"
         self._port = 0
 
@@ -122,6 +126,8 @@ class KafkaProcess:
             try:
                 return await self.start()
             except ServerFailedError:
+                # A damaged template must not spoil the next start too.
+                shutil.rmtree(self._template, ignore_errors=True)
                 # Another process may have taken a port between our look and Kafka's.
                 if is_free(self._port) or attempt == PORT_ATTEMPTS:
                     raise
@@ -172,12 +178,26 @@ class KafkaProcess:
         )
 
     async def _format(self) -> None:
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        await self._run(
-            "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(self._properties)
-        )
-        if await self._process.wait() != 0:
-            raise ServerFailedError(f"Kafka's folder {self._folder} could not be formatted: {last_words(self._log)}")
+        """Make the data folder: a copy of the first one that was made here, because making one costs a whole JVM.
+
+        The controller's port in the copy is another stack's; the one node of the quorum puts it right by itself.
+        """
+        data = self._folder / "data"
+        if not self._template.exists():
+            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            await self._run(
+                "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(self._properties)
+            )
+            if await self._process.wait() != 0:
+                raise ServerFailedError(f"Kafka's folder {data} could not be formatted: {last_words(self._log)}")
+            await asyncio.to_thread(self._keep_as_template, data)
+        else:
+            await asyncio.to_thread(shutil.copytree, self._template, data, dirs_exist_ok=True)
+
+    def _keep_as_template(self, data: Path) -> None:
+        # A cache that cannot be written, or another stack that was quicker: the next start formats again, or copies.
+        with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=self._template.parent) as draft:
+            shutil.copytree(data, Path(draft) / "data").rename(self._template)
 
     async def _run(self, main_class: str, *arguments: str) -> None:
         command = [str(self._java), *JVM, "-cp", self._classpath, main_class, *arguments]
@@ -203,6 +223,6 @@ async def kafka_process(options: StackOptions, console: Console | None = None) -
         stop_signal=signal.SIGKILL if folder is None else signal.SIGTERM,
         grace=STOP_SECONDS,
     ) as process:
-        kafka = KafkaProcess(process, folder=await process.folder(), java=java, jars=jars)
+        kafka = KafkaProcess(process, folder=await process.folder(), java=java, jars=jars, cache=options.cache)
         await kafka.open()
         yield kafka

@@ -1,5 +1,6 @@
 """Paging, sorting, filtering, and the ways in which Salesloft is odd about them."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -154,6 +155,21 @@ async def test_rows_that_share_a_timestamp_can_come_in_another_order_on_each_pag
     assert await ids(api, path) != straight
     assert set(await ids(api, path)) == set(straight)
     assert len(await ids(api, "/activities/emails?per_page=100")) == 40
+
+
+async def test_a_change_can_be_seen_later_than_its_updated_at_says(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.switch(team.id, commit_lag_seconds=60)
+    now = await simulator.now()
+    stamps = []
+    for number in range(10):
+        created = (await api.post("/people", json={"email_address": f"late{number}@example.com"})).json()["data"]
+        changed = (await api.put(f"/people/{created['id']}", json={"title": "CTO"})).json()["data"]
+        assert changed["updated_at"] > created["updated_at"]
+        stamps.append(datetime.fromisoformat(changed["updated_at"]))
+    assert all(now - timedelta(seconds=60) <= stamp <= now for stamp in stamps)
+    assert stamps != sorted(stamps), "every later change came after every earlier one"
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import sys
 import httpx
 import orjson
 
-from sandbox.salesloft.server import running_simulator
+from sandbox.salesloft.app import live
+from sandbox.salesloft.auth import Application
+from sandbox.salesloft.simulator import Simulator
 
 PARENT = """
-import asyncio, os, sys
+import asyncio
 from sandbox.salesloft.server import running_simulator
 
 async def main():
@@ -47,41 +49,36 @@ async def test_it_serves_the_teams_that_the_command_names_and_says_where() -> No
 
 
 async def test_it_ends_when_its_parent_is_killed() -> None:
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
     assert parent.stdout is not None
+    assert parent.stderr is not None
     base_url = (await parent.stdout.readline()).decode().strip()
     async with httpx.AsyncClient(timeout=20) as client:
         assert (await client.get(f"{base_url}/sandbox/clock")).status_code == 200
     parent.kill()
     await parent.wait()
-    # The child holds the write end of the parent's output: it closes when the child has ended.
+    # The simulator inherited its parent's standard error: the pipe ends when both have.
     async with asyncio.timeout(20):
-        while await _listens(base_url):
-            await asyncio.sleep(0.05)
+        await parent.stderr.read()
 
 
-async def _listens(base_url: str) -> bool:
-    host, _, port = base_url.removeprefix("http://").partition(":")
+async def test_life_goes_on_without_requests() -> None:
+    loop = asyncio.get_running_loop()
+    simulator = Simulator(
+        seed=1,
+        start=0,
+        speed=1000.0,
+        monotonic=loop.time,
+        application=Application(client_id="a", client_secret="b"),
+    )
+    happened: asyncio.Future[int] = loop.create_future()
+    simulator.world.schedule(30_000_000, happened.set_result)
+    life = asyncio.create_task(live(simulator))
     try:
-        _, writer = await asyncio.open_connection(host, int(port))
-    except ConnectionRefusedError:
-        return False
-    writer.close()
-    return True
-
-
-async def test_time_can_run_and_life_goes_on_without_requests() -> None:
-    async with running_simulator(speed=0) as simulator:
-        told = await simulator.team("Fast", people=1, temperament={"reps_work": False})
-        person = (await simulator.call("POST", f"teams/{told['team_id']}/people", {"count": 1}))["people"][0]
-        async with httpx.AsyncClient(timeout=20) as client:
-            added = await client.post(
-                f"{simulator.base_url}/v2/cadence_memberships",
-                headers={"authorization": f"Bearer {told['api_key']}"},
-                json={"person_id": person["id"], "cadence_id": told["cadences"][0]["id"]},
-            )
-        assert added.status_code == 200
-        await simulator.run_at(86_400 * 2)
         async with asyncio.timeout(20):
-            while not any(entry["kind"] == "email.sent" for entry in await simulator.life(told["team_id"])):
-                await asyncio.sleep(0.05)
+            assert await happened == 30_000_000
+    finally:
+        life.cancel()
+        await asyncio.wait([life])
