@@ -66,7 +66,11 @@ def salesloft(
 async def _serve(
     simulator: Simulator, teams: list[dict[str, object]], host: str, port: int, *, until_stdin_closes: bool
 ) -> None:
-    listener = socket.create_server((host, port), backlog=1024)
+    try:
+        listener = socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        typer.echo(f"cannot listen on {host}:{port}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
     server = uvicorn.Server(
         uvicorn.Config(
             make_app(simulator),

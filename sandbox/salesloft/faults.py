@@ -6,7 +6,9 @@ A fault is for one team or all, for a method and a path prefix, for a number of 
 from dataclasses import asdict, dataclass
 from itertools import count
 from random import Random
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 __all__ = ["AFTER_THE_WRITE", "Fault", "FaultBoard", "FaultKind"]
 
@@ -55,6 +57,9 @@ class Fault:
         )
 
 
+_FAULT = TypeAdapter(Fault)
+
+
 class FaultBoard:
     """The faults that are switched on."""
 
@@ -68,9 +73,7 @@ class FaultBoard:
         known = set(Fault.__dataclass_fields__) - {"id", "hits"}
         if unknown := set(description) - known:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
-        if description.get("kind") not in get_args(FaultKind):
-            raise ValueError(f"kind is one of {', '.join(get_args(FaultKind))}")
-        fault = Fault(id=next(self._ids), **description)
+        fault = _FAULT.validate_python({"id": next(self._ids), **description})
         if fault.method is not None:
             fault.method = fault.method.upper()
         self._faults[fault.id] = fault

@@ -184,7 +184,7 @@ def _add_cadence(
             automated=automated,
             details_id=next(world.ids.details),
         )
-        team.steps.add(step.id, step)
+        team.add_step(step)
 
 
 def _add_account(world: World, team: Team, number: int, made: int) -> None:

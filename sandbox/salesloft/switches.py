@@ -13,6 +13,8 @@ class Switches:
     `schema` 2023 leaves out the fields that came later; `created_status` is what a POST answers with; `start_step_due`
     says whether a start step of a later day is due at once or only on its day; `earlier_access` says what a refresh
     does to the access token before; `refresh_grace` lets the old refresh token live until the new access token is used.
+    `commit_lag_seconds` is how long, at most, a change waits unseen after its `updated_at` was taken, as when a
+    transaction commits late.
     """
 
     schema: Literal[2023, 2026] = 2026
@@ -30,6 +32,7 @@ class Switches:
     limit_header: bool = False
     cost_per_minute: int = 600
     other_integration_per_minute: int = 0
+    commit_lag_seconds: float = 0.0
     tie_order: Literal["by id", "shuffled"] = "by id"
 
 

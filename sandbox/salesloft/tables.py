@@ -1,7 +1,7 @@
 """Rows of one resource of one team, found by id and kept in the order of their `updated_at`."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 __all__ = ["Stored", "Table"]
@@ -21,9 +21,14 @@ RowT = TypeVar("RowT", bound=Stored)
 
 
 class Table(Generic[Key, RowT]):
-    """A table with one index. Changes happen at the present, so an update moves a row near the index's end."""
+    """A table with one index. Changes happen at the present, so an update moves a row near the index's end.
 
-    def __init__(self) -> None:
+    `lag` is how long ago, in microseconds, the transaction of the next change has begun: its `updated_at` is from then,
+    though nobody sees the row before now.
+    """
+
+    def __init__(self, lag: Callable[[], int]) -> None:
+        self._lag = lag
         self._rows: dict[Key, RowT] = {}
         self._by_update: list[tuple[int, Key]] = []
 
@@ -40,6 +45,9 @@ class Table(Generic[Key, RowT]):
         return self._rows[key]
 
     def add(self, key: Key, row: RowT) -> None:
+        lag = self._lag()
+        row.created_at -= lag
+        row.updated_at -= lag
         self._rows[key] = row
         insort(self._by_update, (row.updated_at, key))
 
@@ -47,10 +55,12 @@ class Table(Generic[Key, RowT]):
         """Note that the row changed at the instant: its place in the index moves and its JSON is made anew."""
         row = self._rows[key]
         row.rendered = None
-        if row.updated_at != instant:
+        lag = self._lag()
+        stamp = max(instant - lag, row.updated_at + 1) if lag else instant
+        if row.updated_at != stamp:
             del self._by_update[bisect_left(self._by_update, (row.updated_at, key))]
-            row.updated_at = instant
-            insort(self._by_update, (instant, key))
+            row.updated_at = stamp
+            insort(self._by_update, (stamp, key))
 
     def remove(self, key: Key) -> None:
         row = self._rows.pop(key)

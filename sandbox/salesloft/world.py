@@ -4,10 +4,12 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import count
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.salesloft.budget import RateBudget
+from sandbox.salesloft.instants import SECOND
 from sandbox.salesloft.journal import Journal
 from sandbox.salesloft.records import (
     Account,
@@ -59,21 +61,27 @@ class Team:
         self.switches = Switches()
         self.temperament = Temperament()
         self.budget = RateBudget()
-        self.users: Table[int, User] = Table()
-        self.cadences: Table[int, Cadence] = Table()
-        self.steps: Table[int, Step] = Table()
-        self.accounts: Table[int, Account] = Table()
-        self.people: Table[int, Person] = Table()
-        self.memberships: Table[int, Membership] = Table()
-        self.actions: Table[int, Action] = Table()
-        self.emails: Table[int, Email] = Table()
-        self.calls: Table[int, Call] = Table()
-        self.histories: Table[str, ActivityHistory] = Table()
+        self._chance = Random(name)
+        self.users: Table[int, User] = Table(self._lag)
+        self.cadences: Table[int, Cadence] = Table(self._lag)
+        self.steps: Table[int, Step] = Table(self._lag)
+        self.accounts: Table[int, Account] = Table(self._lag)
+        self.people: Table[int, Person] = Table(self._lag)
+        self.memberships: Table[int, Membership] = Table(self._lag)
+        self.actions: Table[int, Action] = Table(self._lag)
+        self.emails: Table[int, Email] = Table(self._lag)
+        self.calls: Table[int, Call] = Table(self._lag)
+        self.histories: Table[str, ActivityHistory] = Table(self._lag)
+        self.steps_by_cadence: defaultdict[int, list[Step]] = defaultdict(list)
         self.people_by_email: defaultdict[str, set[int]] = defaultdict(set)
         self.people_by_account: defaultdict[int, set[int]] = defaultdict(set)
         self.memberships_by_person: defaultdict[int, list[int]] = defaultdict(list)
         self.memberships_by_cadence: defaultdict[int, list[int]] = defaultdict(list)
         self.emails_by_person: defaultdict[int, list[int]] = defaultdict(list)
+
+    def _lag(self) -> int:
+        seconds = self.switches.commit_lag_seconds
+        return self._chance.randrange(int(seconds * SECOND)) if seconds else 0
 
     def add_person(self, person: Person) -> None:
         self.people.add(person.id, person)
@@ -123,8 +131,12 @@ class Team:
 
     def steps_of(self, cadence_id: int) -> list[Step]:
         """A cadence's enabled steps in the order they are taken: by day, then by number within the day."""
-        steps = [step for step in self.steps if step.cadence_id == cadence_id and not step.disabled]
+        steps = [step for step in self.steps_by_cadence.get(cadence_id, ()) if not step.disabled]
         return sorted(steps, key=lambda step: (step.day, step.step_number))
+
+    def add_step(self, step: Step) -> None:
+        self.steps.add(step.id, step)
+        self.steps_by_cadence[step.cadence_id].append(step)
 
     def people_can_be_added(self, cadence: Cadence, user_id: int) -> bool:
         """What the list's `people_addable` says for that user."""

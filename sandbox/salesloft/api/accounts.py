@@ -1,5 +1,6 @@
 """``/v2/accounts``: list, show, create, change, delete. Name and domain are required by every write."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,13 +42,13 @@ _LISTING: Listing[Account] = Listing(
         "account_stage_name": lambda _row: None,
         "account_tier": lambda _row: None,
         "account_tier_name": lambda _row: None,
-        "counts_people": lambda row: row.id,
     },
 )
 
 
 def index(context: Context) -> Answer:
-    return _LISTING.answer(
+    by_people = {"counts_people": lambda row: len(context.team.people_by_account.get(row.id, ()))}
+    return replace(_LISTING, sorts={**_LISTING.sorts, **by_people}).answer(
         context.team.accounts,
         context.parameters,
         partial(rendering_people.account, context.team),

@@ -24,6 +24,10 @@ def _listing(context: Context) -> Listing[Person]:
         owner = team.users.get(row.owner_id) if row.owner_id is not None else None
         return None if owner is None else owner.guid
 
+    def owner_is_active(row: Person) -> bool:
+        owner = team.users.get(row.owner_id) if row.owner_id is not None else None
+        return owner is not None and owner.active
+
     def may(channel: str, row: Person) -> bool:
         return not row.do_not_contact and channel not in row.contact_restrictions
 
@@ -38,7 +42,9 @@ def _listing(context: Context) -> Listing[Person]:
             "owned_by_guid": texts(owner_guid),
             "owner_id": numbers(lambda row: row.owner_id),
             "owner_crm_id": texts(lambda _row: None),
-            "owner_is_active": flags(lambda row: row.owner_id is not None),
+            "owner_is_active": flags(owner_is_active),
+            "starred_by_guid": texts(lambda _row: None),
+            "tag_id": numbers(lambda _row: None),
             "person_stage_id": numbers(lambda _row: None),
             "import_id": numbers(lambda _row: None),
             "crm_id": texts(lambda row: row.details.get("crm_id")),
