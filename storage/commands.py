@@ -1,4 +1,4 @@
-"""Everything that is to be done at Salesloft: stored before its call, claimed under a lease, one at a time for a subject."""
+"""What is to be done at Salesloft: stored before its call, claimed under a lease, one at a time for a subject."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ __all__ = [
     "next_due",
     "release",
     "settle",
+    "wake",
 ]
 
 COMMANDS_CHANNEL = "cscx_commands"
@@ -40,7 +41,8 @@ class LeaseLost(ConcurrentChange):
 class NewCommand:
     """Work to be done at Salesloft once `due_at` (business time) has come.
 
-    `subject` is what it must not overlap with: `stakeholder:<id>`, or `organization` for what concerns the team's cache.
+    `subject` is what it must not overlap with: `stakeholder:<id>`, or `organization` for what concerns the team's
+    cache.
     """
 
     organization_id: str
@@ -98,6 +100,11 @@ async def add(connection: Connection, commands: Sequence[NewCommand], now: datet
         correlation_ids=[c.correlation_id for c in commands],
         due_at=[c.due_at for c in commands],
     )
+    await wake(connection)
+
+
+async def wake(connection: Connection) -> None:
+    """Hint to the workers, once this transaction is committed, that something can be claimed."""
     await queries.notify_commands(connection)
 
 
@@ -156,8 +163,9 @@ async def release(
     due_at: datetime | None = None,
     pause_s: float = 0.0,
 ) -> None:
-    """Give the command back, to be claimed from `due_at` (business time, as before if None) and after `pause_s` real
-    seconds. Raises LeaseLost where it is no longer ours.
+    """Give the command back, to be claimed once `due_at` has come and `pause_s` real seconds have passed.
+
+    Without a `due_at` (business time) the one before stays. Raises LeaseLost where the command is no longer ours.
     """
     released = await queries.release_command(
         connection, id=command.id, holder=command.held_by.holder, last_error=error, due_at=due_at, pause_s=pause_s
