@@ -100,6 +100,7 @@ class OrganizationFacts:
     decision_version: int
     time_zone: str
     connected: bool
+    self_approval_allowed: bool
     mappings: MappingBook
     cadences: Lookup[int, CadenceFacts]
     senders: Lookup[int, SenderFacts]

@@ -95,6 +95,9 @@ class MappingBook:
                 self._by_trigger.setdefault(mapping.trigger_type, []).append(compiled)
             else:
                 self._disabled.add(mapping.trigger_type)
+        self._by_id = {
+            compiled.mapping.id: compiled.mapping for found in self._by_trigger.values() for compiled in found
+        }
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
 
     def for_segment(self, trigger_type: TriggerType, segment: str | None) -> tuple[CompiledMapping, ...]:
@@ -106,6 +109,10 @@ class MappingBook:
             selection = tuple(c for c in of_trigger if c.mapping.segment is None or c.mapping.segment == segment)
             self._selections[key] = selection
         return selection
+
+    def published(self, mapping_id: UUID) -> Mapping | None:
+        """The version of a mapping that counts now, None where it is switched off or gone."""
+        return self._by_id.get(mapping_id)
 
     def speaks_of(self, trigger_type: TriggerType) -> bool:
         """Whether some segment has an enabled mapping of this trigger."""

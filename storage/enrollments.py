@@ -76,6 +76,8 @@ class Enrollment:
     business_key: str | None
     event_id: str | None
     event_time: datetime | None
+    evaluation_id: UUID | None
+    created_at: datetime
     correlation_id: str
     mapping_id: UUID | None
     mapping_version: int | None
@@ -85,6 +87,7 @@ class Enrollment:
     request: str
     request_digest: str
     requested_at: datetime
+    requested_by_user: str | None
     expires_at: datetime
     execute_by: datetime
     decision: str | None
@@ -182,7 +185,7 @@ async def read_runs(connection: Connection, customers: Collection[CustomerKey]) 
 
 
 async def add(connection: Connection, enrollments: Sequence[NewEnrollment], now: datetime) -> None:
-    """Store new enrollments. Raises ConcurrentChange where a run is in use, which its customer's lock should prevent."""
+    """Store new enrollments. ConcurrentChange where a run is in use, which the customers' locks should prevent."""
     await queries.add_enrollments(
         connection,
         now=now,
@@ -326,5 +329,5 @@ def _enrollment(row: Any) -> Enrollment:
     return Enrollment(**values)
 
 
-_UUIDS = ("id", "mapping_id", "membership_id")
+_UUIDS = ("id", "evaluation_id", "mapping_id", "membership_id")
 _COLUMNS = tuple(Enrollment.__dataclass_fields__)

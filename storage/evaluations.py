@@ -25,6 +25,7 @@ __all__ = [
     "open_episodes",
     "open_episodes_of",
     "put_deferrals",
+    "trigger_of",
 ]
 
 
@@ -108,6 +109,12 @@ async def add(connection: Connection, evaluations: Sequence[Evaluation], evaluat
         facts=[e.facts for e in evaluations],
         outcomes=[e.outcomes for e in evaluations],
     )
+
+
+async def trigger_of(connection: Connection, evaluation_id: UUID | None, evaluated_at: datetime) -> str | None:
+    """The JSON of the trigger that an evaluation decided; None where it was erased or there was none."""
+    told: str | None = await queries.read_evaluated_trigger(connection, id=evaluation_id, evaluated_at=evaluated_at)
+    return told
 
 
 async def put_deferrals(connection: Connection, deferrals: Sequence[Deferral], now: datetime) -> None:

@@ -106,6 +106,7 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
             decision_version=row["decision_version"],
             time_zone=row["time_zone"],
             connected=row["connected"],
+            self_approval_allowed=orjson.loads(row["settings"]).get("self_approval_allowed", False) is True,
             mappings=MappingBook(mappings.get(row["organization_id"], ())),
             cadences=cadences.get(row["organization_id"], {}),
             senders=senders.get(row["organization_id"], {}),

@@ -42,13 +42,16 @@ def outgoing(
     organization_id: str,
     key: bytes,
     subject: str,
-    data: bytes,
+    data: bytes | None,
     time: datetime,
     origin: Origin,
     sequence: int | None = None,
     recorded_time: datetime | None = None,
 ) -> OutboxMessage:
-    """An event of ours, ready for the outbox. `time` is when it happened, `recorded_time` when it was noticed."""
+    """An event of ours, ready for the outbox; `data` is None for a tombstone.
+
+    `time` is when it happened, `recorded_time` when it was noticed.
+    """
     headers = encode(
         Envelope(
             id=str(id),

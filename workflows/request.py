@@ -3,37 +3,36 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 
+from enrollment.criteria import Verdict
 from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
-from enrollment.mappings import Mapping
-from schemas.fields import format_instant
-from schemas.registry import APPROVAL_REQUESTED, EVENT_TYPES
-from schemas.topics import customer_key
-from schemas.vocabulary import ActorKind, CandidateOutcome, EnrollmentState, Reason, RequesterKind, TriggerType
+from schemas.registry import EVENT_TYPES
+from schemas.vocabulary import ActorKind, CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
 from storage.directory import CustomerKey
 from storage.enrollments import HistoryRow, NewEnrollment
 from storage.evaluations import Deferral, Evaluation
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
-from workflows.events import Origin, outgoing
+from workflows.asking import Asking, ask
+from workflows.events import Origin
 from workflows.memory import OrganizationMemory
 from workflows.situations import LoadedSituation, Trigger, load
 from workflows.transitions import SERVICE, changed_event
 
-__all__ = ["Decided", "decide_again", "decide_and_request"]
+__all__ = ["Decided", "decide_again", "decide_and_request", "told_verdicts"]
 
 
 @dataclass(slots=True)
 class Decided:
-    """How many candidates met with which reason."""
+    """How many candidates met with which outcome and reason."""
 
-    reasons: Counter[Reason] = field(default_factory=Counter)
+    counts: Counter[tuple[CandidateOutcome, Reason]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -58,19 +57,18 @@ async def decide_and_request(
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
     loaded = await load(connection, triggers)
     writing, decided = _Writing(), Decided()
-    spelt_now = format_instant(now)
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
         decisions = decide(known.situation, organization, now)
         until = _window_end(trigger, known, decisions)
         if now >= until:
             decisions = [closed(decision) for decision in decisions]
-        decided.reasons.update(decision.reason for decision in decisions)
+        decided.counts.update((decision.outcome, decision.reason) for decision in decisions)
         evaluation_id = uuid4()
         writing.evaluations.append(_evaluation(evaluation_id, trigger, known, decisions, organization))
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
-                _request(writing, trigger, known, decisions, decision, evaluation_id, now, spelt_now)
+                _request(writing, trigger, known, decisions, decision, evaluation_id, now)
         _defer(writing, trigger, known, decisions, until)
     await _write(connection, writing, now)
     return decided
@@ -170,7 +168,6 @@ def _request(
     decision: Decision,
     evaluation_id: UUID,
     now: datetime,
-    spelt_now: str,
 ) -> None:
     stakeholder, mapping, action = decision.stakeholder, decision.mapping, decision.action
     if stakeholder is None or mapping is None or action is None:
@@ -178,45 +175,29 @@ def _request(
     enrollment_id = uuid4()
     organization_id, customer_id = trigger.customer
     business_key = known.situation.business_key
-    expires_at = now + mapping.policy.expires_after
-    execute_by = execution_limit(mapping, decision, expires_at)
-    request = orjson.dumps(
-        {
-            "organization_id": organization_id,
-            "customer_id": customer_id,
-            "enrollment_id": enrollment_id,
-            "request_digest": decision.digest,
-            "requested_at": spelt_now,
-            "expires_at": format_instant(expires_at),
-            "execute_by": format_instant(execute_by),
-            "requested_by": {"kind": RequesterKind.TRIGGER, "user_id": None},
-            "customer": {"id": customer_id, "name": known.situation.customer.name},
-            "stakeholder": {
-                "id": stakeholder.id,
-                "name": stakeholder.name,
-                "email": stakeholder.email,
-                "title": stakeholder.title,
-                "role": stakeholder.role,
-            },
-            "action": action_told(decision),
-            "why": {
-                "event_type": trigger.event_type,
-                "event_id": trigger.event_id,
-                "business_key": business_key,
-                "exclusivity_group": mapping.exclusivity_group,
-                "mapping": {"id": mapping.id, "version": mapping.version},
-                "verdicts": [
-                    {"predicate": verdict.predicate, "value": verdict.value, "holds": verdict.holds is True}
-                    for verdict in decision.verdicts
-                ],
-            },
-            "considered": [
+    origin = Origin(trigger.correlation_id, trigger.event_id, trigger.traceparent)
+    asked = ask(
+        Asking(
+            enrollment_id=enrollment_id,
+            customer=trigger.customer,
+            customer_name=known.situation.customer.name,
+            stakeholder=stakeholder,
+            action=action,
+            mapping=mapping,
+            digest=decision.digest,
+            event_type=trigger.event_type,
+            event_id=trigger.event_id,
+            business_key=business_key,
+            verdicts=told_verdicts(decision.verdicts),
+            considered=[
                 {"stakeholder_id": other.stakeholder_id, "outcome": other.outcome, "reason": other.reason}
                 for other in decisions
                 if other.stakeholder is not None and other.stakeholder.id != stakeholder.id
             ],
-            "changed_since": None,
-        }
+            origin=origin,
+            sequence=1,
+        ),
+        now,
     )
     writing.enrollments.append(
         NewEnrollment(
@@ -234,10 +215,10 @@ def _request(
             mapping_id=mapping.id,
             mapping_version=mapping.version,
             cadence_id=mapping.cadence_id,
-            request=request.decode(),
+            request=asked.request,
             request_digest=decision.digest,
-            expires_at=expires_at,
-            execute_by=execute_by,
+            expires_at=asked.expires_at,
+            execute_by=asked.execute_by,
             start_on=action.start_date,
             start_step_id=action.start_step.id,
             sender_user_id=action.sender.user_id,
@@ -255,20 +236,7 @@ def _request(
             actor_user_id=None,
         )
     )
-    origin = Origin(trigger.correlation_id, trigger.event_id, trigger.traceparent)
-    writing.messages.append(
-        outgoing(
-            APPROVAL_REQUESTED,
-            id=uuid4(),
-            organization_id=organization_id,
-            key=customer_key(organization_id, customer_id),
-            subject=str(enrollment_id),
-            data=request,
-            time=now,
-            origin=origin,
-            sequence=1,
-        )
-    )
+    writing.messages.append(asked.message)
     writing.messages.append(
         changed_event(
             organization_id=organization_id,
@@ -292,27 +260,11 @@ def _request(
     known.runs.states[run] = EnrollmentState.REQUESTED
 
 
-def execution_limit(mapping: Mapping, decision: Decision, expires_at: datetime) -> datetime:
-    """Until when an approval is good: some days beyond the latest approval, or beyond the start where that is later."""
-    if decision.action is None:
-        raise AssertionError("a request has an action")
-    starts = expires_at + timedelta(days=mapping.policy.start_offset_days)
-    return starts + timedelta(days=mapping.policy.execute_within_days)
-
-
-def action_told(decision: Decision) -> dict[str, Any]:
-    """The `action` of an approval request."""
-    action, mapping = decision.action, decision.mapping
-    if action is None or mapping is None:
-        raise AssertionError("a request has an action and a mapping")
-    cadence, step, sender = action.cadence, action.start_step, action.sender
-    return {
-        "cadence": {"id": cadence.id, "name": cadence.name, "purpose": mapping.purpose},
-        "start_step": {"id": step.id, "name": step.name, "day": step.day, "type": step.type},
-        "start_date": action.start_date,
-        "custom_fields": {},
-        "sender": {"user_id": sender.user_id, "email": sender.email, "name": sender.name},
-    }
+def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts as a request shows them."""
+    return [
+        {"predicate": verdict.predicate, "value": verdict.value, "holds": verdict.holds is True} for verdict in verdicts
+    ]
 
 
 def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:

@@ -119,6 +119,7 @@ CREATE TABLE enrollments (
   request              json NOT NULL,            -- the approval request as it was published
   request_digest       text NOT NULL,
   requested_at         timestamptz NOT NULL,
+  requested_by_user    text,                     -- null: asked for by a trigger
   expires_at           timestamptz NOT NULL,
   execute_by           timestamptz NOT NULL,
   decision             json,                     -- the one that counted

@@ -13,16 +13,16 @@ SELECT * FROM noted
 
 -- name: apply_customers
 -- Apply snapshots of customers and lock them all; answers those applied. A snapshot is applied only if it is newer; between
--- equal times the directory's own counts, and within its topic the later offset. What is erased stays erased.
+-- equal times the directory's own counts, and within its topic the later offset. What is erased stays erased for all that is older.
 INSERT INTO directory_customers AS known (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
 SELECT s.organization_id, s.customer_id, s.data::json, s.as_of, s.as_of_offset, s.from_directory
 FROM unnest(:organization_ids::text[], :customer_ids::text[], :data::text[], :as_of::timestamptz[], :offsets::bigint[], :from_directory::boolean[])
      AS s (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
 ORDER BY 1, 2
 ON CONFLICT (organization_id, customer_id) DO UPDATE SET
-  data = excluded.data, as_of = excluded.as_of, as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory
-WHERE known.erased_at IS NULL
-  AND (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
+  data = excluded.data, as_of = excluded.as_of, as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory,
+  erased_at = NULL
+WHERE (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
 RETURNING organization_id, customer_id
 
 -- name: apply_stakeholders
@@ -35,9 +35,9 @@ FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :customer_ids::
 ORDER BY 1, 2
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   customer_id = excluded.customer_id, email = excluded.email, data = excluded.data, as_of = excluded.as_of,
-  as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory
-WHERE known.erased_at IS NULL
-  AND (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
+  as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory, erased_at = NULL,
+  left_at = CASE WHEN excluded.from_directory AND excluded.as_of > known.left_at THEN NULL ELSE known.left_at END
+WHERE (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
 RETURNING organization_id, stakeholder_id, left_at
 
 -- name: read_stakeholders_of_customers
@@ -86,7 +86,7 @@ FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :as_of::timesta
 ORDER BY 1, 2
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   data = NULL, email = NULL, as_of = excluded.as_of, as_of_offset = excluded.as_of_offset, from_directory = true, erased_at = excluded.erased_at
-WHERE known.as_of <= excluded.as_of
+WHERE (excluded.as_of, excluded.as_of_offset) >= (known.as_of, known.as_of_offset)
 RETURNING organization_id, stakeholder_id, customer_id
 
 -- name: mark_stakeholders_left!

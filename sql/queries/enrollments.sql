@@ -52,6 +52,10 @@ FROM unnest(:ids::uuid[], :organization_ids::text[], :customer_ids::text[], :cau
             :business_keys::text[], :correlation_ids::text[], :decision_versions::bigint[], :facts::text[], :outcomes::text[])
      AS v (id, organization_id, customer_id, cause, event_id, event_type, business_key, correlation_id, decision_version, facts, outcomes)
 
+-- name: read_evaluated_trigger$
+-- The trigger that an evaluation decided.
+SELECT (facts -> 'trigger')::text FROM evaluations WHERE evaluated_at = :evaluated_at AND id = :id
+
 -- name: put_deferrals!
 -- Keep triggers that a late fact may still turn; one that is deferred again keeps its first window.
 INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, created_at)

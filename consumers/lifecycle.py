@@ -1,0 +1,61 @@
+"""Lifecycle events: each is decided for every candidate, and what is to be requested asks for approval."""
+
+from collections.abc import Sequence
+
+from consumers.incoming import Incoming
+from consumers.settling import Refusal
+from schemas import topics
+from schemas.lifecycle import LifecycleEvent
+from schemas.registry import LIFECYCLE_TYPES
+from storage.pool import Connection
+from telemetry import metrics
+from workflows.clock import Clock
+from workflows.memory import OrganizationMemory
+from workflows.request import decide_and_request
+from workflows.situations import Trigger
+
+__all__ = ["LifecycleHandler"]
+
+_TRIGGER_TYPES = {event_type.name: trigger for trigger, event_type in LIFECYCLE_TYPES.items()}
+
+
+class LifecycleHandler:
+    """Decides new customers, renewal windows, customers at risk and signals of expansion."""
+
+    name = "lifecycle"
+    topics = (
+        topics.NEW_CUSTOMER.name,
+        topics.RENEWAL_WINDOW.name,
+        topics.AT_RISK.name,
+        topics.EXPANSION_SIGNAL.name,
+    )
+
+    def __init__(self, memory: OrganizationMemory, clock: Clock) -> None:
+        self._memory = memory
+        self._clock = clock
+
+    async def apply(self, connection: Connection, batch: Sequence[Incoming]) -> Sequence[Refusal]:
+        """Decide a batch; nothing in a valid event makes it a dead letter."""
+        decided = await decide_and_request(
+            connection, [_trigger(incoming) for incoming in batch], self._memory, self._clock.now()
+        )
+        for (outcome, reason), count in decided.counts.items():
+            metrics.DECISIONS.labels(outcome=outcome.value, reason=reason.value).inc(count)
+        return ()
+
+
+def _trigger(incoming: Incoming) -> Trigger:
+    envelope, event = incoming.envelope, incoming.event
+    if envelope is None or not isinstance(event, LifecycleEvent):
+        raise TypeError("a lifecycle record carries an envelope and a lifecycle event")
+    return Trigger(
+        trigger_type=_TRIGGER_TYPES[envelope.type],
+        event=event,
+        event_id=envelope.id,
+        event_source=envelope.source,
+        event_type=envelope.type,
+        event_time=envelope.time or incoming.timestamp,
+        correlation_id=envelope.journey_id,
+        data=incoming.data,
+        traceparent=envelope.traceparent,
+    )

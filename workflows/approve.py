@@ -1,0 +1,193 @@
+"""Take decisions on enrollments: the first that fits its question counts, the others are kept with why they did not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from enrollment.approval import Ignored, Question, judge
+from enrollment.decide import OrganizationFacts, zone
+from enrollment.states import Happening
+from schemas.approval import ApproverChanges, EnrollmentDecision
+from schemas.vocabulary import ActorKind, EnrollmentState
+from storage import directory, enrollments
+from storage.enrollments import ApprovedTerms, DecisionRow, Enrollment
+from storage.pool import Connection
+from workflows.commands import add_enroll
+from workflows.memory import OrganizationMemory
+from workflows.transitions import Actor, Change, transition
+
+__all__ = ["IncomingDecision", "take_decisions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingDecision:
+    """A decision as it arrived."""
+
+    decision: EnrollmentDecision
+    verdict: Literal["approved", "rejected"]
+    event_id: str
+    event_source: str
+
+
+async def take_decisions(
+    connection: Connection, incoming: Sequence[IncomingDecision], memory: OrganizationMemory, now: datetime
+) -> int:
+    """Judge decisions in their order, move the enrollments they fit, and return how many counted.
+
+    An approved enrollment is scheduled at once: its command is stored here and carried out when its start has come.
+    """
+    organizations = await memory.facts(connection, {one.decision.organization_id for one in incoming}, now)
+    await directory.lock_customers(
+        connection, {(one.decision.organization_id, one.decision.customer_id) for one in incoming}
+    )
+    known = await enrollments.lock(connection, {one.decision.enrollment_id for one in incoming})
+    kept: list[DecisionRow] = []
+    decided: dict[object, _Counted] = {}
+    for one in incoming:
+        decision = one.decision
+        enrollment = known.get(decision.enrollment_id)
+        if enrollment is not None and not _own(enrollment, decision):
+            enrollment = None
+        organization = organizations[decision.organization_id]
+        ignored = _judged(enrollment, one, organization, now)
+        kept.append(_row(one, ignored))
+        if ignored is None and enrollment is not None:
+            decided[enrollment.id] = _Counted(enrollment, one, _terms(enrollment, decision.changes, decision))
+            state = EnrollmentState.APPROVED if one.verdict == "approved" else EnrollmentState.REJECTED
+            known[enrollment.id] = replace(enrollment, state=state)
+    await enrollments.add_decisions(connection, kept, now)
+    if decided:
+        await _carry(connection, list(decided.values()), organizations, now)
+    return len(decided)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    enrollment: Enrollment
+    incoming: IncomingDecision
+    terms: ApprovedTerms
+
+
+def _own(enrollment: Enrollment, decision: EnrollmentDecision) -> bool:
+    return (enrollment.organization_id, enrollment.customer_id) == (decision.organization_id, decision.customer_id)
+
+
+def _judged(
+    enrollment: Enrollment | None, one: IncomingDecision, organization: OrganizationFacts, now: datetime
+) -> Ignored | None:
+    decision = one.decision
+    question = None
+    if enrollment is not None:
+        question = Question(
+            state=enrollment.state,
+            request_digest=enrollment.request_digest,
+            requested_at=enrollment.requested_at,
+            expires_at=enrollment.expires_at,
+            requested_by_user=enrollment.requested_by_user,
+        )
+    ignored = judge(
+        question,
+        request_digest=decision.request_digest,
+        decided_at=decision.decided_at,
+        decided_by=decision.decided_by.user_id,
+        self_approval_allowed=organization.self_approval_allowed,
+    )
+    if ignored is None and enrollment is not None and one.verdict == "approved" and decision.changes is not None:
+        return _changes_refused(enrollment, decision.changes, organization, now)
+    return ignored
+
+
+def _changes_refused(
+    enrollment: Enrollment, changes: ApproverChanges, organization: OrganizationFacts, now: datetime
+) -> Ignored | None:
+    """Changes are validated like a mapping: the step is the cadence's, the sender may use the cadence."""
+    cadence = organization.cadences.get(enrollment.cadence_id)
+    if changes.start_step_id is not None and (
+        cadence is None or all(step.id != changes.start_step_id for step in cadence.steps)
+    ):
+        return Ignored("changed_step_not_in_cadence")
+    if changes.sender_user_id is not None:
+        if changes.sender_user_id not in organization.senders:
+            return Ignored("changed_sender_unknown")
+        if cadence is None or not (cadence.team_cadence or cadence.owner_user_id == changes.sender_user_id):
+            return Ignored("changed_sender_not_allowed")
+    if changes.start_date is not None and not now.date() <= changes.start_date <= enrollment.execute_by.date():
+        return Ignored("changed_start_date_out_of_range")
+    return None
+
+
+def _row(one: IncomingDecision, ignored: Ignored | None) -> DecisionRow:
+    decision = one.decision
+    return DecisionRow(
+        organization_id=decision.organization_id,
+        enrollment_id=decision.enrollment_id,
+        event_id=one.event_id,
+        event_source=one.event_source,
+        verdict=one.verdict,
+        request_digest=decision.request_digest,
+        decided_by=decision.decided_by.user_id,
+        decided_at=decision.decided_at,
+        ignored_because=ignored.because if ignored is not None else None,
+    )
+
+
+def _terms(enrollment: Enrollment, changes: ApproverChanges | None, decision: EnrollmentDecision) -> ApprovedTerms:
+    changed = changes or ApproverChanges()
+    return ApprovedTerms(
+        enrollment.id,
+        decision.model_dump_json(),
+        changed.start_date or enrollment.start_on,
+        changed.start_step_id or enrollment.start_step_id,
+        changed.sender_user_id or enrollment.sender_user_id,
+    )
+
+
+async def _carry(
+    connection: Connection, decided: Sequence[_Counted], organizations: dict[str, OrganizationFacts], now: datetime
+) -> None:
+    approved = [one for one in decided if one.incoming.verdict == "approved"]
+    moved = await transition(
+        connection,
+        [
+            Change(
+                enrollment=one.enrollment,
+                happening=Happening.APPROVE if one.incoming.verdict == "approved" else Happening.REJECT,
+                actor=Actor(ActorKind.APPROVER, one.incoming.decision.decided_by.user_id),
+                causation_id=one.incoming.event_id,
+            )
+            for one in decided
+        ],
+        now,
+    )
+    if not approved:
+        return
+    states = {enrollment.id: enrollment for enrollment in moved}
+    terms = [one.terms for one in approved]
+    await enrollments.record_approvals(connection, terms)
+    dues = {one.enrollment.id: _due_at(one, organizations[one.enrollment.organization_id], now) for one in approved}
+    scheduled = await transition(
+        connection,
+        [
+            Change(
+                enrollment=states[one.enrollment.id],
+                happening=Happening.SCHEDULE,
+                expected_at=dues[one.enrollment.id],
+                causation_id=one.incoming.event_id,
+            )
+            for one in approved
+        ],
+        now,
+    )
+    await add_enroll(connection, [(enrollment, dues[enrollment.id]) for enrollment in scheduled], now)
+
+
+def _due_at(one: _Counted, organization: OrganizationFacts, now: datetime) -> datetime:
+    """The first moment of the start date where the stakeholder's organization is, or now if that is past."""
+    where = zone(organization.time_zone) or ZoneInfo("UTC")
+    return max(now, _midnight(one.terms.start_on, where))
+
+
+def _midnight(day: date, where: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=where).astimezone(UTC)

@@ -1,0 +1,124 @@
+"""The approval request: exactly what will happen, why, and what else was considered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from enrollment.decide import Action
+from enrollment.mappings import Mapping
+from schemas.directory import StakeholderSnapshot
+from schemas.fields import format_instant
+from schemas.registry import APPROVAL_REQUESTED
+from schemas.topics import customer_key
+from schemas.vocabulary import RequesterKind
+from storage.directory import CustomerKey
+from storage.outbox import OutboxMessage
+from workflows.events import Origin, outgoing
+
+__all__ = ["Asked", "Asking", "ask"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What is asked: do this for that stakeholder, by this mapping, because of that event.
+
+    `verdicts` and `considered` are as the request shows them; `changed_since` is set when a stale request is asked
+    again.
+    """
+
+    enrollment_id: UUID
+    customer: CustomerKey
+    customer_name: str | None
+    stakeholder: StakeholderSnapshot
+    action: Action
+    mapping: Mapping
+    digest: str
+    event_type: str | None
+    event_id: str | None
+    business_key: str | None
+    verdicts: Sequence[dict[str, Any]]
+    considered: Sequence[dict[str, Any]]
+    origin: Origin
+    sequence: int
+    changed_since: Sequence[dict[str, Any]] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The request's JSON, its limits in time, and the message that carries it."""
+
+    request: str
+    expires_at: datetime
+    execute_by: datetime
+    message: OutboxMessage
+
+
+def ask(asking: Asking, now: datetime) -> Asked:
+    """Put the question: it can be answered until `expires_at`, and what is approved may be done until `execute_by`."""
+    organization_id, customer_id = asking.customer
+    mapping, stakeholder = asking.mapping, asking.stakeholder
+    expires_at = now + mapping.policy.expires_after
+    execute_by = _execution_limit(mapping, expires_at)
+    request = orjson.dumps(
+        {
+            "organization_id": organization_id,
+            "customer_id": customer_id,
+            "enrollment_id": asking.enrollment_id,
+            "request_digest": asking.digest,
+            "requested_at": format_instant(now),
+            "expires_at": format_instant(expires_at),
+            "execute_by": format_instant(execute_by),
+            "requested_by": {"kind": RequesterKind.TRIGGER, "user_id": None},
+            "customer": {"id": customer_id, "name": asking.customer_name},
+            "stakeholder": {
+                "id": stakeholder.id,
+                "name": stakeholder.name,
+                "email": stakeholder.email,
+                "title": stakeholder.title,
+                "role": stakeholder.role,
+            },
+            "action": _told(asking.action, mapping, asking.action.start_date),
+            "why": {
+                "event_type": asking.event_type,
+                "event_id": asking.event_id,
+                "business_key": asking.business_key,
+                "exclusivity_group": mapping.exclusivity_group,
+                "mapping": {"id": mapping.id, "version": mapping.version},
+                "verdicts": asking.verdicts,
+            },
+            "considered": asking.considered,
+            "changed_since": asking.changed_since,
+        }
+    )
+    message = outgoing(
+        APPROVAL_REQUESTED,
+        id=uuid4(),
+        organization_id=organization_id,
+        key=customer_key(organization_id, customer_id),
+        subject=str(asking.enrollment_id),
+        data=request,
+        time=now,
+        origin=asking.origin,
+        sequence=asking.sequence,
+    )
+    return Asked(request.decode(), expires_at, execute_by, message)
+
+
+def _execution_limit(mapping: Mapping, expires_at: datetime) -> datetime:
+    """An approval is good for some days beyond its latest moment, or beyond the start where that is later."""
+    return expires_at + timedelta(days=mapping.policy.start_offset_days + mapping.policy.execute_within_days)
+
+
+def _told(action: Action, mapping: Mapping, start_date: date) -> dict[str, Any]:
+    cadence, step, sender = action.cadence, action.start_step, action.sender
+    return {
+        "cadence": {"id": cadence.id, "name": cadence.name, "purpose": mapping.purpose},
+        "start_step": {"id": step.id, "name": step.name, "day": step.day, "type": step.type},
+        "start_date": start_date,
+        "custom_fields": {},
+        "sender": {"user_id": sender.user_id, "email": sender.email, "name": sender.name},
+    }
