@@ -101,6 +101,21 @@ async def test_re_adding_uses_the_record_again_with_a_new_added_at(
     assert (await api.get(f"/cadences/{cadence['id']}")).json()["data"]["counts"]["cadence_people"] == 1
 
 
+async def test_what_an_earlier_stay_had_planned_does_not_touch_a_later_one(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, person: dict[str, Any]
+) -> None:
+    cadence_id = team.cadence("Save")["id"]
+    added = await add(api, person["id"], cadence_id)
+    await simulator.advance(1)
+    for forbidden in (True, False):
+        await api.put(f"/people/{person['id']}", json={"do_not_contact": forbidden})
+    await add(api, person["id"], cadence_id)
+    await simulator.advance(1)
+    assert (await read(api, added["id"]))["current_state"] == "processing"
+    await simulator.advance(1)
+    assert (await read(api, added["id"]))["current_state"] == "staged"
+
+
 async def test_a_start_step_can_be_made_to_wait_for_its_day(
     simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, person: dict[str, Any]
 ) -> None:
