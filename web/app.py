@@ -1,0 +1,104 @@
+"""The HTTP application of a process; what every role serves is its health and its metrics."""
+
+import asyncio
+from time import monotonic
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from telemetry import metrics
+from telemetry.health import Health
+
+__all__ = ["HttpServer", "health_app"]
+
+
+def health_app(health: Health) -> Starlette:
+    """`/health/live`, `/health/ready` and `/metrics`.
+
+    Live is 503 only where waiting work makes no progress: a neighbour that is away is nothing a restart mends. Ready is
+    503 until every part can do its work.
+    """
+
+    async def live(_: Request) -> Response:
+        return _report(health, ok=health.is_live(monotonic()))
+
+    async def ready(_: Request) -> Response:
+        return _report(health, ok=health.is_ready())
+
+    async def exposition(_: Request) -> Response:
+        for part, is_ready in health.part_ready().items():
+            metrics.READY.labels(part=part).set(is_ready)
+        body, media_type = metrics.exposition()
+        return Response(body, media_type=media_type)
+
+    return Starlette(
+        routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)]
+    )
+
+
+def _report(health: Health, *, ok: bool) -> Response:
+    return Response(
+        orjson.dumps(health.report(monotonic())), status_code=200 if ok else 503, media_type="application/json"
+    )
+
+
+class HttpServer:
+    """Serves an application until stopped. A background part.
+
+    `port` 0 takes a free one; `address` tells it once `ready` is set.
+    """
+
+    name = "http"
+
+    def __init__(self, app: Starlette, *, host: str, port: int, drain_seconds: int = 5) -> None:
+        self.ready = asyncio.Event()
+        self.address = ""
+        self._host = host
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=drain_seconds,
+            ),
+            self._listening,
+        )
+
+    def stop(self) -> None:
+        """Take no more requests; those under way are finished within the bound."""
+        self._server.should_exit = True
+
+    async def run(self) -> None:
+        """Serve. SystemExit where the port is taken, with uvicorn's own line in the log."""
+        await self._server.serve()
+
+    def _listening(self, port: int) -> None:
+        self.address = f"http://{self._host}:{port}"
+        self.ready.set()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: a process has one supervisor, and this is not it."""
+
+    def __init__(self, config: uvicorn.Config, listening: "_Listening") -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    def install_signal_handlers(self) -> None:
+        """None: signals are the supervisor's."""
+
+    async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # narrower than needed
+        await self._serve(sockets)  # type: ignore[arg-type]
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        for server in self.servers:
+            for socket in server.sockets:
+                self._listening(socket.getsockname()[1])

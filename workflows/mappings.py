@@ -1,0 +1,136 @@
+"""Publishing mappings, and the four defaults: new customer to welcome, renewal window to renewal, at risk to save, expansion
+signal to upsell, each with the team's cadence whose name suggests that purpose."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from enrollment.criteria import ALWAYS, Criteria, parse_criteria
+from enrollment.decide import CadenceFacts
+from enrollment.mappings import CustomersOwner, Mapping, Policy
+from schemas.registry import MAPPING_PUBLISHED
+from schemas.topics import organization_key
+from schemas.vocabulary import PURPOSE_OF_TRIGGER, Purpose, TriggerType
+from storage import organizations, outbox
+from storage.pool import Connection
+from workflows.events import Origin, dumps, outgoing
+
+__all__ = ["CadenceMissing", "default_mappings", "publish", "suggested_cadence"]
+
+
+class CadenceMissing(Exception):
+    """No cadence of the team suits a purpose; the message says what its name should hold."""
+
+
+# Words that cadences of a purpose go by, the most telling first.
+_WORDS: dict[Purpose, tuple[str, ...]] = {
+    Purpose.WELCOME: ("welcome", "onboard", "new customer", "kickoff"),
+    Purpose.RENEWAL: ("renewal", "renew"),
+    Purpose.SAVE: ("save", "at risk", "at-risk", "win back", "churn"),
+    Purpose.UPSELL: ("upsell", "expansion", "cross-sell", "cross sell"),
+}
+
+# Whom a purpose concerns: those who use the product are welcomed, those who decide are asked.
+_STAKEHOLDERS: dict[Purpose, Criteria] = {
+    Purpose.WELCOME: parse_criteria(
+        '{"any": [{"field": "stakeholder.is_primary", "op": "equals", "value": true},'
+        ' {"field": "stakeholder.is_champion", "op": "equals", "value": true}]}'
+    ),
+    Purpose.RENEWAL: parse_criteria(
+        '{"any": [{"field": "stakeholder.is_champion", "op": "equals", "value": true},'
+        ' {"field": "stakeholder.is_decision_maker", "op": "equals", "value": true}]}'
+    ),
+    Purpose.SAVE: parse_criteria(
+        '{"any": [{"field": "stakeholder.is_champion", "op": "equals", "value": true},'
+        ' {"field": "stakeholder.role", "op": "in", "value": ["executive_sponsor", "decision_maker"]}]}'
+    ),
+    Purpose.UPSELL: parse_criteria('{"field": "stakeholder.is_decision_maker", "op": "equals", "value": true}'),
+}
+_NAMESPACE = uuid.UUID("5f0c1d5e-6f0a-4c6b-9a51-0a4b8c6f7c11")
+
+
+def suggested_cadence(purpose: Purpose, cadences: Sequence[CadenceFacts]) -> CadenceFacts | None:
+    """The team's cadence whose name suggests the purpose and that takes people; None where no name does."""
+    usable = sorted((one for one in cadences if one.people_addable and one.team_cadence and one.steps), key=lambda c: c.id)
+    for word in _WORDS[purpose]:
+        for cadence in usable:
+            if word in cadence.name.lower():
+                return cadence
+    return None
+
+
+def default_mappings(organization_id: str, cadences: Sequence[CadenceFacts]) -> list[tuple[Mapping, CadenceFacts]]:
+    """The four defaults for every segment. Their ids follow from the organization, so that they are made once.
+
+    Raises CadenceMissing where the team has no cadence for a purpose.
+    """
+    found: list[tuple[Mapping, CadenceFacts]] = []
+    for trigger_type, purpose in PURPOSE_OF_TRIGGER.items():
+        cadence = suggested_cadence(purpose, cadences)
+        if cadence is None:
+            words = " or ".join(repr(word) for word in _WORDS[purpose])
+            raise CadenceMissing(
+                f"no team cadence for {purpose.value} takes people: name one with {words}, or publish a mapping of your own"
+            )
+        found.append((_default(organization_id, trigger_type, purpose, cadence), cadence))
+    return found
+
+
+def _default(organization_id: str, trigger_type: TriggerType, purpose: Purpose, cadence: CadenceFacts) -> Mapping:
+    return Mapping(
+        id=uuid.uuid5(_NAMESPACE, f"{organization_id}/{trigger_type.value}"),
+        version=0,
+        trigger_type=trigger_type,
+        segment=None,
+        purpose=purpose,
+        cadence_id=cadence.id,
+        start_step_id=None,
+        sender=CustomersOwner(),
+        stakeholder_criteria=_STAKEHOLDERS[purpose],
+        customer_criteria=ALWAYS,
+        policy=Policy(),
+        priority=100,
+        exclusivity_group="default",
+        enabled=True,
+    )
+
+
+async def publish(
+    connection: Connection,
+    organization_id: str,
+    mappings: Sequence[tuple[Mapping, str | None]],
+    *,
+    by: str | None,
+    now: datetime,
+) -> list[Mapping]:
+    """Publish mappings, given with their cadences' names, and tell the platform; what was deferred is decided again."""
+    published = [
+        await organizations.publish_mapping(connection, organization_id, mapping, cadence_name=name, by=by, now=now)
+        for mapping, name in mappings
+    ]
+    await organizations.advance_decision_version(connection, organization_id, now)
+    await outbox.add(
+        connection,
+        [
+            outgoing(
+                MAPPING_PUBLISHED,
+                id=(event_id := uuid.uuid4()),
+                organization_id=organization_id,
+                key=organization_key(organization_id),
+                subject=str(mapping.id),
+                data=dumps(
+                    {
+                        "organization_id": organization_id,
+                        "mapping_id": mapping.id,
+                        "version": mapping.version,
+                        "published_by": by,
+                        "published_at": now,
+                    }
+                ),
+                time=now,
+                origin=Origin(str(event_id)),
+            )
+            for mapping in published
+        ],
+    )
+    return published
