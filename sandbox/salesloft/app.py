@@ -1,8 +1,10 @@
 """The simulator's ASGI application: the public API, the authorization server and the control surface."""
 
 import asyncio
+import logging
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.routing import Mount, Router
@@ -29,6 +31,13 @@ async def live(simulator: Simulator) -> None:
         simulator.settle()
 
 
+def _end_with(task: asyncio.Task[None]) -> None:
+    """A simulator without its life would look alive and be wrong: it ends instead."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logging.getLogger("uvicorn.error").error("%s failed", task.get_name(), exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
 class _Front:
     """Sends ``/v2`` straight to the public API: lists are read by the thousand, and need no router."""
 
@@ -44,13 +53,18 @@ class _Front:
 def make_app(simulator: Simulator) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        life = asyncio.create_task(live(simulator), name="life")
+        tasks = [
+            asyncio.create_task(live(simulator), name="life"),
+            asyncio.create_task(simulator.webhooks.deliver(), name="webhooks"),
+        ]
+        for task in tasks:
+            task.add_done_callback(_end_with)
         try:
             yield
         finally:
-            life.cancel()
-            with suppress(asyncio.CancelledError):
-                await life
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     control = ControlSurface(simulator)
     rest = Starlette(

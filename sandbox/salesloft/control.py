@@ -60,6 +60,7 @@ class ControlSurface:
             Route("/sandbox/faults/{fault_id:int}", self.remove_fault, methods=["DELETE"]),
             Route("/sandbox/journal", self.read_journal, methods=["GET"]),
             Route("/sandbox/life-journal", self.read_life_journal, methods=["GET"]),
+            Route("/sandbox/deliveries", self.read_deliveries, methods=["GET"]),
             Route("/sandbox/applications", self.register_application, methods=["POST"]),
             Route("/sandbox/consent", self.set_consent, methods=["PUT"]),
         ]
@@ -108,6 +109,10 @@ class ControlSurface:
         """Changes of counters and states that life made, in the same form."""
         self._simulator.settle()
         return self._page_of(self._simulator.world.life_journal, request)
+
+    async def read_deliveries(self, request: Request) -> Response:
+        """Every attempt to deliver a webhook; `status` is null where no answer came."""
+        return self._page_of(self._simulator.webhooks.deliveries, request)
 
     def _page_of(self, journal: Journal, request: Request) -> Response:
         entries = journal.after(

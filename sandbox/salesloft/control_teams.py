@@ -27,6 +27,7 @@ def team_with_credentials(simulator: Simulator, plan: TeamPlan) -> dict[str, Any
     """A new team, described, with an application of its own, an admin's token pair and an API key."""
     now = simulator.settle()
     team = found_team(simulator.world, plan, now)
+    team.on_change = simulator.webhooks.note
     application = simulator.authority.register(
         Application(client_id=f"client-{team.id}", client_secret=f"secret-{team.id}", team_id=team.id)
     )

@@ -63,6 +63,7 @@ class PublicApi:
             await fail(writer, fault, budget_headers, now)
             return
         answer = self._handle(scope["method"], path, known, team, now, parameters, (query, headers, body))
+        self._simulator.world.announce(now)
         entry = self._keep(scope["method"], path, known, now, answer, headers, (query, body))
         if fault is not None:
             await fail(writer, fault, budget_headers, now, answer)
@@ -91,7 +92,7 @@ class PublicApi:
         query, headers, body = sent
         try:
             endpoint, key = resolve(method, path)
-            if endpoint.scope not in grant.scopes:
+            if endpoint.scope is not None and endpoint.scope not in grant.scopes:
                 raise Refusal.forbidden(f"The token does not have the required scopes: {endpoint.scope}")
             context = Context(
                 simulator=self._simulator,

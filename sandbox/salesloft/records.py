@@ -15,6 +15,7 @@ __all__ = [
     "Person",
     "Step",
     "StepType",
+    "Subscription",
     "User",
 ]
 
@@ -228,3 +229,15 @@ class ActivityHistory(Row):
     occurred_at: int
     static_data: dict[str, Any]
     dynamic_data: dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Subscription:
+    """A webhook subscription: one event, one address."""
+
+    id: int
+    event_type: str
+    callback_url: str
+    callback_token: str
+    user_guid: str
+    enabled: bool = True

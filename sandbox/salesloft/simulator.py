@@ -10,6 +10,7 @@ from sandbox.salesloft.engagement import MailEngagement
 from sandbox.salesloft.faults import FaultBoard
 from sandbox.salesloft.journal import Journal
 from sandbox.salesloft.memberships import MembershipLife
+from sandbox.salesloft.webhooks import Webhooks
 from sandbox.salesloft.world import Team, World
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Simulator:
         self.application = application
         self.faults = FaultBoard(seed=seed)
         self.journal = Journal()
+        self.webhooks = Webhooks(self.world, self.clock)
+        self.world.announce = self.webhooks.announce
         self.consenting_user: int | None = None
         self.consent_is_refused = False
 

@@ -14,7 +14,7 @@ class Switches:
     says whether a start step of a later day is due at once or only on its day; `earlier_access` says what a refresh
     does to the access token before; `refresh_grace` lets the old refresh token live until the new access token is used.
     `commit_lag_seconds` is how long, at most, a change waits unseen after its `updated_at` was taken, as when a
-    transaction commits late.
+    transaction commits late. The webhook chances (0 to 1) lose, double or hold back (up to 30 s) a delivery.
     """
 
     schema: Literal[2023, 2026] = 2026
@@ -33,6 +33,10 @@ class Switches:
     cost_per_minute: int = 600
     other_integration_per_minute: int = 0
     commit_lag_seconds: float = 0.0
+    webhook_drop: float = 0.0
+    webhook_duplicate: float = 0.0
+    webhook_delay: float = 0.0
+    webhook_envelope: Literal["data", "bare"] = "data"
     tie_order: Literal["by id", "shuffled"] = "by id"
 
 

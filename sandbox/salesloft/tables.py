@@ -2,9 +2,11 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
-__all__ = ["Stored", "Table"]
+__all__ = ["Change", "Stored", "Table"]
+
+Change = Literal["created", "updated", "deleted"]
 
 Key = TypeVar("Key", int, str)
 
@@ -24,11 +26,12 @@ class Table(Generic[Key, RowT]):
     """A table with one index. Changes happen at the present, so an update moves a row near the index's end.
 
     `lag` is how long ago, in microseconds, the transaction of the next change has begun: its `updated_at` is from then,
-    though nobody sees the row before now.
+    though nobody sees the row before now. `noted` is told of every change.
     """
 
-    def __init__(self, lag: Callable[[], int]) -> None:
+    def __init__(self, lag: Callable[[], int], noted: Callable[[RowT, Change], None]) -> None:
         self._lag = lag
+        self._noted = noted
         self._rows: dict[Key, RowT] = {}
         self._by_update: list[tuple[int, Key]] = []
 
@@ -50,6 +53,7 @@ class Table(Generic[Key, RowT]):
         row.updated_at -= lag
         self._rows[key] = row
         insort(self._by_update, (row.updated_at, key))
+        self._noted(row, "created")
 
     def touch(self, key: Key, instant: int) -> None:
         """Note that the row changed at the instant: its place in the index moves and its JSON is made anew."""
@@ -61,10 +65,12 @@ class Table(Generic[Key, RowT]):
             del self._by_update[bisect_left(self._by_update, (row.updated_at, key))]
             row.updated_at = stamp
             insort(self._by_update, (stamp, key))
+        self._noted(row, "updated")
 
     def remove(self, key: Key) -> None:
         row = self._rows.pop(key)
         del self._by_update[bisect_left(self._by_update, (row.updated_at, key))]
+        self._noted(row, "deleted")
 
     def first_at_or_after(self, instant: int) -> int:
         """The index position of the first row whose `updated_at` is the instant or later."""

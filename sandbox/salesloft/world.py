@@ -3,6 +3,7 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -22,10 +23,11 @@ from sandbox.salesloft.records import (
     Person,
     Row,
     Step,
+    Subscription,
     User,
 )
 from sandbox.salesloft.switches import Switches, Temperament
-from sandbox.salesloft.tables import Table
+from sandbox.salesloft.tables import Change, Table
 
 __all__ = ["Sequences", "Team", "World", "bump"]
 
@@ -47,6 +49,15 @@ class Sequences:
         self.call = count(62_300_001)
         self.note = count(51_700_001)
         self.history = count(1)
+        self.subscription = count(31_001)
+
+
+def _ignore(_team: "Team", _resource: str, _row: Row, _change: Change) -> None:
+    """Before anyone wants to hear of changes."""
+
+
+def _stay_silent(_instant: int) -> None:
+    """Before anyone wants to tell of changes."""
 
 
 class Team:
@@ -61,17 +72,19 @@ class Team:
         self.switches = Switches()
         self.temperament = Temperament()
         self.budget = RateBudget()
+        self.subscriptions: dict[int, Subscription] = {}
+        self.on_change: Callable[[Team, str, Row, Change], None] = _ignore
         self._chance = Random(name)
-        self.users: Table[int, User] = Table(self._lag)
-        self.cadences: Table[int, Cadence] = Table(self._lag)
-        self.steps: Table[int, Step] = Table(self._lag)
-        self.accounts: Table[int, Account] = Table(self._lag)
-        self.people: Table[int, Person] = Table(self._lag)
-        self.memberships: Table[int, Membership] = Table(self._lag)
-        self.actions: Table[int, Action] = Table(self._lag)
-        self.emails: Table[int, Email] = Table(self._lag)
-        self.calls: Table[int, Call] = Table(self._lag)
-        self.histories: Table[str, ActivityHistory] = Table(self._lag)
+        self.users: Table[int, User] = Table(self._lag, partial(self._note, "user"))
+        self.cadences: Table[int, Cadence] = Table(self._lag, partial(self._note, "cadence"))
+        self.steps: Table[int, Step] = Table(self._lag, partial(self._note, "step"))
+        self.accounts: Table[int, Account] = Table(self._lag, partial(self._note, "account"))
+        self.people: Table[int, Person] = Table(self._lag, partial(self._note, "person"))
+        self.memberships: Table[int, Membership] = Table(self._lag, partial(self._note, "cadence_membership"))
+        self.actions: Table[int, Action] = Table(self._lag, partial(self._note, "action"))
+        self.emails: Table[int, Email] = Table(self._lag, partial(self._note, "email"))
+        self.calls: Table[int, Call] = Table(self._lag, partial(self._note, "call"))
+        self.histories: Table[str, ActivityHistory] = Table(self._lag, partial(self._note, "activity_history"))
         self.steps_by_cadence: defaultdict[int, list[Step]] = defaultdict(list)
         self.people_by_email: defaultdict[str, set[int]] = defaultdict(set)
         self.people_by_account: defaultdict[int, set[int]] = defaultdict(set)
@@ -82,6 +95,10 @@ class Team:
     def _lag(self) -> int:
         seconds = self.switches.commit_lag_seconds
         return self._chance.randrange(int(seconds * SECOND)) if seconds else 0
+
+    def _note(self, resource: str, row: Row, change: Change) -> None:
+        if self.subscriptions:
+            self.on_change(self, resource, row, change)
 
     def add_person(self, person: Person) -> None:
         self.people.add(person.id, person)
@@ -105,9 +122,9 @@ class Team:
         person.account_id = account_id
 
     def forget_person(self, person: Person) -> None:
+        self.people.remove(person.id)
         self.change_address(person, None)
         self.change_account(person, None)
-        self.people.remove(person.id)
 
     def add_membership(self, membership: Membership) -> None:
         self.memberships.add(membership.id, membership)
@@ -159,6 +176,7 @@ class World:
         self.ids = Sequences()
         self.teams: dict[int, Team] = {}
         self.life_journal = Journal()
+        self.announce: Callable[[int], None] = _stay_silent
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
 
@@ -175,6 +193,7 @@ class World:
         while self._queue and self._queue[0][0] <= now:
             instant, _, happening = heapq.heappop(self._queue)
             happening(instant)
+            self.announce(instant)
 
     def record_change(self, team: Team, instant: int, kind: str, change: dict[str, Any]) -> None:
         """Keep a counter's or a state's change in the life journal; `kind` reads ``email.views``."""

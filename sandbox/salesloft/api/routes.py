@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.salesloft.answers import Answer, Refusal
-from sandbox.salesloft.api import accounts, activities, cadences, memberships, organization, people, upserts
+from sandbox.salesloft.api import accounts, activities, cadences, memberships, organization, people, upserts, webhooks
 from sandbox.salesloft.api.context import Context
 
 __all__ = ["Endpoint", "resolve"]
@@ -17,7 +17,7 @@ __all__ = ["Endpoint", "resolve"]
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     handler: Callable[[Context], Answer]
-    scope: str
+    scope: str | None
 
 
 _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
@@ -52,9 +52,14 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "activities/calls"): Endpoint(activities.index_calls, "calls:read"),
     ("POST", "activities/calls"): Endpoint(activities.create_call, "calls:write"),
     ("GET", "activities/calls/{id}"): Endpoint(activities.show_call, "calls:read"),
+    ("GET", "webhook_subscriptions"): Endpoint(webhooks.index, None),
+    ("POST", "webhook_subscriptions"): Endpoint(webhooks.create, None),
+    ("GET", "webhook_subscriptions/{id}"): Endpoint(webhooks.show, None),
+    ("PUT", "webhook_subscriptions/{id}"): Endpoint(webhooks.update, None),
+    ("DELETE", "webhook_subscriptions/{id}"): Endpoint(webhooks.destroy, None),
     ("GET", "activity_histories"): Endpoint(activities.index_histories, "activities:read"),
 }
-_BARE_ONLY = frozenset({"activity_histories"})
+_BARE_ONLY = frozenset({"activity_histories", "webhook_subscriptions"})
 
 
 def resolve(method: str, path: str) -> tuple[Endpoint, str]:

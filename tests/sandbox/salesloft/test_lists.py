@@ -92,6 +92,18 @@ async def test_a_range_compares_microseconds_and_is_echoed(
     assert [row["id"] for row in both.json()["data"]] == [rows[10]["id"]]
 
 
+async def test_a_range_compares_every_column_and_every_operator_alike(
+    api: httpx.AsyncClient, people: list[dict[str, Any]]
+) -> None:
+    rows = (await api.get("/people?sort_by=created_at&sort_direction=asc&per_page=100")).json()["data"]
+    edge = rows[10]["created_at"]
+    chosen = ",".join(str(row["id"]) for row in rows)
+    for operator, expected in (("gt", 19), ("gte", 20), ("lt", 10), ("lte", 11)):
+        for query in ({f"created_at[{operator}]": edge}, {f"updated_at[{operator}]": edge, "ids": chosen}):
+            answer = await api.get("/people", params={**query, "per_page": "100"})
+            assert len(answer.json()["data"]) == expected, query
+
+
 async def test_ascending_is_told_with_its_nulls_and_sorting_goes_by_other_columns(
     api: httpx.AsyncClient, people: list[dict[str, Any]]
 ) -> None:
