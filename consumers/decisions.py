@@ -5,9 +5,9 @@ from typing import Literal
 
 from consumers.incoming import Incoming
 from consumers.settling import Refusal
-from schemas import topics
 from schemas.approval import EnrollmentDecision
 from schemas.registry import ENROLLMENT_APPROVED
+from schemas.topics import ENROLLMENT_DECISION
 from storage.pool import Connection
 from workflows.approve import IncomingDecision, take_decisions
 from workflows.clock import Clock
@@ -20,7 +20,7 @@ class DecisionHandler:
     """Takes the approval service's decisions, and those made on our own page, which come by the same topic."""
 
     name = "decisions"
-    topics = (topics.ENROLLMENT_DECISION.name,)
+    topics: tuple[str, ...] = (ENROLLMENT_DECISION.name,)
 
     def __init__(self, memory: OrganizationMemory, clock: Clock) -> None:
         self._memory = memory

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from consumers.incoming import Incoming
 from consumers.settling import Refusal
-from schemas import topics
 from schemas.directory import DirectoryCustomer, DirectoryStakeholder
+from schemas.topics import DIRECTORY_CUSTOMER, DIRECTORY_STAKEHOLDER
 from storage.pool import Connection
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
@@ -19,7 +19,7 @@ class DirectoryHandler:
     """Projects the directory, and decides again what waited for it."""
 
     name = "directory"
-    topics = (topics.DIRECTORY_CUSTOMER.name, topics.DIRECTORY_STAKEHOLDER.name)
+    topics: tuple[str, ...] = (DIRECTORY_CUSTOMER.name, DIRECTORY_STAKEHOLDER.name)
 
     def __init__(self, memory: OrganizationMemory, clock: Clock) -> None:
         self._memory = memory
@@ -47,8 +47,8 @@ class DirectoryHandler:
             connection,
             customers=customers,
             stakeholders=stakeholders,
-            erased_customers=erased[topics.DIRECTORY_CUSTOMER.name],
-            erased_stakeholders=erased[topics.DIRECTORY_STAKEHOLDER.name],
+            erased_customers=erased[DIRECTORY_CUSTOMER.name],
+            erased_stakeholders=erased[DIRECTORY_STAKEHOLDER.name],
             memory=self._memory,
             now=self._clock.now(),
         )

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from consumers.incoming import Incoming
 from consumers.settling import Refusal
-from schemas import topics
 from schemas.lifecycle import LifecycleEvent
 from schemas.registry import LIFECYCLE_TYPES
+from schemas.topics import AT_RISK, EXPANSION_SIGNAL, NEW_CUSTOMER, RENEWAL_WINDOW
 from storage.pool import Connection
 from telemetry import metrics
 from workflows.clock import Clock
@@ -23,11 +23,11 @@ class LifecycleHandler:
     """Decides new customers, renewal windows, customers at risk and signals of expansion."""
 
     name = "lifecycle"
-    topics = (
-        topics.NEW_CUSTOMER.name,
-        topics.RENEWAL_WINDOW.name,
-        topics.AT_RISK.name,
-        topics.EXPANSION_SIGNAL.name,
+    topics: tuple[str, ...] = (
+        NEW_CUSTOMER.name,
+        RENEWAL_WINDOW.name,
+        AT_RISK.name,
+        EXPANSION_SIGNAL.name,
     )
 
     def __init__(self, memory: OrganizationMemory, clock: Clock) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from consumers.incoming import Incoming
 from consumers.settling import Refusal
-from schemas import topics
 from schemas.outcomes import Outcome
 from schemas.registry import OUTCOME_TYPES
+from schemas.topics import OUTCOME
 from storage.pool import Connection
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
@@ -21,7 +21,7 @@ class OutcomeHandler:
     """Ends enrollments, whatever state they are in."""
 
     name = "outcomes"
-    topics = (topics.OUTCOME.name,)
+    topics: tuple[str, ...] = (OUTCOME.name,)
 
     def __init__(self, memory: OrganizationMemory, clock: Clock) -> None:
         self._memory = memory

@@ -1,4 +1,4 @@
-"""Runs the parts of a process: all of them or none, stopped in order, and ended from outside the event loop when stuck."""
+"""Runs the parts of a process: all of them or none, stopped in order, and ended from outside its loop when stuck."""
 
 import asyncio
 import os

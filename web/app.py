@@ -1,6 +1,7 @@
 """The HTTP application of a process; what every role serves is its health and its metrics."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 import orjson
@@ -35,9 +36,7 @@ def health_app(health: Health) -> Starlette:
         body, media_type = metrics.exposition()
         return Response(body, media_type=media_type)
 
-    return Starlette(
-        routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)]
-    )
+    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)])
 
 
 def _report(health: Health, *, ok: bool) -> Response:
@@ -87,7 +86,7 @@ class HttpServer:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: a process has one supervisor, and this is not it."""
 
-    def __init__(self, config: uvicorn.Config, listening: "_Listening") -> None:
+    def __init__(self, config: uvicorn.Config, listening: Callable[[int], None]) -> None:
         super().__init__(config)
         self._listening = listening
 

@@ -1,5 +1,8 @@
-"""Publishing mappings, and the four defaults: new customer to welcome, renewal window to renewal, at risk to save, expansion
-signal to upsell, each with the team's cadence whose name suggests that purpose."""
+"""Publishing mappings, and the four defaults that a new organization starts from.
+
+A new customer is led to welcome, a renewal window to renewal, a risk to save, a signal of expansion to upsell: each to
+the team's cadence whose name suggests that purpose.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -51,7 +54,9 @@ _NAMESPACE = uuid.UUID("5f0c1d5e-6f0a-4c6b-9a51-0a4b8c6f7c11")
 
 def suggested_cadence(purpose: Purpose, cadences: Sequence[CadenceFacts]) -> CadenceFacts | None:
     """The team's cadence whose name suggests the purpose and that takes people; None where no name does."""
-    usable = sorted((one for one in cadences if one.people_addable and one.team_cadence and one.steps), key=lambda c: c.id)
+    usable = sorted(
+        (one for one in cadences if one.people_addable and one.team_cadence and one.steps), key=lambda c: c.id
+    )
     for word in _WORDS[purpose]:
         for cadence in usable:
             if word in cadence.name.lower():
@@ -70,7 +75,8 @@ def default_mappings(organization_id: str, cadences: Sequence[CadenceFacts]) -> 
         if cadence is None:
             words = " or ".join(repr(word) for word in _WORDS[purpose])
             raise CadenceMissing(
-                f"no team cadence for {purpose.value} takes people: name one with {words}, or publish a mapping of your own"
+                f"no team cadence for {purpose.value} takes people: name one with {words},"
+                " or publish a mapping of your own"
             )
         found.append((_default(organization_id, trigger_type, purpose, cadence), cadence))
     return found
@@ -100,7 +106,7 @@ async def publish(
     organization_id: str,
     mappings: Sequence[tuple[Mapping, str | None]],
     *,
-    by: str | None,
+    by: str,
     now: datetime,
 ) -> list[Mapping]:
     """Publish mappings, given with their cadences' names, and tell the platform; what was deferred is decided again."""

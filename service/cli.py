@@ -1,0 +1,181 @@
+"""The command `cscx-salesloft`: run the service, prepare its neighbours, and operate it."""
+
+import getpass
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvloop
+from cryptography.fernet import Fernet
+from rich.console import Console
+from rich.table import Table
+
+from consumers.redrive import Redrive
+from salesloft_client import SalesloftError
+from service.clock import ClockUnavailable
+from service.dlq_cli import dlq_app
+from service.roles import Role, database_options, opened_sessions, running_clock, running_process
+from service.settings import Settings, SettingsInvalid, read_settings
+from service.supervisor import supervise
+from service.topics import TopicOutcome, create_topics
+from service.topics_cli import topics_app
+from storage import organizations
+from storage.errors import StorageError
+from storage.migrate import migrate as apply_migrations
+from storage.pool import Database
+from telemetry import logs
+from workflows.credentials import ApiKey
+from workflows.mappings import CadenceMissing, default_mappings, publish
+from workflows.session import NotConnected, TeamTaken
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Puts customers' people into the right Salesloft cadence, with approval, and brings back what happened.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+organizations_app = typer.Typer(help="Organizations and their Salesloft connections.", no_args_is_help=True)
+mappings_app = typer.Typer(help="Which trigger leads to which cadence.", no_args_is_help=True)
+app.add_typer(organizations_app, name="organizations")
+app.add_typer(mappings_app, name="mappings")
+
+out = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+T = TypeVar("T")
+
+# What people can do something about: one line for each, and no traceback.
+_EXPECTED = (
+    SettingsInvalid,
+    StorageError,
+    ClockUnavailable,
+    SalesloftError,
+    NotConnected,
+    TeamTaken,
+    CadenceMissing,
+    TimeoutError,
+)
+
+
+def _run(work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
+    try:
+        return uvloop.run(work(read_settings()))
+    except _EXPECTED as error:
+        errors.print(f"[red]{type(error).__name__}[/]: {str(error) or 'the deadline passed'}")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run(
+    roles: Annotated[
+        list[Role] | None, typer.Argument(help="What this process does; everything where nothing is named.")
+    ] = None,
+) -> None:
+    """Run the service until SIGTERM or Ctrl-C."""
+    chosen = frozenset(roles or Role)
+
+    async def work(settings: Settings) -> None:
+        logs.configure_for(sys.stderr, level=settings.log_level)
+        async with running_process(settings, chosen) as process:
+            await supervise(
+                process.parts,
+                health=process.health,
+                stop_seconds=settings.stop_seconds,
+                stuck_seconds=settings.stuck_seconds,
+            )
+
+    _run(work)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; safe where several replicas start at once."""
+
+    async def work(settings: Settings) -> list[str]:
+        return await apply_migrations(settings.database_url.get_secret_value())
+
+    applied = _run(work)
+    for name in applied:
+        out.print(f"applied {name}")
+    out.print("the schema is up to date")
+
+
+@app.command("encryption-key")
+def encryption_key() -> None:
+    """Make a key for CSCX_SALESLOFT_ENCRYPTION_KEYS."""
+    typer.echo(Fernet.generate_key().decode())
+
+
+@organizations_app.command()
+def connect(
+    organization: Annotated[str, typer.Argument(help="The organization's id.")],
+) -> None:
+    """Connect an organization to its Salesloft team by an API key, read from standard input."""
+    key = sys.stdin.readline().strip()
+    if not key:
+        errors.print("[red]no key[/]: give the API key on standard input, as in `connect org-1 < key-file`")
+        raise typer.Exit(2)
+
+    async def work(settings: Settings) -> str:
+        async with running_clock(settings) as (clock, _), opened_sessions(settings, clock) as sessions:
+            connected = await sessions.connect(organization, ApiKey(key), by=getpass.getuser())
+            return (
+                f"{organization} is connected to {connected.team_name or 'team'} ({connected.team_id}):"
+                f" {connected.cadences} cadences, {connected.users} users"
+            )
+
+    out.print(_run(work))
+
+
+@mappings_app.command()
+def defaults(
+    organization: Annotated[str, typer.Argument(help="The organization's id.")],
+    *,
+    publish_them: Annotated[bool, typer.Option("--publish", help="Publish them; else they are only shown.")] = False,
+) -> None:
+    """The four default mappings, each with the team's cadence whose name suggests its purpose."""
+
+    async def work(settings: Settings) -> Table:
+        async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+            async with database.transaction() as connection:
+                facts = (await organizations.read_facts(connection, [organization])).get(organization)
+                if facts is None or not facts.cadences:
+                    raise NotConnected(f"{organization} has no cadences yet: connect it first")
+                found = default_mappings(organization, list(facts.cadences.values()))
+                if publish_them:
+                    named = [(mapping, cadence.name) for mapping, cadence in found]
+                    await publish(connection, organization, named, by=getpass.getuser(), now=clock.now())
+            table = Table("trigger", "purpose", "cadence", "for")
+            for mapping, cadence in found:
+                whom = mapping.stakeholder_criteria.model_dump_json(by_alias=True)
+                table.add_row(mapping.trigger_type.value, mapping.purpose.value, f"{cadence.name} ({cadence.id})", whom)
+            return table
+
+    out.print(_run(work))
+    out.print("published" if publish_them else "not published; say --publish to do so")
+
+
+@asynccontextmanager
+async def _redrive() -> AsyncIterator[Redrive]:
+    settings = read_settings()
+    async with (
+        running_clock(settings) as (clock, _),
+        Database.connected(database_options(settings)) as database,
+    ):
+        yield Redrive(bootstrap_servers=settings.kafka_bootstrap_servers, database=database, clock=clock)
+
+
+async def _create_topics() -> list[TopicOutcome]:
+    settings = read_settings()
+    return await create_topics(settings.kafka_bootstrap_servers, replication_factor=settings.kafka_replication_factor)
+
+
+app.add_typer(dlq_app(_redrive), name="dlq")
+app.add_typer(topics_app(_create_topics), name="topics")
+
+
+def main() -> None:
+    """The console command."""
+    app()

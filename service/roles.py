@@ -1,0 +1,159 @@
+"""What each role of the service runs, wired together."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+
+import httpx
+
+from consumers.decisions import DecisionHandler
+from consumers.directory import DirectoryHandler
+from consumers.lifecycle import LifecycleHandler
+from consumers.loop import ConsumeLoop, Handler, LoopOptions
+from consumers.outcomes import OutcomeHandler
+from producers.outbox_relay import OutboxRelay, RelayOptions
+from producers.publisher import PublisherOptions
+from salesloft_client import OAuthApp, TransportSettings
+from service.clock import FollowedClock
+from service.settings import Settings
+from service.supervisor import Part
+from storage.pool import Database, DatabaseOptions
+from telemetry.health import Health, PartState
+from web.app import HttpServer, health_app
+from workflows.clock import Clock, SystemClock
+from workflows.credentials import Keyring
+from workflows.memory import OrganizationMemory
+from workflows.salesloft_time import DatedWire
+from workflows.session import SessionOptions, Sessions
+
+__all__ = ["Process", "Role", "database_options", "keyring", "opened_sessions", "running_process"]
+
+_CLOCK_DEADLINE = 10.0
+
+
+class Role(StrEnum):
+    """What a process may do; one process may do all of it."""
+
+    CONSUME = "consume"
+    RELAY = "relay"
+    FULFILL = "fulfill"
+    POLL = "poll"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The parts to supervise, and the health they report to."""
+
+    parts: list[Part]
+    health: Health
+    http: HttpServer
+
+
+def database_options(settings: Settings) -> DatabaseOptions:
+    """How this process reaches Postgres, as the worker."""
+    return DatabaseOptions(
+        dsn=settings.database_url.get_secret_value(),
+        max_size=settings.database_pool_size,
+        statement_cache_size=settings.database_statement_cache_size,
+        statement_timeout=settings.database_statement_timeout,
+    )
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The keys of stored credentials."""
+    keys = {key_id: key.get_secret_value() for key_id, key in settings.encryption_keys.items()}
+    return Keyring(keys, current=next(iter(keys)))
+
+
+def session_options(settings: Settings) -> SessionOptions:
+    """How Salesloft is reached."""
+    app = None
+    if settings.salesloft_client_id is not None and settings.salesloft_client_secret is not None:
+        app = OAuthApp(
+            client_id=settings.salesloft_client_id,
+            client_secret=settings.salesloft_client_secret.get_secret_value(),
+            redirect_uri=settings.salesloft_redirect_uri or "",
+            auth_host=settings.salesloft_auth_url,
+        )
+    return SessionOptions(app=app, transport=TransportSettings(base_url=settings.salesloft_url))
+
+
+@asynccontextmanager
+async def opened_sessions(settings: Settings, clock: Clock) -> AsyncIterator[Sessions]:
+    """The organizations' Salesloft sessions, with a pool and connections of their own."""
+    async with AsyncExitStack() as stack:
+        options = database_options(settings)
+        database = await stack.enter_async_context(Database.connected(options))
+        wire = DatedWire(clock)
+        stack.push_async_callback(wire.aclose)
+        yield Sessions(
+            database=database, wire=wire, keyring=keyring(settings), clock=clock, options=session_options(settings)
+        )
+
+
+@asynccontextmanager
+async def running_clock(settings: Settings) -> AsyncIterator[tuple[Clock, list[Part]]]:
+    """Business time, and the part that keeps it where it is followed. ClockUnavailable where its URL tells none."""
+    if settings.clock_url is None:
+        yield SystemClock(), []
+        return
+    followed = FollowedClock(settings.clock_url)
+    async with httpx.AsyncClient(timeout=_CLOCK_DEADLINE) as client:
+        await followed.ask(client)
+    yield followed, [followed]
+
+
+@asynccontextmanager
+async def running_process(settings: Settings, roles: Collection[Role]) -> AsyncIterator[Process]:
+    """Everything that some roles need, connected; the caller supervises its parts."""
+    health = Health()
+    async with AsyncExitStack() as stack:
+        clock, parts = await stack.enter_async_context(running_clock(settings))
+        database = await stack.enter_async_context(Database.connected(database_options(settings)))
+        if Role.CONSUME in roles:
+            parts += _consumers(settings, database, health, clock)
+        if Role.RELAY in roles:
+            parts.append(_relay(settings, database))
+        http = HttpServer(health_app(health), host=settings.http_host, port=settings.http_port)
+        parts.append(http)
+        for part in parts:
+            health.set(part.name, PartState.STARTING, monotonic())
+        yield Process(parts, health, http)
+
+
+def _consumers(settings: Settings, database: Database, health: Health, clock: Clock) -> list[Part]:
+    memory = OrganizationMemory()
+    handlers: list[Handler] = [
+        LifecycleHandler(memory, clock),
+        DirectoryHandler(memory, clock),
+        OutcomeHandler(memory, clock),
+        DecisionHandler(memory, clock),
+    ]
+    return [
+        ConsumeLoop(
+            handler=handler,
+            database=database,
+            options=LoopOptions(
+                bootstrap_servers=settings.kafka_bootstrap_servers,
+                instance=settings.instance,
+                max_batch=settings.consume_max_batch,
+                stuck_after=settings.stuck_seconds,
+                # Requests expire only once the decisions' topic has been read up to their expiry.
+                track_progress=isinstance(handler, DecisionHandler),
+            ),
+            health=health,
+            clock=clock,
+        )
+        for handler in handlers
+    ]
+
+
+def _relay(settings: Settings, database: Database) -> Part:
+    return OutboxRelay(
+        database,
+        settings.database_url.get_secret_value(),
+        RelayOptions(publisher=PublisherOptions(bootstrap_servers=settings.kafka_bootstrap_servers)),
+    )
