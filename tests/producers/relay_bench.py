@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -83,14 +83,10 @@ class RelayBench:
             return {row["holder"]: row["count"] for row in rows}
 
     async def until_sent(self, remaining: int = 0) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while await self.unsent() != remaining:
-                await asyncio.sleep(0.02)
+        await until(self.unsent, remaining)
 
     async def until_held(self, lanes: dict[str, int]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while await self.holders() != lanes:
-                await asyncio.sleep(0.02)
+        await until(self.holders, lanes)
 
     async def records(self, topic: str) -> list[Record]:
         """All that the topic holds now, each partition in order."""
@@ -159,7 +155,15 @@ def numbered(topic: str, keys: Sequence[bytes], numbers: Sequence[int]) -> list[
     return [message(topic, key, str(number).encode()) for number in numbers for key in keys]
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(read: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Return when what is read from outside, where nothing signals, is as wanted."""
     async with asyncio.timeout(DEADLINE):
-        while not condition():
+        while await read() != wanted:  # noqa: ASYNC110 - a table and a metric have no event to wait for
             await asyncio.sleep(0.01)
+
+
+async def until_true(condition: Callable[[], bool]) -> None:
+    async def read() -> bool:
+        return condition()
+
+    await until(read, wanted=True)

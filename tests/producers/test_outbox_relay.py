@@ -14,7 +14,7 @@ from producers.publisher import PublisherOptions
 from storage import outbox, relay
 from storage.pool import Connection
 from telemetry.metrics import REGISTRY
-from tests.producers.relay_bench import RelayBench, first_values, message, numbered, until
+from tests.producers.relay_bench import RelayBench, first_values, message, numbered, until_true
 
 KEYS = [f"org-{number % 3}:cus-{number}".encode() for number in range(20)]
 
@@ -202,8 +202,8 @@ async def test_what_waits_is_measured(relay_bench: RelayBench) -> None:
     absent = f"{topic}-absent"
     await relay_bench.write(numbered(absent, KEYS, [1]))
     async with relay_bench.running(relay_bench.relay(measure=0.05)):
-        await until(lambda: REGISTRY.get_sample_value("cscx_salesloft_outbox_backlog_rows") == len(KEYS))
-        await until(lambda: (REGISTRY.get_sample_value("cscx_salesloft_outbox_oldest_age_seconds") or 0) > 0)
+        await until_true(lambda: REGISTRY.get_sample_value("cscx_salesloft_outbox_backlog_rows") == len(KEYS))
+        await until_true(lambda: (REGISTRY.get_sample_value("cscx_salesloft_outbox_oldest_age_seconds") or 0) > 0)
 
 
 def test_a_lease_that_ends_before_a_send_is_refused() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from sandbox.stack import KafkaServer, PostgresServer
 from telemetry.metrics import REGISTRY
-from tests.producers.relay_bench import DEADLINE, RelayBench, first_values, numbered, until
+from tests.producers.relay_bench import DEADLINE, RelayBench, first_values, numbered, until_true
 
 KEYS = [f"org-{number % 3}:cus-{number}".encode() for number in range(50)]
 
@@ -19,7 +19,7 @@ async def published(topic: str) -> None:
         labels = {"messaging_destination_name": topic}
         return REGISTRY.get_sample_value("messaging_client_sent_messages_total", labels) or 0.0
 
-    await until(lambda: count() > 0)
+    await until_true(lambda: count() > 0)
 
 
 async def assert_all_arrived_in_order(relay_bench: RelayBench, topic: str, count: int) -> None:
@@ -57,7 +57,7 @@ async def test_no_answer_in_time_means_the_same_rows_again_by_another_producer(
         await kafka_server.pause()
         try:
             await relay_bench.write(numbered(topic, KEYS, [1]))
-            await until(lambda: failures(topic) > 0)
+            await until_true(lambda: failures(topic) > 0)
             assert await relay_bench.unsent() == len(KEYS)
             assert first is not None
             assert first._sender.sender_task.done()
@@ -77,7 +77,7 @@ async def test_a_relay_stops_while_the_broker_is_away(relay_bench: RelayBench, k
     await kafka_server.pause()
     try:
         await relay_bench.write(numbered(topic, KEYS, [1]))
-        await until(lambda: failures(topic) > 0)
+        await until_true(lambda: failures(topic) > 0)
         relay.stop()
         async with asyncio.timeout(DEADLINE):
             await task
