@@ -179,6 +179,10 @@ class Authority:
             grant.ends_on_use = None
         return grant
 
+    def team_of(self, access_token: str) -> int:
+        """The team of a token that was just issued; looking does not count as use."""
+        return self._access[access_token].team_id
+
     def revoke(self, token: str) -> None:
         """End one token; a refresh token takes its access tokens with it. An unknown one is no error (RFC 7009)."""
         self._access.pop(token, None)

@@ -122,6 +122,7 @@ class OAuthServer:
         self._simulator.journal.append(
             {
                 "at": render_utc(now),
+                "team_id": self._simulator.authority.team_of(pair.access_token),
                 "method": "POST",
                 "path": "/oauth/token",
                 "resource": "oauth_tokens",

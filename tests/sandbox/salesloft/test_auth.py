@@ -60,7 +60,7 @@ async def test_an_access_token_lives_two_hours_of_simulated_time(
 
 
 async def test_a_refresh_token_works_once_and_ends_all_earlier_ones(
-    anonymous: httpx.AsyncClient, team: OwnTeam
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam
 ) -> None:
     first = team.told["tokens"]["refresh_token"]
     second = (await refresh(anonymous, team, first)).json()
@@ -71,6 +71,7 @@ async def test_a_refresh_token_works_once_and_ends_all_earlier_ones(
     again = await refresh(anonymous, team, first)
     assert again.status_code == 400
     assert again.json()["error"] == "invalid_grant"
+    assert [entry["body"]["grant_type"] for entry in await simulator.writes(team.id)] == ["refresh_token"]
     assert again.json()["error_description"].startswith("The provided authorization grant is invalid, expired")
 
 
