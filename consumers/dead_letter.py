@@ -23,6 +23,7 @@ __all__ = [
     "dead_letter",
     "error_code",
     "named_organization",
+    "origin_of",
     "replay_count",
     "replayed_headers",
     "split_headers",
@@ -145,6 +146,11 @@ def replayed_headers(dead: Headers, replay: Replay) -> list[tuple[str, bytes]]:
         raise ValueError("the record carries no origin: it is not a dead letter")
     tries = [("x-dlq-attempts", block["x-dlq-attempts"])] if "x-dlq-attempts" in block else []
     return [*original, *origin.headers(), *tries, *replay.headers()]
+
+
+def origin_of(dead: Headers) -> Origin | None:
+    """Where a dead letter failed first; None for a record that is no dead letter."""
+    return _origin(split_headers(dead)[1])
 
 
 def replay_count(dead: Headers) -> int:

@@ -36,13 +36,20 @@ _TOPICS: Final = {topic.name: topic for topic in ALL_TOPICS}
 class Record(Protocol):
     """A record as the client hands it over: aiokafka's `ConsumerRecord`. `timestamp` is in milliseconds."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class KeyMismatchError(BadKeyError):

@@ -22,6 +22,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
+from zlib import crc32
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -64,6 +65,15 @@ class _Batch:
             self.entries = [e for e in self.entries if (e.record.topic, e.record.partition) != partition]
 
 
+def _instance_id(instance: str, handler: Handler) -> str:
+    """The static member's name, which stays the same as long as its topics do.
+
+    A static member that comes back is given its former assignment without a look at its subscription: under the same
+    name, a new release would never be assigned the topics that it added, and break on those that it dropped.
+    """
+    return f"{instance}-{handler.name}-{crc32(','.join(sorted(handler.topics)).encode()):08x}"
+
+
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
     """A member of the group that takes records, settles them and commits."""
 
@@ -93,7 +103,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             bootstrap_servers=options.bootstrap_servers,
             client_id=f"{options.instance}-{handler.name}",
             group_id=options.group,
-            group_instance_id=f"{options.instance}-{handler.name}",
+            group_instance_id=_instance_id(options.instance, handler),
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=options.fetch_max_wait_ms,

@@ -12,7 +12,7 @@ import asyncpg
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from consumers.breaker import BreakerOptions
 from consumers.incoming import Fault, Incoming, Sound, read
@@ -30,7 +30,7 @@ Condition = Callable[[], Awaitable[bool]]
 async def eventually(condition: Condition, *, seconds: float = 30.0) -> None:
     """Wait until something holds; fail when it does not within a bound that no healthy machine needs."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is waited for happens in another process
             await asyncio.sleep(0.02)
 
 
@@ -110,7 +110,9 @@ class Bus:
         self.made: list[str] = []
 
     async def topic(self, *, partitions: int = 1, **config: str) -> str:
-        name = f"test.{uuid.uuid4().hex}"
+        return await self.named_topic(f"test.{uuid.uuid4().hex}", partitions=partitions, **config)
+
+    async def named_topic(self, name: str, *, partitions: int = 1, **config: str) -> str:
         await self.admin.create_topics([NewTopic(name, partitions, 1, topic_configs=config)])
         self.made.append(name)
         return name
@@ -123,17 +125,19 @@ class Bus:
         offsets = await self.admin.list_consumer_group_offsets(group)
         return {p.partition: o.offset for p, o in offsets.items() if p.topic == topic and o.offset >= 0}
 
+    async def delete_records(self, topic: str, partition: int, *, before: int) -> None:
+        await self.admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=before)})
+
     async def records(self, topic: str) -> list[Any]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
-            partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-            if not partitions:
-                await consumer._client.force_metadata_update()
-                partitions = [TopicPartition(topic, 0)]
+            (described,) = await self.admin.describe_topics([topic])
+            partitions = [TopicPartition(topic, p["partition"]) for p in described["partitions"]]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
             found: list[Any] = []
             while any([await consumer.position(p) < ends[p] for p in partitions]):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
@@ -234,6 +238,9 @@ def run_loop(bus: Bus, database: Database) -> RunLoop:
             async with asyncio.timeout(30):
                 await task
         finally:
+            if task.done():
+                # The loop's own failure tells more than what a test missed because of it.
+                task.result()
             task.cancel()
             await asyncio.wait([task])
 
