@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from time import monotonic
 
 import httpx
 
@@ -20,7 +19,7 @@ from service.clock import FollowedClock
 from service.settings import Settings
 from service.supervisor import Part
 from storage.pool import Database, DatabaseOptions
-from telemetry.health import Health, PartState
+from telemetry.health import Health
 from web.app import HttpServer, health_app
 from workflows.clock import Clock, SystemClock
 from workflows.credentials import Keyring
@@ -119,8 +118,6 @@ async def running_process(settings: Settings, roles: Collection[Role]) -> AsyncI
             parts.append(_relay(settings, database))
         http = HttpServer(health_app(health), host=settings.http_host, port=settings.http_port)
         parts.append(http)
-        for part in parts:
-            health.set(part.name, PartState.STARTING, monotonic())
         yield Process(parts, health, http)
 
 

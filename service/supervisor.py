@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from telemetry.health import Health, Progress, dump_stacks
+from telemetry.health import Health, PartState, Progress, dump_stacks
 
 __all__ = ["EXIT_STUCK", "Part", "supervise"]
 
@@ -60,6 +60,7 @@ async def supervise(parts: Sequence[Part], *, health: Health, stop_seconds: floa
     threading.Thread(target=_watch, args=(health, loop), name="watchdog", daemon=True).start()
     try:
         async with asyncio.TaskGroup() as group:
+            announcers = [group.create_task(_announce(part, health), name=f"{part.name} ready") for part in parts]
             running += [group.create_task(part.run(), name=part.name) for part in parts]
             others = [
                 group.create_task(_beat(heart), name="heartbeat"),
@@ -73,12 +74,19 @@ async def supervise(parts: Sequence[Part], *, health: Health, stop_seconds: floa
             _, late = await asyncio.wait(running, timeout=stop_seconds)
             for task in late:
                 _log.warning("part_cut", part=task.get_name())
-            for task in (*late, *others):
+            for task in (*late, *others, *announcers):
                 task.cancel()
     finally:
         health.drop("event loop")
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+async def _announce(part: Part, health: Health) -> None:
+    """A part is ready when it says so; what becomes of it afterwards it reports itself."""
+    health.set(part.name, PartState.STARTING, monotonic())
+    await part.ready.wait()
+    health.set(part.name, PartState.READY, monotonic())
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -25,10 +25,11 @@ def health_app(health: Health) -> Starlette:
     """
 
     async def live(_: Request) -> Response:
-        return _report(health, ok=health.is_live(monotonic()))
+        now = monotonic()
+        return _answer({"live": health.is_live(now), "stuck": health.stuck(now)}, ok=health.is_live(now))
 
     async def ready(_: Request) -> Response:
-        return _report(health, ok=health.is_ready())
+        return _answer({"ready": health.is_ready(), "parts": health.report(monotonic())["parts"]}, ok=health.is_ready())
 
     async def exposition(_: Request) -> Response:
         for part, is_ready in health.part_ready().items():
@@ -39,10 +40,8 @@ def health_app(health: Health) -> Starlette:
     return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)])
 
 
-def _report(health: Health, *, ok: bool) -> Response:
-    return Response(
-        orjson.dumps(health.report(monotonic())), status_code=200 if ok else 503, media_type="application/json"
-    )
+def _answer(told: dict[str, object], *, ok: bool) -> Response:
+    return Response(orjson.dumps(told), status_code=200 if ok else 503, media_type="application/json")
 
 
 class HttpServer:
