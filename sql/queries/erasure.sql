@@ -36,7 +36,11 @@ WHERE d.organization_id = e.organization_id AND d.customer_id = e.customer_id
 
 -- name: scrub_unsent!
 -- An approval request that has not left yet must not carry an erased person out.
-DELETE FROM outbox o USING unnest(:enrollment_ids::uuid[]) AS e (enrollment_id)
-JOIN enrollments n ON n.id = e.enrollment_id
-WHERE o.sent_at IS NULL AND o.type = 'ai.cscx.salesloft.approval-requested.v1'
-  AND convert_from(o.payload, 'UTF8')::jsonb ->> 'enrollment_id' = n.id::text
+WITH scrubbed AS (
+  DELETE FROM outbox_unsent u
+  USING outbox o, unnest(:enrollment_ids::uuid[]) AS e (enrollment_id)
+  WHERE o.position = u.position AND o.type = 'ai.cscx.salesloft.approval-requested.v1'
+    AND convert_from(o.payload, 'UTF8')::jsonb ->> 'enrollment_id' = e.enrollment_id::text
+  RETURNING u.position
+)
+DELETE FROM outbox o USING scrubbed WHERE o.position = scrubbed.position

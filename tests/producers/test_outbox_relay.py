@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.partitioner import DefaultPartitioner
@@ -22,6 +23,13 @@ KEYS = [f"org-{number % 3}:cus-{number}".encode() for number in range(20)]
 def failures(topic: str, error: str) -> float:
     labels = {"messaging_destination_name": topic, "error_type": error}
     return REGISTRY.get_sample_value("cscx_salesloft_outbox_failures_total", labels) or 0.0
+
+
+async def alter(relay_bench: RelayBench, topic: str, setting: str, value: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=relay_bench.bootstrap_servers)
+    await admin.start()
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={setting: value})])
+    await admin.close()
 
 
 async def test_a_row_arrives_as_it_was_stored(relay_bench: RelayBench) -> None:
@@ -134,14 +142,35 @@ async def test_a_row_too_large_stops_its_key_alone(relay_bench: RelayBench) -> N
             assert first_values(records, key) == [b"1", b"2", b"3"]
         assert first_values(records, b"poison") == [b"1"]
         assert failures(topic, "MessageSizeTooLargeError") >= 1
-        admin = AIOKafkaAdminClient(bootstrap_servers=relay_bench.bootstrap_servers)
-        await admin.start()
-        await admin.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic, configs={"max.message.bytes": "100000"})]
-        )
-        await admin.close()
+        await alter(relay_bench, topic, "max.message.bytes", "100000")
         await relay_bench.until_sent()
     assert first_values(await relay_bench.records(topic), b"poison") == [row.payload for row in poison]
+
+
+async def test_partitions_that_answer_too_late_hold_up_the_others_once(
+    relay_bench: RelayBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, slow = await relay_bench.topic(), await relay_bench.topic(partitions=2)
+    answers, sends = asyncio.Event(), AIOKafkaProducer.send_batch
+
+    async def send_batch(producer: AIOKafkaProducer, batch: object, to: str, *, partition: int) -> object:
+        if to == slow:
+            await answers.wait()
+        return await sends(producer, batch, to, partition=partition)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", send_batch)
+    async with relay_bench.running(relay_bench.relay(send=1.0, probe=0.2, rows_per_round=32)):
+        await relay_bench.write(numbered(slow, KEYS, [1, 2]) + numbered(topic, KEYS, [1]))
+        for number in (2, 3, 4):
+            await relay_bench.write(numbered(topic, KEYS, [number]))
+            await relay_bench.until_sent(remaining=40)
+        assert failures(slow, "TimeoutError") >= 1
+        answers.set()
+        await relay_bench.until_sent()
+    for name, last in ((topic, 4), (slow, 2)):
+        records = await relay_bench.records(name)
+        for key in KEYS:
+            assert first_values(records, key) == [str(number).encode() for number in range(1, last + 1)]
 
 
 async def test_an_absent_topic_holds_up_nobody_else(relay_bench: RelayBench) -> None:
