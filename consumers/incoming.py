@@ -6,7 +6,7 @@ bad record is put aside in the same transaction that takes its neighbours in.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, Final, Literal, Protocol
@@ -29,7 +29,7 @@ TOMBSTONE_SOURCE: Final = "tombstone"
 """What stands for the source in the inbox key of a null value, which has no envelope to name one."""
 
 _DIGEST_BYTES: Final = 32
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TOPICS: Final = {topic.name: topic for topic in ALL_TOPICS}
 
 
@@ -82,7 +82,7 @@ class Incoming:
     subject_id: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Sound:
     """A record that can be handed to its handler, and the mark by which it is known again."""
 
@@ -115,6 +115,9 @@ def read(record: Record) -> Sound | Fault:
         return _fault(record, "decode", error)
     except SchemaError as error:
         return _fault(record, "validate", error)
+    except Exception as error:  # noqa: BLE001 - a record that nobody thought of must not stop its partition
+        kind = type(error)
+        return Fault(record, "decode", "unreadable", kind.__name__, f"{kind.__module__}.{kind.__qualname__}")
 
 
 def _fault(record: Record, stage: Stage, error: SchemaError) -> Fault:
@@ -178,7 +181,7 @@ def _incoming(record: Record, envelope: Envelope | None, event: Any, data: bytes
         record.topic,
         record.partition,
         record.offset,
-        _EPOCH + timedelta(milliseconds=record.timestamp),
+        _instant(record.timestamp),
         record.key,
         record.headers,
         record.value,
@@ -188,6 +191,14 @@ def _incoming(record: Record, envelope: Envelope | None, event: Any, data: bytes
         key.organization_id,
         key.subject_id,
     )
+
+
+def _instant(milliseconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        # Producers may write any number; one outside the calendar is no reason to refuse an event that has its own time.
+        return _BEGINNING
 
 
 def _digest(data: bytes) -> bytes:

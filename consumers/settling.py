@@ -237,12 +237,12 @@ class Settler:
         marks = [sound.mark for sound in told.firsts.values()]
         judgement: Judgement | None = None
         async with self._database.transaction() as connection:
-            new = await inbox.mark(connection, self._group, marks) if marks else set()
+            marked = await inbox.mark(connection, self._group, marks) if marks else set()
             fresh = list(told.firsts.values())
             known: Mapping[InboxKey, bytes] = {}
-            if len(new) != len(marks):
-                known = await inbox.marked_digests(connection, self._group, [m.key for m in marks if m.key not in new])
-                fresh = [sound for sound in fresh if sound.mark.key in new]
+            if marked:
+                known = await inbox.marked_digests(connection, self._group, list(marked))
+                fresh = [sound for sound in fresh if sound.mark.key not in marked]
             reused = _reused(told, known)
             refused = await self._apply(connection, fresh)
             faults = [*told.faults, *reused, *refused]

@@ -100,8 +100,7 @@ class LinkedPerson:
 
 async def lock_customers(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
     """Lock customers until the commit, in one order for everybody, and answer how they stand."""
-    organization_ids, customer_ids = _split(customers)
-    rows = await queries.lock_customers(connection, organization_ids=organization_ids, customer_ids=customer_ids)
+    rows = await queries.lock_customers(connection, customers=list(customers))
     return {row.key: row for row in map(_customer, rows)}
 
 
@@ -109,12 +108,7 @@ async def apply_customers(connection: Connection, snapshots: Sequence[Snapshot])
     """Apply snapshots, at most one for each customer, lock the customers until the commit, and answer the applied."""
     rows = await queries.apply_customers(
         connection,
-        organization_ids=[snapshot.key[0] for snapshot in snapshots],
-        customer_ids=[snapshot.key[1] for snapshot in snapshots],
-        data=[snapshot.data for snapshot in snapshots],
-        as_of=[snapshot.as_of for snapshot in snapshots],
-        offsets=[snapshot.offset for snapshot in snapshots],
-        from_directory=[snapshot.from_directory for snapshot in snapshots],
+        snapshots=[(*s.key, s.data, s.as_of, s.offset, s.from_directory) for s in snapshots],
     )
     return {(row["organization_id"], row["customer_id"]) for row in rows}
 
@@ -128,22 +122,14 @@ async def apply_stakeholders(
     """
     rows = await queries.apply_stakeholders(
         connection,
-        organization_ids=[snapshot.key[0] for snapshot in snapshots],
-        stakeholder_ids=[snapshot.key[1] for snapshot in snapshots],
-        customer_ids=[snapshot.customer_id for snapshot in snapshots],
-        emails=[snapshot.email for snapshot in snapshots],
-        data=[snapshot.data for snapshot in snapshots],
-        as_of=[snapshot.as_of for snapshot in snapshots],
-        offsets=[snapshot.offset for snapshot in snapshots],
-        from_directory=[snapshot.from_directory for snapshot in snapshots],
+        snapshots=[(*s.key, s.customer_id, s.email, s.data, s.as_of, s.offset, s.from_directory) for s in snapshots],
     )
     return {(row["organization_id"], row["stakeholder_id"]): row["left_at"] is not None for row in rows}
 
 
 async def read_customers(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
     """How some customers stand."""
-    organization_ids, customer_ids = _split(customers)
-    rows = await queries.read_customers(connection, organization_ids=organization_ids, customer_ids=customer_ids)
+    rows = await queries.read_customers(connection, customers=list(customers))
     return {row.key: row for row in map(_customer, rows)}
 
 
@@ -151,10 +137,7 @@ async def read_stakeholders_of(
     connection: Connection, customers: Collection[CustomerKey]
 ) -> dict[CustomerKey, list[StakeholderRow]]:
     """Every stakeholder of some customers, by id."""
-    organization_ids, customer_ids = _split(customers)
-    rows = await queries.read_stakeholders_of_customers(
-        connection, organization_ids=organization_ids, customer_ids=customer_ids
-    )
+    rows = await queries.read_stakeholders_of_customers(connection, customers=list(customers))
     found: dict[CustomerKey, list[StakeholderRow]] = {customer: [] for customer in customers}
     for row in map(_stakeholder, rows):
         found[row.key[0], row.customer_id].append(row)
@@ -165,10 +148,7 @@ async def read_stakeholders(
     connection: Connection, stakeholders: Collection[StakeholderKey]
 ) -> dict[StakeholderKey, StakeholderRow]:
     """How some stakeholders stand."""
-    organization_ids, stakeholder_ids = _split(stakeholders)
-    rows = await queries.read_stakeholders(
-        connection, organization_ids=organization_ids, stakeholder_ids=stakeholder_ids
-    )
+    rows = await queries.read_stakeholders(connection, stakeholders=list(stakeholders))
     return {row.key: row for row in map(_stakeholder, rows)}
 
 
@@ -244,15 +224,8 @@ async def customers_of_stakeholders(
     connection: Connection, stakeholders: Collection[StakeholderKey]
 ) -> dict[StakeholderKey, str]:
     """Whose stakeholders they are, as far as is known."""
-    organization_ids, stakeholder_ids = _split(stakeholders)
-    rows = await queries.customers_of_stakeholders(
-        connection, organization_ids=organization_ids, stakeholder_ids=stakeholder_ids
-    )
+    rows = await queries.customers_of_stakeholders(connection, stakeholders=list(stakeholders))
     return {(row["organization_id"], row["stakeholder_id"]): row["customer_id"] for row in rows}
-
-
-def _split(keys: Collection[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    return [first for first, _ in keys], [second for _, second in keys]
 
 
 def _customer(row: Any) -> CustomerRow:

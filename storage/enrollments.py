@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from enrollment.decide import RunKey
-from schemas.vocabulary import EnrollmentState, Purpose, TriggerType
+from schemas.vocabulary import ActorKind, EnrollmentState, Purpose, TriggerType
 from storage.directory import CustomerKey
 from storage.pool import Connection
 from storage.queries import queries
@@ -165,9 +166,7 @@ _ON_CADENCE = frozenset({"enrolling", "unknown", "enrolled", "paused"})
 
 async def read_runs(connection: Connection, customers: Collection[CustomerKey]) -> dict[str, Runs]:
     """The runs of some customers' stakeholders, by organization. Expired and withdrawn ones have released theirs."""
-    rows = await queries.read_runs(
-        connection, organization_ids=[key[0] for key in customers], customer_ids=[key[1] for key in customers]
-    )
+    rows = await queries.read_runs(connection, customers=list(customers))
     found: dict[str, Runs] = {organization_id: Runs({}, set()) for organization_id, _ in customers}
     for row in rows:
         runs = found[row["organization_id"]]
@@ -185,31 +184,12 @@ async def read_runs(connection: Connection, customers: Collection[CustomerKey]) 
 
 
 async def add(connection: Connection, enrollments: Sequence[NewEnrollment], now: datetime) -> None:
-    """Store new enrollments. ConcurrentChange where a run is in use, which the customers' locks should prevent."""
+    """Store new enrollments and begin their history.
+
+    ConcurrentChange where a run is in use, which the locks of the customers should prevent.
+    """
     await queries.add_enrollments(
-        connection,
-        now=now,
-        ids=[e.id for e in enrollments],
-        organization_ids=[e.organization_id for e in enrollments],
-        customer_ids=[e.customer_id for e in enrollments],
-        stakeholder_ids=[e.stakeholder_id for e in enrollments],
-        trigger_types=[e.trigger_type for e in enrollments],
-        exclusivity_groups=[e.exclusivity_group for e in enrollments],
-        business_keys=[e.business_key for e in enrollments],
-        event_ids=[e.event_id for e in enrollments],
-        event_times=[e.event_time for e in enrollments],
-        evaluation_ids=[e.evaluation_id for e in enrollments],
-        correlation_ids=[e.correlation_id for e in enrollments],
-        mapping_ids=[e.mapping_id for e in enrollments],
-        mapping_versions=[e.mapping_version for e in enrollments],
-        cadence_ids=[e.cadence_id for e in enrollments],
-        requests=[e.request for e in enrollments],
-        request_digests=[e.request_digest for e in enrollments],
-        expires_at=[e.expires_at for e in enrollments],
-        execute_by=[e.execute_by for e in enrollments],
-        start_on=[e.start_on for e in enrollments],
-        start_step_ids=[e.start_step_id for e in enrollments],
-        sender_user_ids=[e.sender_user_id for e in enrollments],
+        connection, now=now, actor_kind=ActorKind.SERVICE, enrollments=[_NEW_COLUMNS(e) for e in enrollments]
     )
 
 
@@ -221,9 +201,7 @@ async def lock(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Enro
 
 async def lock_open_of(connection: Connection, customers: Collection[CustomerKey]) -> list[Enrollment]:
     """Lock some customers' enrollments that are not over."""
-    rows = await queries.read_open_enrollments_of_customers(
-        connection, organization_ids=[key[0] for key in customers], customer_ids=[key[1] for key in customers]
-    )
+    rows = await queries.read_open_enrollments_of_customers(connection, customers=list(customers))
     return [_enrollment(row) for row in rows]
 
 
@@ -329,5 +307,6 @@ def _enrollment(row: Any) -> Enrollment:
     return Enrollment(**values)
 
 
+_NEW_COLUMNS = attrgetter(*NewEnrollment.__dataclass_fields__)
 _UUIDS = ("id", "evaluation_id", "mapping_id", "membership_id")
 _COLUMNS = tuple(Enrollment.__dataclass_fields__)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from schemas.vocabulary import OutcomeType, TriggerType
@@ -92,22 +93,13 @@ class Episode:
     holds_until: datetime
 
 
+_COLUMNS = attrgetter(*Evaluation.__dataclass_fields__)
+
+
 async def add(connection: Connection, evaluations: Sequence[Evaluation], evaluated_at: datetime) -> None:
     """Store evaluations, all of one instant."""
     await queries.add_evaluations(
-        connection,
-        evaluated_at=evaluated_at,
-        ids=[e.id for e in evaluations],
-        organization_ids=[e.organization_id for e in evaluations],
-        customer_ids=[e.customer_id for e in evaluations],
-        causes=[e.cause for e in evaluations],
-        event_ids=[e.event_id for e in evaluations],
-        event_types=[e.event_type for e in evaluations],
-        business_keys=[e.business_key for e in evaluations],
-        correlation_ids=[e.correlation_id for e in evaluations],
-        decision_versions=[e.decision_version for e in evaluations],
-        facts=[e.facts for e in evaluations],
-        outcomes=[e.outcomes for e in evaluations],
+        connection, evaluated_at=evaluated_at, evaluations=[_COLUMNS(evaluation) for evaluation in evaluations]
     )
 
 
@@ -149,9 +141,7 @@ async def close_deferrals(connection: Connection, deferrals: Sequence[Deferral])
 
 async def deferrals_of(connection: Connection, customers: Collection[CustomerKey]) -> list[Deferral]:
     """The deferred triggers of some customers, oldest first."""
-    rows = await queries.read_deferrals_of_customers(
-        connection, organization_ids=[key[0] for key in customers], customer_ids=[key[1] for key in customers]
-    )
+    rows = await queries.read_deferrals_of_customers(connection, customers=list(customers))
     names = tuple(Deferral.__dataclass_fields__)
     return [Deferral(**{name: row[name] for name in names}) for row in rows]
 
@@ -181,9 +171,7 @@ async def ended_runs_of(
     connection: Connection, customers: Collection[CustomerKey]
 ) -> dict[CustomerKey, list[EndedRun]]:
     """What outcomes have ended of some customers."""
-    rows = await queries.read_ended_runs(
-        connection, organization_ids=[key[0] for key in customers], customer_ids=[key[1] for key in customers]
-    )
+    rows = await queries.read_ended_runs(connection, customers=list(customers))
     found: dict[CustomerKey, list[EndedRun]] = {}
     for row in rows:
         ended = EndedRun(
@@ -225,9 +213,7 @@ async def end_episodes(connection: Connection, ends: Sequence[tuple[CustomerKey,
 
 async def open_episodes_of(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, datetime]:
     """Until when some customers' open episodes hold at the longest."""
-    rows = await queries.read_open_episodes(
-        connection, organization_ids=[key[0] for key in customers], customer_ids=[key[1] for key in customers]
-    )
+    rows = await queries.read_open_episodes(connection, customers=list(customers))
     found: dict[CustomerKey, datetime] = {}
     for row in rows:
         key = (row["organization_id"], row["customer_id"])

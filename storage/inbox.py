@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from storage.pool import Connection
 from storage.queries import queries
@@ -9,9 +10,8 @@ from storage.queries import queries
 __all__ = ["InboxKey", "InboxMark", "mark", "marked_digests", "unmark"]
 
 
-@dataclass(frozen=True, slots=True)
-class InboxKey:
-    """What identifies a message to one consumer group."""
+class InboxKey(NamedTuple):
+    """What identifies a message to one consumer group. A tuple, for each record's is hashed several times."""
 
     topic: str
     source: str
@@ -27,16 +27,13 @@ class InboxMark:
 
 
 async def mark(connection: Connection, consumer_group: str, marks: Sequence[InboxMark]) -> set[InboxKey]:
-    """Mark messages and return the keys that were new. A batch names a key once."""
+    """Mark messages and return the keys that were marked before. A batch names a key once."""
     rows = await queries.mark_inbox(
         connection,
         consumer_group=consumer_group,
-        topics=[m.key.topic for m in marks],
-        sources=[m.key.source for m in marks],
-        event_ids=[m.key.event_id for m in marks],
-        data_digests=[m.data_digest for m in marks],
+        marks=[(m.key.topic, m.key.source, m.key.event_id, m.data_digest) for m in marks],
     )
-    return {InboxKey(row["topic"], row["source"], row["event_id"]) for row in rows}
+    return {marks[row["place"] - 1].key for row in rows}
 
 
 async def marked_digests(

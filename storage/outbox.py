@@ -67,14 +67,9 @@ async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None
             raise RecordRefused(f"a {message.type} of {size} bytes is larger than Kafka takes ({MAX_MESSAGE_BYTES})")
     await queries.add_to_outbox(
         connection,
-        ids=[message.id for message in messages],
-        aggregate_types=[message.aggregate_type for message in messages],
-        aggregate_ids=[message.aggregate_id for message in messages],
-        types=[message.type for message in messages],
-        topics=[message.topic for message in messages],
-        keys=[message.key for message in messages],
-        lanes=[lane_of(message.topic, message.key) for message in messages],
-        headers=headers,
-        payloads=[message.payload for message in messages],
+        messages=[
+            (m.id, m.aggregate_type, m.aggregate_id, m.type, m.topic, m.key, lane_of(m.topic, m.key), packed, m.payload)
+            for m, packed in zip(messages, headers, strict=True)
+        ],
     )
     await queries.notify_outbox(connection)

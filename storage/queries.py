@@ -19,7 +19,7 @@ def _load() -> SimpleNamespace:
     Without a suffix to its name it answers the rows, with `$` a value, with `!` nothing of interest. aiosql hands rows
     out one by one from an async generator; a batch's thousands are wanted at once, so those we fetch ourselves.
     """
-    adapter = AsyncPGAdapter()
+    adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]  # aiosql types its loader, not its adapters
     loaded = aiosql.from_path(Path(str(files("sql"))) / "queries", lambda: adapter, mandatory_parameters=False)
     named: dict[str, Callable[..., Awaitable[Any]]] = {}
     for name in loaded.available_queries:

@@ -12,10 +12,10 @@ import orjson
 from enrollment.criteria import Verdict
 from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
 from schemas.registry import EVENT_TYPES
-from schemas.vocabulary import ActorKind, CandidateOutcome, EnrollmentState, Reason, TriggerType
+from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
 from storage.directory import CustomerKey
-from storage.enrollments import HistoryRow, NewEnrollment
+from storage.enrollments import NewEnrollment
 from storage.evaluations import Deferral, Evaluation
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
@@ -41,7 +41,6 @@ class _Writing:
 
     evaluations: list[Evaluation] = field(default_factory=list)
     enrollments: list[NewEnrollment] = field(default_factory=list)
-    history: list[HistoryRow] = field(default_factory=list)
     messages: list[OutboxMessage] = field(default_factory=list)
     deferrals: list[Deferral] = field(default_factory=list)
     settled: list[Deferral] = field(default_factory=list)
@@ -224,18 +223,6 @@ def _request(
             sender_user_id=action.sender.user_id,
         )
     )
-    writing.history.append(
-        HistoryRow(
-            enrollment_id=enrollment_id,
-            sequence=1,
-            organization_id=organization_id,
-            from_state=None,
-            to_state=EnrollmentState.REQUESTED,
-            reason=None,
-            actor_kind=ActorKind.SERVICE,
-            actor_user_id=None,
-        )
-    )
     writing.messages.append(asked.message)
     writing.messages.append(
         changed_event(
@@ -301,7 +288,6 @@ async def _write(connection: Connection, writing: _Writing, now: datetime) -> No
     await evaluations.add(connection, writing.evaluations, now)
     if writing.enrollments:
         await enrollments.add(connection, writing.enrollments, now)
-        await enrollments.add_history(connection, writing.history, now)
         await outbox.add(connection, writing.messages)
     if writing.deferrals:
         await evaluations.put_deferrals(connection, writing.deferrals, now)

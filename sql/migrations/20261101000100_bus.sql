@@ -1,5 +1,10 @@
 -- migrate:up
 
+-- Types of the rows that come in batches: one array of rows costs a client a third of what an array for each column does.
+CREATE TYPE inbox_mark AS (topic text, source text, event_id text, data_digest bytea);
+CREATE TYPE outbox_message AS (
+  id uuid, aggregatetype text, aggregateid text, type text, topic text, key bytea, lane smallint, headers bytea, payload bytea);
+
 -- A message's effect happens once: its mark is written in the transaction of the effect.
 CREATE TABLE inbox (
   consumer_group  text NOT NULL,
@@ -82,3 +87,4 @@ GRANT SELECT, INSERT, UPDATE ON redrive_plans TO cscx_salesloft_worker;
 -- migrate:down
 
 DROP TABLE redrive_plans, consumer_progress, outbox_relays, outbox_lanes, outbox_unsent, outbox, inbox;
+DROP TYPE outbox_message, inbox_mark;

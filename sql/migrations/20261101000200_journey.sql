@@ -1,5 +1,21 @@
 -- migrate:up
 
+-- An organization and what it has: a customer, or a stakeholder.
+CREATE TYPE subject_key AS (organization_id text, subject_id text);
+CREATE TYPE customer_snapshot AS (
+  organization_id text, customer_id text, data text, as_of timestamptz, as_of_offset bigint, from_directory boolean);
+CREATE TYPE stakeholder_snapshot AS (
+  organization_id text, stakeholder_id text, customer_id text, email text, data text, as_of timestamptz, as_of_offset bigint,
+  from_directory boolean);
+CREATE TYPE new_evaluation AS (
+  id uuid, organization_id text, customer_id text, cause text, event_id text, event_type text, business_key text,
+  correlation_id text, decision_version bigint, facts text, outcomes text);
+CREATE TYPE new_enrollment AS (
+  id uuid, organization_id text, customer_id text, stakeholder_id text, trigger_type text, exclusivity_group text,
+  business_key text, event_id text, event_time timestamptz, evaluation_id uuid, correlation_id text, mapping_id uuid,
+  mapping_version integer, cadence_id bigint, request text, request_digest text, expires_at timestamptz,
+  execute_by timestamptz, start_on date, start_step_id bigint, sender_user_id bigint);
+
 -- The customer's row is also the customer's lock: whoever changes anything of a customer takes it first.
 -- A row without data is a customer that is only referred to yet.
 CREATE TABLE directory_customers (
@@ -180,3 +196,4 @@ SELECT keep_organizations_apart('approval_decisions');
 
 DROP TABLE approval_decisions, enrollment_history, enrollments, risk_episodes, ended_runs, deferrals, evaluations,
   directory_stakeholders, directory_customers;
+DROP TYPE new_enrollment, new_evaluation, stakeholder_snapshot, customer_snapshot, subject_key;

@@ -1,11 +1,19 @@
 -- name: mark_inbox
--- Mark a batch of messages as taken; answers only those that were not marked before.
-INSERT INTO inbox (consumer_group, topic, source, event_id, data_digest)
-SELECT :consumer_group, m.topic, m.source, m.event_id, m.data_digest
-FROM unnest(:topics::text[], :sources::text[], :event_ids::text[], :data_digests::bytea[]) AS m (topic, source, event_id, data_digest)
-ORDER BY m.event_id, m.source, m.topic
-ON CONFLICT DO NOTHING
-RETURNING topic, source, event_id
+-- Mark a batch of messages as taken; answers the places (from 1) of those that were marked before, which are few.
+WITH named AS (
+  SELECT m.topic, m.source, m.event_id, m.data_digest, m.place
+  FROM unnest(:marks::inbox_mark[]) WITH ORDINALITY AS m (topic, source, event_id, data_digest, place)
+), marked AS (
+  INSERT INTO inbox (consumer_group, topic, source, event_id, data_digest)
+  SELECT :consumer_group, topic, source, event_id, data_digest FROM named ORDER BY event_id, source, topic
+  ON CONFLICT DO NOTHING
+  RETURNING topic, source, event_id
+)
+SELECT named.place FROM named
+WHERE NOT EXISTS (
+  SELECT FROM marked
+  WHERE marked.event_id = named.event_id AND marked.source = named.source AND marked.topic = named.topic
+)
 
 -- name: read_inbox
 -- The marks that some messages already had, to tell a repetition from another message under the same id.
@@ -24,10 +32,7 @@ WHERE i.event_id = m.event_id AND i.source = m.source AND i.topic = m.topic AND 
 WITH stored AS (
   INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, key, lane, headers, payload)
   SELECT m.id, m.aggregatetype, m.aggregateid, m.type, m.topic, m.key, m.lane, m.headers, m.payload
-  FROM unnest(:ids::uuid[], :aggregate_types::text[], :aggregate_ids::text[], :types::text[], :topics::text[], :keys::bytea[],
-              :lanes::smallint[], :headers::bytea[], :payloads::bytea[])
-       WITH ORDINALITY AS m (id, aggregatetype, aggregateid, type, topic, key, lane, headers, payload, ordinality)
-  ORDER BY m.ordinality
+  FROM unnest(:messages::outbox_message[]) AS m
   RETURNING lane, position
 )
 INSERT INTO outbox_unsent (lane, position)

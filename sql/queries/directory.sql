@@ -2,7 +2,7 @@
 -- Lock customers in one order and answer them; those never heard of are noted first, so that there is a row to lock.
 WITH asked AS (
   SELECT DISTINCT a.organization_id, a.customer_id
-  FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS a (organization_id, customer_id)
+  FROM unnest(:customers::subject_key[]) AS a (organization_id, customer_id)
 ), noted AS (
   INSERT INTO directory_customers (organization_id, customer_id, as_of, as_of_offset, from_directory)
   SELECT organization_id, customer_id, '-infinity', -1, false FROM asked ORDER BY 1, 2
@@ -16,8 +16,7 @@ SELECT * FROM noted
 -- equal times the directory's own counts, and within its topic the later offset. What is erased stays erased for all that is older.
 INSERT INTO directory_customers AS known (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
 SELECT s.organization_id, s.customer_id, s.data::json, s.as_of, s.as_of_offset, s.from_directory
-FROM unnest(:organization_ids::text[], :customer_ids::text[], :data::text[], :as_of::timestamptz[], :offsets::bigint[], :from_directory::boolean[])
-     AS s (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
+FROM unnest(:snapshots::customer_snapshot[]) AS s
 ORDER BY 1, 2
 ON CONFLICT (organization_id, customer_id) DO UPDATE SET
   data = excluded.data, as_of = excluded.as_of, as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory,
@@ -29,9 +28,7 @@ RETURNING organization_id, customer_id
 -- Apply snapshots of stakeholders by the same rule; answers those applied.
 INSERT INTO directory_stakeholders AS known (organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory)
 SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.email, s.data::json, s.as_of, s.as_of_offset, s.from_directory
-FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :customer_ids::text[], :emails::text[], :data::text[],
-            :as_of::timestamptz[], :offsets::bigint[], :from_directory::boolean[])
-     AS s (organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory)
+FROM unnest(:snapshots::stakeholder_snapshot[]) AS s
 ORDER BY 1, 2
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   customer_id = excluded.customer_id, email = excluded.email, data = excluded.data, as_of = excluded.as_of,
@@ -43,20 +40,20 @@ RETURNING organization_id, stakeholder_id, left_at
 -- name: read_stakeholders_of_customers
 -- Every stakeholder of some customers, the left and the erased among them.
 SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory, s.left_at, s.erased_at
-FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS c (organization_id, customer_id)
+FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN directory_stakeholders s USING (organization_id, customer_id)
 ORDER BY s.organization_id, s.stakeholder_id
 
 -- name: read_stakeholders
 -- Some stakeholders.
 SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory, s.left_at, s.erased_at
-FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS a (organization_id, stakeholder_id)
+FROM unnest(:stakeholders::subject_key[]) AS a (organization_id, stakeholder_id)
 JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
 
 -- name: read_customers
 -- Some customers, without locking them.
 SELECT c.organization_id, c.customer_id, c.data, c.as_of, c.from_directory, c.erased_at
-FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS a (organization_id, customer_id)
+FROM unnest(:customers::subject_key[]) AS a (organization_id, customer_id)
 JOIN directory_customers c USING (organization_id, customer_id)
 
 -- name: read_person_records
@@ -98,5 +95,5 @@ WHERE s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder
 -- name: customers_of_stakeholders
 -- Whose stakeholders they are, before any lock is taken.
 SELECT s.organization_id, s.stakeholder_id, s.customer_id
-FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS a (organization_id, stakeholder_id)
+FROM unnest(:stakeholders::subject_key[]) AS a (organization_id, stakeholder_id)
 JOIN directory_stakeholders s USING (organization_id, stakeholder_id)

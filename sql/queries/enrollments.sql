@@ -1,20 +1,20 @@
 -- name: read_runs
 -- How the runs of some customers' stakeholders stand; of a run that released its place the newest counts.
 SELECT e.organization_id, e.stakeholder_id, e.trigger_type, e.exclusivity_group, e.business_key, e.state, e.cadence_id
-FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS c (organization_id, customer_id)
+FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN enrollments e USING (organization_id, customer_id)
 WHERE e.state NOT IN ('expired', 'withdrawn')
 
 -- name: read_ended_runs
 -- What outcomes have ended of some customers.
 SELECT r.organization_id, r.customer_id, r.event_id, r.outcome_type, r.trigger_type, r.business_key, r.stakeholder_id, r.ended_at
-FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS c (organization_id, customer_id)
+FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN ended_runs r USING (organization_id, customer_id)
 
 -- name: read_open_episodes
 -- The risk episodes of some customers that hold what is less urgent.
 SELECT r.organization_id, r.customer_id, r.episode_id, r.holds_until
-FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS c (organization_id, customer_id)
+FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN risk_episodes r USING (organization_id, customer_id)
 WHERE r.ended_at IS NULL
 
@@ -48,9 +48,7 @@ ON CONFLICT DO NOTHING
 -- Store what was decided, on which facts, at which instant.
 INSERT INTO evaluations (id, organization_id, customer_id, cause, event_id, event_type, business_key, correlation_id, decision_version, evaluated_at, facts, outcomes)
 SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.correlation_id, v.decision_version, :evaluated_at, v.facts::json, v.outcomes::json
-FROM unnest(:ids::uuid[], :organization_ids::text[], :customer_ids::text[], :causes::text[], :event_ids::text[], :event_types::text[],
-            :business_keys::text[], :correlation_ids::text[], :decision_versions::bigint[], :facts::text[], :outcomes::text[])
-     AS v (id, organization_id, customer_id, cause, event_id, event_type, business_key, correlation_id, decision_version, facts, outcomes)
+FROM unnest(:evaluations::new_evaluation[]) AS v
 
 -- name: read_evaluated_trigger$
 -- The trigger that an evaluation decided.
@@ -78,7 +76,7 @@ WHERE d.organization_id = c.organization_id AND d.customer_id = c.customer_id AN
 -- name: read_deferrals_of_customers
 -- The deferred triggers of some customers, oldest first.
 SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.reasons, d.deferred_until
-FROM (SELECT DISTINCT * FROM unnest(:organization_ids::text[], :customer_ids::text[])) AS c (organization_id, customer_id)
+FROM (SELECT DISTINCT * FROM unnest(:customers::subject_key[])) AS c (organization_id, customer_id)
 JOIN deferrals d USING (organization_id, customer_id)
 ORDER BY d.event_time, d.event_id
 
@@ -92,20 +90,19 @@ SELECT DISTINCT organization_id, customer_id FROM (
 ) AS due LIMIT :limit
 
 -- name: add_enrollments!
--- Store new enrollments in state requested.
-INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence, reason, trigger_type, exclusivity_group, business_key,
-  event_id, event_time, evaluation_id, correlation_id, mapping_id, mapping_version, cadence_id, request, request_digest, requested_at, expires_at,
-  execute_by, start_on, start_step_id, sender_user_id, created_at, updated_at)
-SELECT e.id, e.organization_id, e.customer_id, e.stakeholder_id, 'requested', 1, NULL, e.trigger_type, e.exclusivity_group, e.business_key,
-  e.event_id, e.event_time, e.evaluation_id, e.correlation_id, e.mapping_id, e.mapping_version, e.cadence_id, e.request::json, e.request_digest, :now,
-  e.expires_at, e.execute_by, e.start_on, e.start_step_id, e.sender_user_id, :now, :now
-FROM unnest(:ids::uuid[], :organization_ids::text[], :customer_ids::text[], :stakeholder_ids::text[], :trigger_types::text[],
-            :exclusivity_groups::text[], :business_keys::text[], :event_ids::text[], :event_times::timestamptz[], :evaluation_ids::uuid[],
-            :correlation_ids::text[], :mapping_ids::uuid[], :mapping_versions::integer[], :cadence_ids::bigint[], :requests::text[],
-            :request_digests::text[], :expires_at::timestamptz[], :execute_by::timestamptz[], :start_on::date[], :start_step_ids::bigint[],
-            :sender_user_ids::bigint[])
-     AS e (id, organization_id, customer_id, stakeholder_id, trigger_type, exclusivity_group, business_key, event_id, event_time, evaluation_id,
-           correlation_id, mapping_id, mapping_version, cadence_id, request, request_digest, expires_at, execute_by, start_on, start_step_id, sender_user_id)
+-- Store new enrollments in state requested, each with the first row of its history.
+WITH added AS (
+  INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence, trigger_type, exclusivity_group, business_key,
+    event_id, event_time, evaluation_id, correlation_id, mapping_id, mapping_version, cadence_id, request, request_digest, requested_at,
+    expires_at, execute_by, start_on, start_step_id, sender_user_id, created_at, updated_at)
+  SELECT e.id, e.organization_id, e.customer_id, e.stakeholder_id, 'requested', 1, e.trigger_type, e.exclusivity_group, e.business_key,
+    e.event_id, e.event_time, e.evaluation_id, e.correlation_id, e.mapping_id, e.mapping_version, e.cadence_id, e.request::json,
+    e.request_digest, :now, e.expires_at, e.execute_by, e.start_on, e.start_step_id, e.sender_user_id, :now, :now
+  FROM unnest(:enrollments::new_enrollment[]) AS e
+  RETURNING id, organization_id
+)
+INSERT INTO enrollment_history (enrollment_id, sequence, organization_id, to_state, actor_kind, changed_at)
+SELECT id, 1, organization_id, 'requested', :actor_kind, :now FROM added
 
 -- name: add_history!
 -- One row per change of state.
@@ -128,7 +125,7 @@ FOR UPDATE OF e
 -- name: read_open_enrollments_of_customers
 -- Enrollments of some customers that are not over, locked until the commit.
 SELECT e.*, c.name AS cadence_name, m.purpose
-FROM (SELECT DISTINCT * FROM unnest(:organization_ids::text[], :customer_ids::text[])) AS asked (organization_id, customer_id)
+FROM (SELECT DISTINCT * FROM unnest(:customers::subject_key[])) AS asked (organization_id, customer_id)
 JOIN enrollments e USING (organization_id, customer_id)
 LEFT JOIN salesloft_cadences c ON c.organization_id = e.organization_id AND c.cadence_id = e.cadence_id
 LEFT JOIN salesloft_cadence_mappings m ON m.id = e.mapping_id AND m.version = e.mapping_version
