@@ -91,14 +91,16 @@ async def put(connection: Connection, membership: MembershipRow, now: datetime) 
         step_id=membership.step_id,
         salesloft_updated_at=membership.salesloft_updated_at,
     )
-    return row["id"], row["enrollment_id"]
+    return _uuid(row["id"]), _uuid(row["enrollment_id"]) if row["enrollment_id"] is not None else None
 
 
 async def read(connection: Connection, membership_id: UUID) -> KnownMembership | None:
     """A membership by our id of it."""
     rows = await queries.read_membership(connection, id=membership_id)
-    names = tuple(KnownMembership.__dataclass_fields__)
-    return KnownMembership(**{name: rows[0][name] for name in names}) if rows else None
+    if not rows:
+        return None
+    values = {name: rows[0][name] for name in KnownMembership.__dataclass_fields__}
+    return KnownMembership(**values | {"id": _uuid(values["id"])})
 
 
 async def end(connection: Connection, membership_id: UUID, *, status: str, salesloft_state: str | None) -> None:
@@ -126,3 +128,8 @@ async def forget_intent(connection: Connection, enrollment_id: UUID) -> None:
 async def record_membership(connection: Connection, enrollment_id: UUID, membership_id: UUID) -> None:
     """The enrollment made this membership."""
     await queries.record_membership(connection, enrollment_id=enrollment_id, membership_id=membership_id)
+
+
+def _uuid(value: UUID) -> UUID:
+    """A plain UUID: orjson does not take asyncpg's own kind of it."""
+    return UUID(int=value.int)

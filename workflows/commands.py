@@ -39,6 +39,7 @@ async def add_enroll(connection: Connection, due: Iterable[tuple[Enrollment, dat
             enrollment_id=enrollment.id,
             correlation_id=enrollment.correlation_id,
             due_at=due_at,
+            payload={"customer_id": enrollment.customer_id},
         )
         for enrollment, due_at in due
     ]
@@ -64,6 +65,7 @@ async def add_remove(
         correlation_id=enrollment.correlation_id,
         due_at=now,
         payload={
+            "customer_id": enrollment.customer_id,
             "happening": happening.value,
             "reason": reason,
             "actor": {"kind": ActorKind(actor.kind).value, "user_id": actor.user_id},

@@ -1,0 +1,98 @@
+"""What carries out a command: a handler for each kind, and what they share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from enrollment.states import Happening
+from fulfillment.options import FulfillmentOptions
+from salesloft_client import Lane, SalesloftClient
+from storage import commands, directory, enrollments
+from storage.commands import Claimed
+from storage.directory import CustomerRow
+from storage.enrollments import Enrollment
+from storage.pool import Connection, Database
+from workflows.clock import Clock
+from workflows.memory import OrganizationMemory
+from workflows.session import Session, Sessions
+from workflows.transitions import Change, transition
+
+__all__ = ["Handler", "Locked", "Outcome", "Parked", "Workbench", "end_call", "lock_enrollment"]
+
+
+class Outcome(StrEnum):
+    """How a turn at a command ended, for the metrics."""
+
+    DONE = "done"
+    RETRIED = "retried"
+    PARKED = "parked"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Parked(Exception):
+    """The organization lost its connection after the command was claimed, and its command was given back."""
+
+
+class Handler(Protocol):
+    """Carries out one kind of command."""
+
+    async def carry_out(self, command: Claimed) -> Outcome:
+        """Do the work, and finish or release the command in the transaction that records it.
+
+        May be called again after any failure, and takes up where the rows say that the work stands. Raises LeaseLost
+        where another worker has taken over, SalesloftError and storage's errors where it has not released the command
+        itself, and Parked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workbench:
+    """What handlers work with. `memory` holds organizations' facts."""
+
+    database: Database
+    sessions: Sessions
+    memory: OrganizationMemory
+    clock: Clock
+    options: FulfillmentOptions
+
+    def client(self, session: Session, command: Claimed) -> SalesloftClient:
+        """A client for one command's calls, each of which ends long before the lease."""
+        return session.client.using(
+            lane=Lane.ENROLLMENT, correlation_id=command.correlation_id, time_budget_s=self.options.call_s
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An enrollment and its customer, locked until the commit."""
+
+    customer: CustomerRow
+    enrollment: Enrollment
+
+
+async def lock_enrollment(connection: Connection, command: Claimed) -> Locked | None:
+    """Begin another lease, then lock the customer and the enrollment; None if the command names none that there is."""
+    await commands.hold(connection, command)
+    key = (command.organization_id, str(command.payload["customer_id"]))
+    customer = (await directory.lock_customers(connection, [key]))[key]
+    if command.enrollment_id is None:
+        return None
+    enrollment = (await enrollments.lock(connection, [command.enrollment_id])).get(command.enrollment_id)
+    return Locked(customer, enrollment) if enrollment is not None else None
+
+
+async def end_call(connection: Connection, change: Change, now: datetime) -> Enrollment:
+    """Make a change that leaves no membership behind; an end that was kept while the call was open takes its place."""
+    enrollment = change.enrollment
+    if enrollment.pending_end is not None and change.happening is not Happening.BLOCK:
+        change = Change(
+            enrollment=enrollment,
+            happening=Happening.WITHDRAW_CALL,
+            reason=enrollment.pending_end,
+            detail={"instead_of": change.happening.value, "reason": change.reason},
+        )
+    (moved,) = await transition(connection, [change], now)
+    return moved

@@ -1,0 +1,138 @@
+"""Steering who is enrolled: taking a person off a cadence, because its purpose ended or at somebody's wish."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from activity.memberships import MembershipStatus
+from enrollment.states import Happening
+from fulfillment.carrying import Outcome, Parked, Workbench, lock_enrollment
+from salesloft_client import (
+    CadenceMembership,
+    NotFound,
+    OutcomeUnknown,
+    RetryClass,
+    SalesloftClient,
+    SalesloftError,
+    Throttled,
+    Unauthorized,
+)
+from schemas.vocabulary import ActorKind, EnrollmentState
+from storage import commands, memberships
+from storage.commands import Claimed
+from storage.enrollments import Enrollment
+from storage.memberships import KnownMembership
+from workflows.session import NotConnected, Session
+from workflows.transitions import Actor, Change, MembershipFacts, transition
+
+__all__ = ["Remove"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Remove:
+    """Carries out `remove` commands: `happening` (EXIT or REMOVE), `reason` and `actor` are in the payload.
+
+    Removing is repeatable, so an unknown outcome is settled by looking once and removing again if need be.
+    """
+
+    def __init__(self, bench: Workbench, chance: Callable[[], float]) -> None:
+        """`chance` draws from [0, 1)."""
+        self._bench = bench
+        self._chance = chance
+
+    async def carry_out(self, command: Claimed) -> Outcome:
+        """See `fulfillment.carrying.Handler`."""
+        membership = await self._to_remove(command)
+        if isinstance(membership, Outcome):
+            return membership
+        try:
+            session = await self._bench.sessions.of(command.organization_id)
+        except NotConnected as error:
+            async with self._bench.database.connection() as connection:
+                await commands.release(connection, command, error=str(error))
+            raise Parked from error
+        try:
+            shown = await self._removed(self._bench.client(session, command), membership)
+        except SalesloftError as error:
+            return await self._not_removed(command, session, error)
+        return await self._record(command, membership.id, shown)
+
+    async def _to_remove(self, command: Claimed) -> KnownMembership | Outcome:
+        """The membership, or how the command ended because there is none on a cadence."""
+        now = self._bench.clock.now()
+        async with self._bench.database.transaction() as connection:
+            locked = await lock_enrollment(connection, command)
+            if locked is not None and locked.enrollment.state is EnrollmentState.PAUSED:
+                # It is off its cadence already: that is what pausing did.
+                await transition(connection, [_change(command, locked.enrollment, None)], now)
+            elif locked is not None and locked.enrollment.state is EnrollmentState.ENROLLED:
+                membership_id = locked.enrollment.membership_id
+                known = await memberships.read(connection, membership_id) if membership_id is not None else None
+                if known is not None:
+                    return known
+            await commands.finish(connection, command, outcome="not_enrolled", now=now)
+        return Outcome.DONE
+
+    @staticmethod
+    async def _removed(client: SalesloftClient, membership: KnownMembership) -> CadenceMembership | None:
+        """Have it removed; answers what Salesloft shows of it where it had to be asked. Raises Salesloft's errors."""
+        try:
+            await client.delete_membership(membership.salesloft_membership_id)
+        except NotFound:
+            return None
+        except OutcomeUnknown:
+            shown = await client.membership(membership.salesloft_membership_id)
+            if shown.currently_on_cadence:
+                raise
+            return shown
+        return None
+
+    async def _not_removed(self, command: Claimed, session: Session, error: SalesloftError) -> Outcome:
+        if isinstance(error, Unauthorized):
+            await self._bench.sessions.rejected(session, "unauthorized")
+        retry_at = error.retry_at if isinstance(error, Throttled) else None
+        pause_s = 0.0
+        if retry_at is None:
+            # A membership in `processing` cannot be changed yet, and is refused like what never can; and a missing
+            # permission may yet be given. Nobody is left on a cadence in silence: the command stays, with its error.
+            pause_s = self._bench.options.backoff.pause_s(command.attempts, self._chance())
+        if error.retry_class is RetryClass.PERMANENT:
+            _log.warning("membership_not_removed", enrollment_id=str(command.enrollment_id), error=str(error))
+        async with self._bench.database.connection() as connection:
+            await commands.release(connection, command, error=str(error), due_at=retry_at, pause_s=pause_s)
+        return Outcome.PARKED if retry_at is not None else Outcome.RETRIED
+
+    async def _record(self, command: Claimed, membership_id: UUID, shown: CadenceMembership | None) -> Outcome:
+        now = self._bench.clock.now()
+        async with self._bench.database.transaction() as connection:
+            locked = await lock_enrollment(connection, command)
+            state = (shown.current_state if shown is not None else None) or "removed"
+            await memberships.end(
+                connection, membership_id, status=MembershipStatus.REMOVED.value, salesloft_state=state
+            )
+            if locked is not None and locked.enrollment.state is EnrollmentState.ENROLLED:
+                known = await memberships.read(connection, membership_id)
+                facts = None
+                if known is not None:
+                    facts = MembershipFacts(
+                        id=known.id,
+                        salesloft_membership_id=known.salesloft_membership_id,
+                        salesloft_state=state,
+                        current_step=known.current_step,
+                    )
+                await transition(connection, [_change(command, locked.enrollment, facts)], now)
+            await commands.finish(connection, command, outcome="removed", now=now)
+        return Outcome.DONE
+
+
+def _change(command: Claimed, enrollment: Enrollment, membership: MembershipFacts | None) -> Change:
+    actor = command.payload["actor"]
+    return Change(
+        enrollment=enrollment,
+        happening=Happening(command.payload["happening"]),
+        reason=command.payload["reason"],
+        actor=Actor(ActorKind(actor["kind"]), actor["user_id"]),
+        membership=membership,
+    )

@@ -1,0 +1,59 @@
+"""One simulator and one database for the room's tests; each test has a team and an organization of its own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sandbox.salesloft.server import SimulatorClient, running_simulator
+from storage.migrate import migrate
+from storage.pool import Database, DatabaseOptions
+from tests.fulfillment.stage import Stage, StageClock, set_stage
+from workflows.salesloft_time import DatedWire
+
+
+@pytest.fixture(scope="session")
+async def simulator() -> AsyncIterator[SimulatorClient]:
+    async with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def dsn(postgres: str) -> str:
+    await migrate(postgres)
+    return postgres
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    async with Database.connected(DatabaseOptions(dsn=dsn, max_size=20)) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def clock(simulator: SimulatorClient) -> StageClock:
+    return StageClock(await simulator.now() - datetime.now(UTC))
+
+
+@pytest.fixture
+async def wire(clock: StageClock) -> AsyncIterator[DatedWire]:
+    async with DatedWire(clock) as open_wire:
+        yield open_wire
+
+
+@pytest.fixture
+async def stage_set(
+    simulator: SimulatorClient, database: Database, dsn: str, wire: DatedWire, clock: StageClock
+) -> Callable[..., Awaitable[Stage]]:
+    """More than one organization for a test."""
+
+    async def setting(**plan: Any) -> Stage:
+        return await set_stage(simulator, database, dsn, wire, clock, **plan)
+
+    return setting
+
+
+@pytest.fixture
+async def stage(stage_set: Callable[..., Awaitable[Stage]]) -> Stage:
+    return await stage_set()
