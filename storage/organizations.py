@@ -76,9 +76,10 @@ class PublishedMapping:
     enabled: bool
 
 
-async def ensure(connection: Connection, organization_ids: Collection[str], now: datetime) -> None:
-    """Make the organizations that are new."""
-    await queries.ensure_organizations(connection, organization_ids=list(organization_ids), now=now)
+async def ensure(connection: Connection, organization_ids: Collection[str], now: datetime) -> set[str]:
+    """Make the organizations that are new, and answer those."""
+    rows = await queries.ensure_organizations(connection, organization_ids=list(organization_ids), now=now)
+    return {row["organization_id"] for row in rows}
 
 
 async def decision_versions(connection: Connection, organization_ids: Collection[str]) -> dict[str, int]:

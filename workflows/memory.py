@@ -27,8 +27,7 @@ class OrganizationMemory:
     ) -> dict[str, OrganizationFacts]:
         """The facts of some organizations; those never heard of are made first."""
         unseen = [one for one in organization_ids if one not in self._facts]
-        if unseen:
-            await organizations.ensure(connection, unseen, now)
+        made = await organizations.ensure(connection, unseen, now) if unseen else set()
         versions = await organizations.decision_versions(connection, organization_ids)
         moved = [
             one
@@ -39,7 +38,7 @@ class OrganizationMemory:
         found = {one: fresh.get(one) or self._facts[one] for one in organization_ids}
         for one, facts in found.items():
             # An organization made in this transaction may yet be rolled back with it.
-            if one not in unseen:
+            if one not in made:
                 self._facts[one] = facts
                 self._facts.move_to_end(one)
         while len(self._facts) > self._capacity:

@@ -1,8 +1,9 @@
--- name: ensure_organizations!
--- Make an organization on its first event; sorted, so that two batches cannot lock each other out.
+-- name: ensure_organizations
+-- Make an organization on its first event, and answer those made; sorted, so that two batches cannot lock each other out.
 INSERT INTO organizations (organization_id, created_at, updated_at)
 SELECT o.organization_id, :now, :now FROM unnest(:organization_ids::text[]) AS o (organization_id) ORDER BY 1
 ON CONFLICT (organization_id) DO NOTHING
+RETURNING organization_id
 
 -- name: read_decision_versions
 -- The organizations' versions, to see what a decider's memory still holds.
