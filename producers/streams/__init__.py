@@ -1,0 +1,6 @@
+"""Reading one organization's streams of Salesloft records: what each is, and one turn through those that are due.
+
+* :mod:`producers.streams.readers`: each stream's list at Salesloft, and what takes its pages in.
+* :mod:`producers.streams.pages`: one page, taken in within one transaction that also moves the cursor.
+* :mod:`producers.streams.turn`: one turn through an organization's streams.
+"""

@@ -1,0 +1,56 @@
+"""Each stream's list at Salesloft, and what takes its pages in."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from activity.histories import HISTORY_TYPES
+from activity.ledger import Ledger
+from salesloft_client import streams
+from salesloft_client.cursor import RecordId
+from storage.pool import Connection
+from storage.sync import SyncStream
+from workflows.activity import Reading
+from workflows.activity_people import AddressDigests, apply_accounts, apply_people
+from workflows.activity_records import apply_calls, apply_emails, apply_histories
+
+__all__ = ["Apply", "StreamReader", "readers"]
+
+Apply = Callable[[Connection, Reading, Sequence[Any]], Awaitable[Ledger]]
+"""Takes a page in, within the caller's transaction. May run again with the same page after a lost transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReader:
+    """A stream: its list at Salesloft, narrowed by `where`, and what takes its pages in.
+
+    `by_person` is the filter that narrows it to some people's records, None where there is none. Ids are kept as text,
+    and `id_of` reads one back.
+    """
+
+    source: streams.Stream[Any]
+    apply: Apply
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_person: str | None = None
+    id_of: Callable[[str], RecordId] = int
+
+
+def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
+    """All streams, in the order in which an organization's cycle reads them."""
+
+    async def take_in_people(connection: Connection, reading: Reading, rows: Sequence[Any]) -> Ledger:
+        return await apply_people(connection, reading, rows, digests)
+
+    return {
+        SyncStream.PEOPLE: StreamReader(source=streams.PEOPLE, apply=take_in_people),
+        SyncStream.ACCOUNTS: StreamReader(source=streams.ACCOUNTS, apply=apply_accounts),
+        SyncStream.EMAILS: StreamReader(source=streams.EMAILS, apply=apply_emails, by_person="person_id[]"),
+        SyncStream.CALLS: StreamReader(source=streams.CALLS, apply=apply_calls, by_person="person_id[]"),
+        SyncStream.HISTORIES: StreamReader(
+            source=streams.ACTIVITY_HISTORIES,
+            apply=apply_histories,
+            where={"type[]": HISTORY_TYPES},
+            by_person="resource_id[]",
+            id_of=str,
+        ),
+    }
