@@ -59,6 +59,7 @@ async def test_a_key_keeps_its_order_while_relays_come_and_go(relay_bench: Relay
         await held
 
     async with relay_bench.running(second):
+        await relay_bench.until_held({"b": 16})
         async with relay_bench.running(first):
             await write_until(asyncio.create_task(relay_bench.until_held({"a": 8, "b": 8})))
             await write_until(asyncio.create_task(asyncio.sleep(0.3)))
