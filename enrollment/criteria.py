@@ -7,7 +7,7 @@ is true. Whoever enrolls on a tree demands True; neither False nor None will do.
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -26,11 +26,13 @@ __all__ = [
     "Criteria",
     "Facts",
     "FieldKind",
+    "Leaf",
     "Not",
     "Predicate",
     "Test",
     "Verdict",
     "compile_criteria",
+    "leaves",
     "parse_criteria",
     "verdicts",
 ]
@@ -191,17 +193,30 @@ class Verdict:
     holds: bool | None
 
 
-def verdicts(criteria: Criteria, facts: Facts) -> Iterator[Verdict]:
-    """Each predicate's verdict, left to right."""
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One predicate of a tree, ready to be shown with what it sees."""
+
+    predicate: str
+    read: Callable[[Facts], Any]
+    test: Test
+
+
+def leaves(criteria: Criteria) -> tuple[Leaf, ...]:
+    """A tree's predicates, left to right."""
     match criteria:
         case All(all=parts) | AnyOf(any=parts):
-            for part in parts:
-                yield from verdicts(part, facts)
+            return tuple(leaf for part in parts for leaf in leaves(part))
         case Not(not_=part):
-            yield from verdicts(part, facts)
+            return leaves(part)
         case Predicate():
-            value = FIELDS[criteria.field][1](facts)
-            yield Verdict(str(criteria), _shown_value(value), compile_criteria(criteria)(facts))
+            return (Leaf(str(criteria), FIELDS[criteria.field][1], _leaf(criteria)),)
+    raise TypeError(f"not criteria: {criteria!r}")
+
+
+def verdicts(of: Iterable[Leaf], facts: Facts) -> tuple[Verdict, ...]:
+    """Each predicate's verdict, in their order."""
+    return tuple(Verdict(leaf.predicate, _shown_value(leaf.read(facts)), leaf.test(facts)) for leaf in of)
 
 
 def compile_criteria(criteria: Criteria) -> Test:

@@ -57,8 +57,8 @@ DEFERRING = frozenset(
 )
 """Refusals for a fact that may still come, or for a hold that may end."""
 
-# (stakeholder, trigger, exclusivity group, business key): a run, whichever mapping started it.
-RunKey = tuple[str, TriggerType, str, str]
+# (trigger, exclusivity group, business key): a stakeholder's run, whichever mapping started it.
+RunKey = tuple[TriggerType, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Candidate:
 class Situation:
     """A trigger, and everything about its customer that bears on it.
 
-    `runs` and `on_cadence` are asked for this customer's stakeholders only and may hold more. `ended_for` names the
+    `runs`, by stakeholder, and `on_cadence` are asked for the candidates only and may hold more. `ended_for` names the
     stakeholders whose run an outcome has ended, `ended` says that it ended for all; `held` that an open risk episode
     holds what is less urgent.
     """
@@ -131,7 +131,7 @@ class Situation:
     customer: CustomerSnapshot
     customer_known: bool
     candidates: Sequence[Candidate]
-    runs: Lookup[RunKey, EnrollmentState]
+    runs: Lookup[str, Lookup[RunKey, EnrollmentState]]
     on_cadence: AbstractSet[tuple[str, int]]
     ended: bool
     ended_for: AbstractSet[str]
@@ -253,15 +253,19 @@ def _of_candidate(
             unknown = True
         elif holds:
             taken.add(mapping.exclusivity_group)
-            yield _by_mapping(candidate, mapping, facts, situation, organization)
+            yield _by_mapping(candidate, compiled, facts, situation, organization)
     if not taken:
         yield _no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)
 
 
 def _by_mapping(
-    candidate: Candidate, mapping: Mapping, facts: Facts, situation: Situation, organization: OrganizationFacts
+    candidate: Candidate,
+    compiled: CompiledMapping,
+    facts: Facts,
+    situation: Situation,
+    organization: OrganizationFacts,
 ) -> Decision:
-    stakeholder = candidate.stakeholder
+    stakeholder, mapping = candidate.stakeholder, compiled.mapping
     refusal = (
         email_refusal(stakeholder)
         or known_refusal(stakeholder, candidate.person)
@@ -273,7 +277,7 @@ def _by_mapping(
     action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
     if isinstance(action, Reason):
         return _no(stakeholder, action, mapping)
-    seen = (*verdicts(mapping.customer_criteria, facts), *verdicts(mapping.stakeholder_criteria, facts))
+    seen = verdicts(compiled.leaves, facts)
     bound = Bound(
         stakeholder_id=stakeholder.id,
         email=normalised_email(stakeholder.email) or "",
@@ -300,8 +304,8 @@ def _by_mapping(
 
 
 def _run_refusal(stakeholder_id: str, mapping: Mapping, situation: Situation) -> Reason | None:
-    run = (stakeholder_id, situation.trigger_type, mapping.exclusivity_group, situation.business_key)
-    state = situation.runs.get(run)
+    run = (situation.trigger_type, mapping.exclusivity_group, situation.business_key)
+    state = situation.runs.get(stakeholder_id, _NO_RUNS).get(run)
     if state is not None and state not in _RELEASING:
         if state in ACTIVE:
             return Reason.ALREADY_ENROLLED
@@ -311,6 +315,7 @@ def _run_refusal(stakeholder_id: str, mapping: Mapping, situation: Situation) ->
     return None
 
 
+_NO_RUNS: Lookup[RunKey, EnrollmentState] = {}
 # A request uses its run up, unless it expired or was withdrawn.
 _RELEASING = frozenset({EnrollmentState.EXPIRED, EnrollmentState.WITHDRAWN})
 _OVER = frozenset(

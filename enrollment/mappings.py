@@ -12,10 +12,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from enrollment.criteria import Criteria, Test, compile_criteria
+from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
 from schemas.vocabulary import Purpose, TriggerType
 
-__all__ = ["CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
+__all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
 
 
 class _Value(BaseModel):
@@ -79,6 +79,17 @@ class CompiledMapping:
     mapping: Mapping
     customer_holds: Test
     stakeholder_holds: Test
+    leaves: tuple[Leaf, ...]
+
+
+def compile_mapping(mapping: Mapping) -> CompiledMapping:
+    """Make a mapping ready to be asked."""
+    return CompiledMapping(
+        mapping,
+        compile_criteria(mapping.customer_criteria),
+        compile_criteria(mapping.stakeholder_criteria),
+        (*leaves(mapping.customer_criteria), *leaves(mapping.stakeholder_criteria)),
+    )
 
 
 class MappingBook:
@@ -89,15 +100,11 @@ class MappingBook:
         self._disabled: set[TriggerType] = set()
         for mapping in sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)):
             if mapping.enabled:
-                compiled = CompiledMapping(
-                    mapping, compile_criteria(mapping.customer_criteria), compile_criteria(mapping.stakeholder_criteria)
-                )
+                compiled = compile_mapping(mapping)
                 self._by_trigger.setdefault(mapping.trigger_type, []).append(compiled)
             else:
                 self._disabled.add(mapping.trigger_type)
-        self._by_id = {
-            compiled.mapping.id: compiled.mapping for found in self._by_trigger.values() for compiled in found
-        }
+        self._by_id = {compiled.mapping.id: compiled for found in self._by_trigger.values() for compiled in found}
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
 
     def for_segment(self, trigger_type: TriggerType, segment: str | None) -> tuple[CompiledMapping, ...]:
@@ -110,7 +117,7 @@ class MappingBook:
             self._selections[key] = selection
         return selection
 
-    def published(self, mapping_id: UUID) -> Mapping | None:
+    def published(self, mapping_id: UUID) -> CompiledMapping | None:
         """The version of a mapping that counts now, None where it is switched off or gone."""
         return self._by_id.get(mapping_id)
 

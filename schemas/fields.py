@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Final
 
 from pydantic import (
@@ -37,8 +38,12 @@ _INT64_MAX: Final = 2**63 - 1
 _DECIMAL_TEXT: Final = {"type": "string", "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$"}
 
 
+@lru_cache(maxsize=256)
 def format_instant(instant: datetime) -> str:
-    """RFC 3339 in UTC with microseconds and `Z`. ValueError for a time without a zone, which would be a guess."""
+    """RFC 3339 in UTC with microseconds and `Z`. ValueError for a time without a zone, which would be a guess.
+
+    What is written in a batch shares its instant, so the last spellings are remembered.
+    """
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
     return instant.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

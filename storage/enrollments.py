@@ -155,9 +155,9 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The runs of an organization's stakeholders, and who is on which cadence by our doing."""
+    """The runs of an organization's stakeholders, by stakeholder, and who is on which cadence by our doing."""
 
-    states: dict[RunKey, EnrollmentState]
+    states: dict[str, dict[RunKey, EnrollmentState]]
     on_cadence: set[tuple[str, int]]
 
 
@@ -171,13 +171,8 @@ async def read_runs(connection: Connection, customers: Collection[CustomerKey]) 
     for row in rows:
         runs = found[row["organization_id"]]
         if row["trigger_type"] is not None:
-            key = (
-                row["stakeholder_id"],
-                TriggerType(row["trigger_type"]),
-                row["exclusivity_group"],
-                row["business_key"],
-            )
-            runs.states[key] = EnrollmentState(row["state"])
+            run = (TriggerType(row["trigger_type"]), row["exclusivity_group"], row["business_key"])
+            runs.states.setdefault(row["stakeholder_id"], {})[run] = EnrollmentState(row["state"])
         if row["state"] in _ON_CADENCE:
             runs.on_cadence.add((row["stakeholder_id"], row["cadence_id"]))
     return found

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from schemas.topics import ALL_TOPICS
 from storage.errors import RecordRefused
 from storage.pool import Connection
 from storage.queries import queries
@@ -17,8 +18,11 @@ from storage.queries import queries
 __all__ = ["LANES", "MAX_MESSAGE_BYTES", "OutboxMessage", "add", "lane_of", "pack_headers", "unpack_headers"]
 
 LANES = 16
-# Kafka's default limit of a batch, less what the record's own framing may take.
-MAX_MESSAGE_BYTES = 1_000_000
+# What the record's own framing may take, and the batch's around it.
+_FRAMING_BYTES = 48 * 1024
+_LIMITS = {topic.name: topic.max_message_bytes - _FRAMING_BYTES for topic in ALL_TOPICS}
+MAX_MESSAGE_BYTES = min(_LIMITS.values())
+"""What every topic takes; a dead-letter topic takes more, for its records carry an original whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,9 @@ async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None
     headers = [pack_headers(message.headers) for message in messages]
     for message, packed in zip(messages, headers, strict=True):
         size = len(packed) + len(message.payload or b"") + len(message.key or b"")
-        if size > MAX_MESSAGE_BYTES:
-            raise RecordRefused(f"a {message.type} of {size} bytes is larger than Kafka takes ({MAX_MESSAGE_BYTES})")
+        limit = _LIMITS.get(message.topic, MAX_MESSAGE_BYTES)
+        if size > limit:
+            raise RecordRefused(f"a {message.type} of {size} bytes is larger than {message.topic} takes ({limit})")
     await queries.add_to_outbox(
         connection,
         messages=[

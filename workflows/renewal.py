@@ -1,4 +1,4 @@
-"""An approval meets its moment: what it is bound to still holds, or it goes back to the approver with the difference."""
+"""An approval meets its moment: what it is bound to still holds, or the difference goes to the approver again."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from enrollment.approval import Bound, differences, digest
 from enrollment.consent import normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.decide import Action, OrganizationFacts, propose
-from enrollment.mappings import Mapping
+from enrollment.mappings import CompiledMapping, Mapping
 from enrollment.states import Happening
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.registry import LIFECYCLE_TYPES
@@ -48,9 +48,10 @@ async def look_again(
     mapping, the cadence, the sender or the stakeholder are not to be had any more. The caller holds the customer's
     lock.
     """
-    mapping = organization.mappings.published(enrollment.mapping_id) if enrollment.mapping_id is not None else None
-    if mapping is None:
+    compiled = organization.mappings.published(enrollment.mapping_id) if enrollment.mapping_id is not None else None
+    if compiled is None:
         return Reason.MAPPING_DISABLED
+    mapping = compiled.mapping
     people = await directory.read_stakeholders(connection, [(enrollment.organization_id, enrollment.stakeholder_id)])
     customers = await directory.read_customers(connection, [(enrollment.organization_id, enrollment.customer_id)])
     known = people.get((enrollment.organization_id, enrollment.stakeholder_id))
@@ -66,7 +67,7 @@ async def look_again(
         return action
     asked = orjson.loads(enrollment.request)
     action = replace(action, start_date=date.fromisoformat(asked["action"]["start_date"]))
-    seen = await _verdicts(connection, enrollment, mapping, customer, stakeholder, now)
+    seen = await _verdicts(connection, enrollment, compiled, customer, stakeholder, now)
     bound = _bound(enrollment, mapping, stakeholder, action, seen)
     return Renewed(
         customer=customer,
@@ -82,7 +83,7 @@ async def look_again(
 async def _verdicts(
     connection: Connection,
     enrollment: Enrollment,
-    mapping: Mapping,
+    compiled: CompiledMapping,
     customer: CustomerSnapshot,
     stakeholder: StakeholderSnapshot,
     now: datetime,
@@ -92,7 +93,7 @@ async def _verdicts(
         return ()
     model = LIFECYCLE_TYPES[enrollment.trigger_type].model.model_fields["trigger"].annotation
     facts = Facts(customer, stakeholder, model.model_validate_json(told), now)
-    return (*verdicts(mapping.customer_criteria, facts), *verdicts(mapping.stakeholder_criteria, facts))
+    return verdicts(compiled.leaves, facts)
 
 
 def _bound(

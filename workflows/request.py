@@ -122,12 +122,10 @@ def _evaluation(
                 if candidate.person is not None or candidate.gone is not None
             ],
             "runs": [
-                [*run, state]
-                for run, state in situation.runs.items()
-                if any(run[0] == candidate.stakeholder.id for candidate in situation.candidates)
-            ]
-            if situation.runs
-            else [],
+                [candidate.stakeholder.id, *run, state]
+                for candidate in situation.candidates
+                for run, state in situation.runs.get(candidate.stakeholder.id, {}).items()
+            ],
             "ended": situation.ended,
             "ended_for": list(situation.ended_for),
             "held": situation.held,
@@ -243,8 +241,8 @@ def _request(
         )
     )
     # What is requested here is a run in use for the triggers that follow in the same batch.
-    run = (stakeholder.id, trigger.trigger_type, mapping.exclusivity_group, business_key)
-    known.runs.states[run] = EnrollmentState.REQUESTED
+    run = (trigger.trigger_type, mapping.exclusivity_group, business_key)
+    known.runs.states.setdefault(stakeholder.id, {})[run] = EnrollmentState.REQUESTED
 
 
 def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
