@@ -1,8 +1,10 @@
 """What each role of the service runs, wired together."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 import httpx
@@ -12,10 +14,17 @@ from consumers.directory import DirectoryHandler
 from consumers.lifecycle import LifecycleHandler
 from consumers.loop import ConsumeLoop, Handler, LoopOptions
 from consumers.outcomes import OutcomeHandler
+from fulfillment.carrying import Workbench
+from fulfillment.handlers import all_handlers
+from fulfillment.options import FulfillmentOptions
+from fulfillment.worker import CommandWorker
+from producers.activity_poller import ActivityPoller, PollerOptions
 from producers.outbox_relay import OutboxRelay, RelayOptions
 from producers.publisher import PublisherOptions
+from producers.streams.turn import TurnOptions
 from salesloft_client import OAuthApp, TransportSettings
 from service.clock import FollowedClock
+from service.observing import CallMetrics
 from service.settings import Settings
 from service.supervisor import Part
 from storage.pool import Database, DatabaseOptions
@@ -77,7 +86,7 @@ def session_options(settings: Settings) -> SessionOptions:
             redirect_uri=settings.salesloft_redirect_uri or "",
             auth_host=settings.salesloft_auth_url,
         )
-    return SessionOptions(app=app, transport=TransportSettings(base_url=settings.salesloft_url))
+    return SessionOptions(app=app, transport=TransportSettings(base_url=settings.salesloft_url), observer=CallMetrics())
 
 
 @asynccontextmanager
@@ -106,7 +115,7 @@ async def running_clock(settings: Settings) -> AsyncIterator[tuple[Clock, list[P
 
 
 @asynccontextmanager
-async def running_process(settings: Settings, roles: Collection[Role]) -> AsyncIterator[Process]:
+async def running_process(settings: Settings, roles: AbstractSet[Role]) -> AsyncIterator[Process]:
     """Everything that some roles need, connected; the caller supervises its parts."""
     health = Health()
     async with AsyncExitStack() as stack:
@@ -116,6 +125,12 @@ async def running_process(settings: Settings, roles: Collection[Role]) -> AsyncI
             parts += _consumers(settings, database, health, clock)
         if Role.RELAY in roles:
             parts.append(_relay(settings, database))
+        if roles & {Role.FULFILL, Role.POLL}:
+            sessions = await stack.enter_async_context(opened_sessions(settings, clock))
+            if Role.FULFILL in roles:
+                parts.append(_worker(settings, database, sessions, clock))
+            if Role.POLL in roles:
+                parts.append(_poller(settings, database, sessions, clock))
         http = HttpServer(health_app(health), host=settings.http_host, port=settings.http_port)
         parts.append(http)
         yield Process(parts, health, http)
@@ -153,4 +168,30 @@ def _relay(settings: Settings, database: Database) -> Part:
         database,
         settings.database_url.get_secret_value(),
         RelayOptions(publisher=PublisherOptions(bootstrap_servers=settings.kafka_bootstrap_servers)),
+    )
+
+
+def _worker(settings: Settings, database: Database, sessions: Sessions, clock: Clock) -> Part:
+    bench = Workbench(
+        database=database,
+        sessions=sessions,
+        memory=OrganizationMemory(),
+        clock=clock,
+        options=FulfillmentOptions(
+            concurrency=settings.fulfill_concurrency, fresh_for=timedelta(seconds=settings.poll_interval_seconds)
+        ),
+    )
+    return CommandWorker(bench, settings.database_url.get_secret_value(), all_handlers(bench))
+
+
+def _poller(settings: Settings, database: Database, sessions: Sessions, clock: Clock) -> Part:
+    return ActivityPoller(
+        database,
+        settings.database_url.get_secret_value(),
+        sessions,
+        clock,
+        PollerOptions(
+            address_key=settings.address_key.get_secret_value().encode(),
+            turn=TurnOptions(interval=timedelta(seconds=settings.poll_interval_seconds)),
+        ),
     )

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     salesloft_redirect_uri: str | None = None
     # "id:key,older-id:key": the first encrypts, the others still decrypt.
     encryption_keys: Annotated[dict[str, SecretStr], NoDecode]
+    # Keys the digests by which people of a team who are nobody's stakeholder yet are found later; it stays as it is.
+    address_key: SecretStr
     poll_interval_seconds: int = Field(default=1800, ge=30, le=24 * 3600)
     fulfill_concurrency: int = Field(default=16, ge=1, le=200)
 
