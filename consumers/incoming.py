@@ -197,7 +197,7 @@ def _instant(milliseconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, OSError, ValueError):
-        # Producers may write any number; one outside the calendar is no reason to refuse an event that has its own time.
+        # Producers may write any number; one outside the calendar does not refuse an event that has its own time.
         return _BEGINNING
 
 

@@ -55,6 +55,8 @@ _ABSENCES = (
     asyncpg.PostgresSystemError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # A missing table, column or grant: the schema is behind the code, or the code is wrong; never a record.
+    asyncpg.SyntaxOrAccessError,
 )
 
 

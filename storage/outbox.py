@@ -6,6 +6,7 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -48,13 +49,15 @@ def lane_of(topic: str, key: bytes | None) -> int:
 
 
 def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
-    """Headers as JSON; their bytes as latin-1 text, which holds any byte."""
-    return orjson.dumps([(name, value.decode("latin-1")) for name, value in headers])
+    """Headers as JSON; their bytes as latin-1 text, which holds any byte. A foreign record's may be null."""
+    return orjson.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
 
 
 def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
     """What `pack_headers` packed."""
-    return [(name, value.encode("latin-1")) for name, value in orjson.loads(packed)]
+    unpacked: list[Any] = orjson.loads(packed)
+    # Typed as Kafka's client types them, which does not say that a value may be null.
+    return [(name, value if value is None else value.encode("latin-1")) for name, value in unpacked]
 
 
 async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None:

@@ -121,6 +121,13 @@ def test_what_cannot_be_read_has_a_stage_and_a_code() -> None:
     assert fault(Made(customer.topic.name, b"nobody", None)) == ("validate", "bad_key")
 
 
+@pytest.mark.parametrize("timestamp", [-1, 2**62, -(2**62)])
+def test_no_timestamp_of_a_producers_stands_in_the_way(timestamp: int) -> None:
+    record = made(EVENT_TYPES["ai.cscx.directory.customer.v1"])
+    record.timestamp = timestamp
+    assert sound(record).incoming.timestamp.tzinfo is not None
+
+
 def test_a_fault_tells_no_value() -> None:
     found = read(made(EVENT_TYPES["ai.cscx.directory.customer.v1"], health_score="ann@acme.example"))
     assert isinstance(found, Fault)

@@ -82,6 +82,38 @@ async def test_nothing_is_committed_to_kafka_while_the_transaction_is_open(
     assert ids(await effects()) == ["a"]
 
 
+async def test_a_batch_that_waits_its_turn_is_not_committed_with_the_one_before(
+    bus: Bus, run_loop: RunLoop, effects: Rows
+) -> None:
+    topic = await bus.topic()
+    await bus.send(topic, record_of("a"), record_of("b"), record_of("c"))
+    calls, leave = 0, asyncio.Event()
+
+    async def hold(connection: Connection, batch: Sequence[Incoming]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+
+            async def next_is_taken() -> bool:
+                membership = running.loop._membership
+                return membership is not None and membership._waiting is not None
+
+            await eventually(next_is_taken)
+        else:
+            await leave.wait()
+
+    async with run_loop(Recorder((topic,), before=hold), max_batch=1) as running:
+
+        async def second_is_open() -> bool:
+            return calls == 2
+
+        await eventually(second_is_open)
+        assert await bus.committed(running.group, topic) == {0: 1}
+        leave.set()
+        await eventually(reached(bus, running, topic, {0: 3}))
+    assert ids(await effects()) == ["a", "b", "c"]
+
+
 async def test_a_repetition_is_skipped_within_a_batch_and_between_batches(
     bus: Bus, run_loop: RunLoop, effects: Rows, outbox: Rows
 ) -> None:
@@ -125,6 +157,19 @@ async def test_a_record_that_cannot_be_read_is_put_aside_with_its_neighbours_eff
         b"{not json",
     )
     assert unpack_headers(letter["headers"])[: len(bad["headers"])] == bad["headers"]
+
+
+async def test_a_header_without_a_value_survives_in_the_dead_letter(
+    bus: Bus, run_loop: RunLoop, effects: Rows, outbox: Rows
+) -> None:
+    topic = await bus.topic()
+    await bus.send(topic, {"key": b"org-1:cus-7", "value": b"{}", "headers": [("empty", None)]}, record_of("a"))
+    async with run_loop(Recorder((topic,))) as running:
+        await eventually(reached(bus, running, topic, {0: 2}))
+    assert ids(await effects()) == ["a"]
+    (letter,) = await outbox()
+    headers: list[tuple[str, Any]] = list(unpack_headers(letter["headers"]))
+    assert headers[0] == ("empty", None)
 
 
 async def test_a_refused_record_leaves_no_mark_and_its_batch_mates_go_through(
