@@ -55,9 +55,12 @@ def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
 
 def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
     """What `pack_headers` packed."""
-    unpacked: list[Any] = orjson.loads(packed)
     # Typed as Kafka's client types them, which does not say that a value may be null.
-    return [(name, value if value is None else value.encode("latin-1")) for name, value in unpacked]
+    return [(name, _bytes(value)) for name, value in orjson.loads(packed)]
+
+
+def _bytes(value: Any) -> Any:
+    return None if value is None else value.encode("latin-1")
 
 
 async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
