@@ -95,6 +95,7 @@ class ActivityPoller:
         self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
         self._turns: set[asyncio.Task[None]] = set()
+        self._claims = 0
         digests = AddressDigests(options.address_key)
         self._ports = TurnPorts(
             database=database,
@@ -148,11 +149,12 @@ class ActivityPoller:
         if places <= 0:
             return []
         now = self._clock.now()
+        self._claims += 1
+        # Each claim is another holder: a turn that has outlived its lease must not pass for the next one of this poller.
+        holder = f"{self._options.holder}-{self._claims}"
         async with self._database.transaction() as connection:
             await sync.open_streams(connection, now)
-            return await sync.claim(
-                connection, holder=self._options.holder, lease_s=self._options.lease_s, limit=places, now=now
-            )
+            return await sync.claim(connection, holder=holder, lease_s=self._options.lease_s, limit=places, now=now)
 
     async def _turn(self, lease: OrganizationLease) -> None:
         """One organization's turn; whatever goes wrong in it is its own."""

@@ -46,7 +46,8 @@ class MembershipFacts:
 class Change:
     """Something that happens to an enrollment.
 
-    `expected_at` says when work that now waits will be done; `detail` is kept in the history and never published.
+    `expected_at` says when work that now waits will be done; `detail` is kept in the history and never published. The
+    event's id is random unless `event_id` gives one, as of a change that whoever reads it again tells again.
     """
 
     enrollment: Enrollment
@@ -57,6 +58,7 @@ class Change:
     membership: MembershipFacts | None = None
     detail: dict[str, Any] | None = None
     causation_id: str | None = None
+    event_id: UUID | None = None
 
 
 async def transition(connection: Connection, changes: Iterable[Change], now: datetime) -> list[Enrollment]:
@@ -98,6 +100,7 @@ async def transition(connection: Connection, changes: Iterable[Change], now: dat
                 expected_at=change.expected_at,
                 now=now,
                 origin=Origin(moved.correlation_id, change.causation_id),
+                event_id=change.event_id,
             )
         )
         if change.happening is Happening.END and enrollment.state is EnrollmentState.REQUESTED:

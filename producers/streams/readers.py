@@ -11,21 +11,25 @@ from salesloft_client.cursor import RecordId
 from storage.pool import Connection
 from storage.sync import SyncStream
 from workflows.activity import Reading
+from workflows.activity_memberships import apply_memberships, settle_ended_enrollments
 from workflows.activity_people import AddressDigests, apply_accounts, apply_people
 from workflows.activity_records import apply_calls, apply_emails, apply_histories
 
-__all__ = ["Apply", "StreamReader", "readers"]
+__all__ = ["Apply", "Finish", "StreamReader", "readers"]
 
 Apply = Callable[[Connection, Reading, Sequence[Any]], Awaitable[Ledger]]
 """Takes a page in, within the caller's transaction. May run again with the same page after a lost transaction."""
+
+Finish = Callable[[Connection, Reading], Awaitable[None]]
+"""What is left to do, within the caller's transaction, once a stream has been read to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReader:
     """A stream: its list at Salesloft, narrowed by `where`, and what takes its pages in.
 
-    `by_person` is the filter that narrows it to some people's records, None where there is none. Ids are kept as text,
-    and `id_of` reads one back.
+    `finish` is what a cycle ends with. `by_person` is the filter that narrows the list to some people's records, None
+    where it is not about what people did. Ids are kept as text, and `id_of` reads one back.
     """
 
     source: streams.Stream[Any]
@@ -33,6 +37,7 @@ class StreamReader:
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_person: str | None = None
     id_of: Callable[[str], RecordId] = int
+    finish: Finish | None = None
 
 
 def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
@@ -44,6 +49,12 @@ def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
     return {
         SyncStream.PEOPLE: StreamReader(source=streams.PEOPLE, apply=take_in_people),
         SyncStream.ACCOUNTS: StreamReader(source=streams.ACCOUNTS, apply=apply_accounts),
+        SyncStream.MEMBERSHIPS: StreamReader(
+            source=streams.MEMBERSHIPS,
+            apply=apply_memberships,
+            by_person="person_id[]",
+            finish=settle_ended_enrollments,
+        ),
         SyncStream.EMAILS: StreamReader(source=streams.EMAILS, apply=apply_emails, by_person="person_id[]"),
         SyncStream.CALLS: StreamReader(source=streams.CALLS, apply=apply_calls, by_person="person_id[]"),
         SyncStream.HISTORIES: StreamReader(

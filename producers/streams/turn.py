@@ -137,7 +137,7 @@ class Turn:
                 await self._take_in(page, self._reading(), position)
                 if self._is_over():
                     return
-        await self._end(stream, cycle, None if position is None else position.at)
+        await self._end(stream, reader, cycle, None if position is None else position.at)
         self._lease.streams[stream] = replace(state, due=False)
         POLL_PAGES.labels(stream).inc()
         POLL_CYCLE_DURATION.labels(stream).observe(monotonic() - began)
@@ -174,7 +174,11 @@ class Turn:
             lambda connection: sync.begin_cycle(connection, self._organization_id, stream, self._ports.clock.now())
         )
 
-    async def _end(self, stream: SyncStream, cycle: int, watermark: datetime | None) -> None:
+    async def _end(self, stream: SyncStream, reader: StreamReader, cycle: int, watermark: datetime | None) -> None:
+        finish = reader.finish
+        if finish is not None:
+            await self._pages.within(lambda connection: finish(connection, self._reading()))
+
         async def end(connection: Connection) -> Ledger:
             now = self._ports.clock.now()
             await sync.end_cycle(connection, self._organization_id, stream, next_cycle_at=self._next_cycle_at, now=now)

@@ -138,3 +138,57 @@ ORDER BY l.person_id, l.stakeholder_id LIMIT :limit
 UPDATE stakeholder_people l SET backfilled_person_id = l.person_id
 FROM unnest(:stakeholder_ids::text[], :person_ids::bigint[]) AS b (stakeholder_id, person_id)
 WHERE l.organization_id = :organization_id AND l.stakeholder_id = b.stakeholder_id AND l.person_id = b.person_id
+
+-- name: customers_of_stays
+-- Whose customers may change when stays of some people do: those of the enrollments that made them.
+SELECT DISTINCT e.customer_id
+FROM salesloft_memberships m JOIN enrollments e ON e.id = m.enrollment_id
+WHERE m.organization_id = :organization_id AND m.salesloft_person_id = ANY (:person_ids::bigint[])
+
+-- name: lock_stays
+-- What is remembered of some memberships, each stay a row, locked until the commit; oldest first.
+SELECT salesloft_membership_id, added_at, status, salesloft_updated_at
+FROM salesloft_memberships
+WHERE organization_id = :organization_id AND salesloft_membership_id = ANY (:membership_ids::bigint[])
+ORDER BY salesloft_membership_id, added_at
+FOR UPDATE
+
+-- name: stays_under_command
+-- Memberships, given by person and cadence, on which a command of an enrollment is being carried out: what is seen of them is its doing.
+SELECT DISTINCT e.salesloft_person_id, e.cadence_id
+FROM commands c JOIN enrollments e ON e.id = c.enrollment_id
+WHERE c.organization_id = :organization_id AND c.state = 'pending' AND c.attempts > 0
+  AND e.salesloft_person_id = ANY (:person_ids::bigint[])
+
+-- name: put_stays
+-- Remember stays; answers those that are new or changed, with the enrollment that made them where one did.
+INSERT INTO salesloft_memberships AS known (id, organization_id, stakeholder_id, salesloft_person_id, cadence_id, cadence_name, status, current_step,
+  added_at, completed_at, salesloft_membership_id, salesloft_state, currently_on_cadence, salesloft_user_id, step_id, salesloft_updated_at, created_at)
+SELECT m.id, :organization_id, m.stakeholder_id, m.person_id, m.cadence_id, c.name, m.status,
+       (SELECT o.place FROM jsonb_array_elements(c.steps) WITH ORDINALITY AS o (step, place) WHERE (o.step ->> 'id')::bigint = m.step_id LIMIT 1),
+       m.added_at, m.completed_at, m.membership_id, m.salesloft_state, m.on_cadence, m.user_id, m.step_id, m.updated_at, :now
+FROM unnest(:ids::uuid[], :stakeholder_ids::text[], :person_ids::bigint[], :cadence_ids::bigint[], :statuses::text[], :added_at::timestamptz[],
+            :completed_at::timestamptz[], :membership_ids::bigint[], :salesloft_states::text[], :on_cadence::boolean[], :user_ids::bigint[],
+            :step_ids::bigint[], :updated_at::timestamptz[])
+     AS m (id, stakeholder_id, person_id, cadence_id, status, added_at, completed_at, membership_id, salesloft_state, on_cadence, user_id, step_id,
+           updated_at)
+LEFT JOIN salesloft_cadences c ON c.organization_id = :organization_id AND c.cadence_id = m.cadence_id
+ORDER BY m.membership_id, m.added_at
+ON CONFLICT (organization_id, salesloft_membership_id, added_at) DO UPDATE SET
+  stakeholder_id = coalesce(known.stakeholder_id, excluded.stakeholder_id), cadence_name = coalesce(excluded.cadence_name, known.cadence_name),
+  status = excluded.status, current_step = coalesce(excluded.current_step, known.current_step),
+  completed_at = coalesce(known.completed_at, excluded.completed_at),
+  salesloft_state = coalesce(excluded.salesloft_state, known.salesloft_state), currently_on_cadence = excluded.currently_on_cadence,
+  salesloft_user_id = coalesce(excluded.salesloft_user_id, known.salesloft_user_id), step_id = coalesce(excluded.step_id, known.step_id),
+  salesloft_updated_at = excluded.salesloft_updated_at
+WHERE excluded.salesloft_updated_at > known.salesloft_updated_at
+RETURNING id, salesloft_membership_id, added_at, salesloft_state, current_step, enrollment_id, cadence_id, cadence_name
+
+-- name: ended_enrollments
+-- Enrollments whose stay has ended at Salesloft while nothing of ours was being done about it.
+SELECT e.id AS enrollment_id, e.organization_id, e.customer_id, e.stakeholder_id, m.id, m.salesloft_membership_id, m.salesloft_person_id, m.added_at,
+       m.status, m.salesloft_state, m.current_step, m.step_id, m.cadence_id, m.salesloft_updated_at
+FROM enrollments e JOIN salesloft_memberships m ON m.id = e.membership_id
+WHERE e.organization_id = :organization_id AND e.state = 'enrolled' AND m.status IN ('completed', 'removed')
+  AND NOT EXISTS (SELECT FROM commands c WHERE c.enrollment_id = e.id AND c.state = 'pending' AND c.attempts > 0)
+ORDER BY e.customer_id, e.id
