@@ -1,0 +1,173 @@
+"""Timed work: what no event asks for. Business time says what is due, real time how often it is looked at.
+
+Any number of replicas may run these. A duty's transaction begins by taking its turn, and where another replica has it
+there is nothing to do.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import structlog
+
+from enrollment.states import Happening
+from schemas.topics import ENROLLMENT_DECISION
+from schemas.vocabulary import EnrollmentState
+from storage import connections, directory, enrollments, evaluations, relay, turns
+from storage.errors import ConcurrentChange, StorageUnavailable
+from storage.pool import Connection, Database
+from workflows.clock import Clock
+from workflows.commands import add_refresh_cadences
+from workflows.memory import OrganizationMemory
+from workflows.request import decide_again
+from workflows.transitions import Change, transition
+
+__all__ = ["TimerOptions", "Timers"]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerOptions:
+    """`tick_s` and `prune_every_s` are real seconds between two looks, each shortened by up to half at random.
+
+    `catalogue_age` is business time; the retentions are real time but for the commands', whose end is business time.
+    `batch` and `prune_batch` are how much is done in one transaction.
+    """
+
+    tick_s: float = 1.0
+    prune_every_s: float = 60.0
+    batch: int = 200
+    prune_batch: int = 5000
+    catalogue_age: timedelta = timedelta(hours=6)
+    inbox_retention: timedelta = timedelta(days=21)
+    outbox_retention: timedelta = timedelta(days=3)
+    command_retention: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Duty:
+    """`work` does one batch in the transaction that it is handed, and answers how much it was."""
+
+    name: str
+    every_s: float
+    batch: int
+    work: Callable[[Connection, datetime], Awaitable[int]]
+
+
+class Timers:
+    """Does each duty over and over, until `stop` is called. A database that is away is waited for.
+
+    `ready` is set when each duty has been looked at once.
+    """
+
+    name = "timers"
+
+    def __init__(
+        self,
+        database: Database,
+        memory: OrganizationMemory,
+        clock: Clock,
+        options: TimerOptions | None = None,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`chance` draws from [0, 1)."""
+        self.ready = asyncio.Event()
+        self._database = database
+        self._memory = memory
+        self._clock = clock
+        self._options = options or TimerOptions()
+        self._chance = chance
+        self._stopping = asyncio.Event()
+        tick_s, prune_s = self._options.tick_s, self._options.prune_every_s
+        batch, prune_batch = self._options.batch, self._options.prune_batch
+        self._duties = (
+            _Duty("expire requests", tick_s, batch, self._expire),
+            _Duty("decide deferrals again", tick_s, batch, self._decide_again),
+            _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
+            _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
+            _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
+            _Duty("prune commands", prune_s, prune_batch, self._prune_commands),
+        )
+        self._unseen = {duty.name for duty in self._duties}
+
+    def stop(self) -> None:
+        """Begin no other batch."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        async with asyncio.TaskGroup() as tasks:
+            for duty in self._duties:
+                tasks.create_task(self._repeat(duty), name=f"timers: {duty.name}")
+
+    async def _repeat(self, duty: _Duty) -> None:
+        while not self._stopping.is_set():
+            more = False
+            try:
+                more = await self._once(duty)
+            except (StorageUnavailable, ConcurrentChange) as error:
+                _log.warning("duty_put_off", duty=duty.name, error=str(error))
+            self._unseen.discard(duty.name)
+            if not self._unseen:
+                self.ready.set()
+            if not more:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(duty.every_s * (1 - self._chance() / 2)):
+                        await self._stopping.wait()
+
+    async def _once(self, duty: _Duty) -> bool:
+        """Whether a whole batch was done, so that there may be more."""
+        async with self._database.transaction() as connection:
+            if not await turns.try_turn(connection, duty.name):
+                return False
+            return await duty.work(connection, self._clock.now()) >= duty.batch
+
+    async def _expire(self, connection: Connection, now: datetime) -> int:
+        found = await enrollments.expirable(
+            connection,
+            topic=ENROLLMENT_DECISION.name,
+            partitions=ENROLLMENT_DECISION.partitions,
+            limit=self._options.batch,
+        )
+        await directory.lock_customers(connection, {customer for customer, _ in found})
+        locked = await enrollments.lock(connection, [enrollment_id for _, enrollment_id in found])
+        expired = [
+            Change(enrollment=enrollment, happening=Happening.EXPIRE)
+            for enrollment in locked.values()
+            # A decision, or a renewed request, may have come between the look and the lock.
+            if enrollment.state is EnrollmentState.REQUESTED and enrollment.expires_at < now
+        ]
+        await transition(connection, expired, now)
+        return len(found)
+
+    async def _decide_again(self, connection: Connection, now: datetime) -> int:
+        customers = await evaluations.customers_to_decide_again(connection, now=now, limit=self._options.batch)
+        if customers:
+            await decide_again(connection, customers, self._memory, now)
+        return len(customers)
+
+    async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
+        stale = await connections.stale_catalogues(
+            connection, before=now - self._options.catalogue_age, limit=self._options.batch
+        )
+        for organization_id in stale:
+            await add_refresh_cadences(connection, organization_id, correlation_id=str(uuid4()), now=now)
+        return len(stale)
+
+    async def _prune_inbox(self, connection: Connection, _now: datetime) -> int:
+        before = datetime.now(UTC) - self._options.inbox_retention
+        return await turns.prune_inbox(connection, recorded_before=before, limit=self._options.prune_batch)
+
+    async def _prune_outbox(self, connection: Connection, _now: datetime) -> int:
+        before = datetime.now(UTC) - self._options.outbox_retention
+        return await relay.prune(connection, written_before=before, limit=self._options.prune_batch)
+
+    async def _prune_commands(self, connection: Connection, now: datetime) -> int:
+        before = now - self._options.command_retention
+        return await turns.prune_commands(connection, done_before=before, limit=self._options.prune_batch)
