@@ -90,6 +90,10 @@ async def test_a_bad_answer_makes_neither_none_nor_two(stage: Stage, fault: dict
             await stage.reaches(enrollment_id, "enrolled")
     assert await hits(stage) == [1]
     assert len(await stage.writes("cadence_memberships")) == (0 if fault["kind"] == "html_404" else 1)
+    # What took effect is never called again, though Salesloft would refuse it; what had no effect is called once more.
+    asked = (await stage.simulator.usage(stage.team_id))["by_endpoint"]["POST cadence_memberships"]
+    took_effect = fault["kind"].endswith("_after_write") or fault["kind"] in {"reset_mid_body", "html_404"}
+    assert asked == (1 if took_effect else 2)
 
 
 async def _waits_for(stage: Stage, enrollment_id: UUID, reason: str) -> bool:
