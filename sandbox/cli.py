@@ -12,6 +12,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from sandbox.approval_cli import approval_desk
+from sandbox.demo.cli import demo
+from sandbox.generator_cli import generate
 from sandbox.salesloft.cli import salesloft
 from sandbox.stack import (
     KafkaServer,
@@ -47,6 +50,9 @@ def sandbox() -> None:
 
 
 app.command()(salesloft)
+app.command()(demo)
+app.command("approval-desk")(approval_desk)
+app.command()(generate)
 
 
 @app.command()

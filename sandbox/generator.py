@@ -23,7 +23,7 @@ from schemas.envelope import Headers
 from schemas.fields import format_instant
 from schemas.registry import EventType
 
-__all__ = ["SOURCE", "STRUCTURED", "GeneratedRecord", "RecordKind", "Stream", "StreamPlan", "generate"]
+__all__ = ["SOURCE", "STRUCTURED", "GeneratedRecord", "RecordKind", "Stream", "StreamPlan", "as_line", "generate"]
 
 SOURCE: Final = "/cscx/platform"
 STRUCTURED: Final = "application/cloudevents+json; charset=utf-8"
@@ -119,6 +119,17 @@ def generate(plan: StreamPlan) -> Stream:
         malformed=malformed,
         duplicates=len(again),
     )
+
+
+def as_line(record: GeneratedRecord) -> bytes:
+    """A good event as one line of JSON, in structured mode. ValueError for an erasure, which has no such form."""
+    if record.value is None:
+        raise ValueError("a null value has no structured form")
+    told = dict(record.headers)
+    if "ce_id" not in told:
+        return record.value
+    attributes = {name[3:]: raw.decode() for name, raw in told.items() if name.startswith("ce_")}
+    return orjson.dumps(attributes | {"datacontenttype": "application/json", "data": orjson.Fragment(record.value)})
 
 
 def _by_time(timed: tuple[float, GeneratedRecord]) -> float:

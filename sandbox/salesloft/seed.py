@@ -81,13 +81,14 @@ _CADENCES: dict[str, tuple[tuple[int, str, tuple[StepType, bool]], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamPlan:
-    """How large a new team is to be. The first user is the admin."""
+    """How large a new team is to be. The first user is the admin; `user_emails` are addresses of further users."""
 
     name: str
     time_zone: str = "America/New_York"
     users: int = 4
     people: int = 0
     accounts: int = 0
+    user_emails: tuple[str, ...] = ()
 
 
 def found_team(world: World, plan: TeamPlan, now: int) -> Team:
@@ -97,7 +98,8 @@ def found_team(world: World, plan: TeamPlan, now: int) -> Team:
     team = Team(team_id=next(world.ids.team), name=plan.name, zone=ZoneInfo(plan.time_zone), created_at=founded)
     world.teams[team.id] = team
     slug = "".join(letter for letter in plan.name.lower() if letter.isalnum()) or "team"
-    for number in range(max(plan.users, 1)):
+    own = max(plan.users, 1)
+    for number in range(own + len(plan.user_emails)):
         first, last = _FIRST[(number * 5) % len(_FIRST)], _LAST[(number * 7) % len(_LAST)]
         user = User(
             id=next(world.ids.user),
@@ -106,7 +108,9 @@ def found_team(world: World, plan: TeamPlan, now: int) -> Team:
             guid=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
             first_name=first,
             last_name=last,
-            email=f"{first}.{last}.{number}@{slug}.example".lower(),
+            email=(
+                f"{first}.{last}.{number}@{slug}.example".lower() if number < own else plan.user_emails[number - own]
+            ),
             job_role="Admin" if number == 0 else "CSM",
             time_zone=plan.time_zone if number == 0 else _REP_ZONES[number % len(_REP_ZONES)],
             team_admin=number == 0,

@@ -1,0 +1,1 @@
+"""The whole journey on one machine: events in, decisions, approvals, enrollments, activity back, and the reckoning."""
