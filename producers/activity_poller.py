@@ -150,7 +150,7 @@ class ActivityPoller:
             return []
         now = self._clock.now()
         self._claims += 1
-        # Each claim is another holder: a turn that has outlived its lease must not pass for the next one of this poller.
+        # Each claim is another holder: a turn that has outlived its lease must not pass for this poller's next one.
         holder = f"{self._options.holder}-{self._claims}"
         async with self._database.transaction() as connection:
             await sync.open_streams(connection, now)

@@ -21,6 +21,7 @@ from producers.standstill import Backoff
 from producers.streams.turn import TurnOptions
 from salesloft_client import RetrySettings, TransportSettings
 from sandbox.salesloft.server import SimulatorClient
+from storage import memberships, people
 from storage.pool import Database
 from workflows.credentials import ApiKey, Keyring
 from workflows.salesloft_time import DatedWire
@@ -109,6 +110,64 @@ class Stage:
         }
         made: dict[str, Any] = await self.salesloft("POST", "/cadence_memberships", body)
         return made
+
+    async def enroll(self, number: int, cadence: str = "Welcome") -> UUID:
+        """An enrollment of ours for the stakeholder of that number, with the membership that it made."""
+        enrollment_id, person = uuid4(), self.people[number]
+        made = await self.put_on_cadence(number, cadence)
+        await self.execute(
+            "INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence,"
+            " exclusivity_group, correlation_id, cadence_id, request, request_digest, requested_at, expires_at,"
+            " execute_by, start_on, start_step_id, sender_user_id, salesloft_person_id, created_at, updated_at)"
+            " VALUES ($1, $2, 'cus-1', $3, 'enrolled', 5, 'default', $4, $5, '{}', '', now(), now(), now(), now(),"
+            " 1, 1, $6, now(), now())",
+            enrollment_id,
+            self.organization_id,
+            f"sth-{number}",
+            f"corr-{number}",
+            self.cadence(cadence)["id"],
+            person["id"],
+        )
+        async with self.database.transaction() as connection:
+            await people.link(
+                connection, self.organization_id, f"sth-{number}", person["id"], by="upsert", now=self.clock.now()
+            )
+            stay_id, _ = await memberships.put(connection, self._row(made, number, enrollment_id), self.clock.now())
+            await memberships.record_membership(connection, enrollment_id, stay_id)
+        return enrollment_id
+
+    def _row(self, made: dict[str, Any], number: int, enrollment_id: UUID) -> memberships.MembershipRow:
+        return memberships.MembershipRow(
+            organization_id=self.organization_id,
+            stakeholder_id=f"sth-{number}",
+            person_id=made["person"]["id"],
+            cadence_id=made["cadence"]["id"],
+            cadence_name=None,
+            status="processing",
+            current_step=1,
+            added_at=datetime.fromisoformat(made["added_at"]),
+            salesloft_membership_id=made["id"],
+            salesloft_state=made["current_state"],
+            currently_on_cadence=True,
+            user_id=None,
+            step_id=made["step"]["id"],
+            enrollment_id=enrollment_id,
+            salesloft_updated_at=datetime.fromisoformat(made["updated_at"]),
+        )
+
+    async def command_at_work(self, enrollment_id: UUID, kind: str = "remove") -> None:
+        """A command of ours is being carried out."""
+        await self.execute(
+            "INSERT INTO commands (id, organization_id, kind, subject, enrollment_id, correlation_id, state, due_at,"
+            " attempts, created_at) VALUES ($1, $2, $3, 'stakeholder:x', $4, 'c', 'pending', now(), 1, now())",
+            uuid4(),
+            self.organization_id,
+            kind,
+            enrollment_id,
+        )
+
+    async def state(self, enrollment_id: UUID) -> str:
+        return str((await self.fetch("SELECT state FROM enrollments WHERE id = $1", enrollment_id))[0]["state"])
 
     async def advance(self, **duration: float) -> None:
         self.clock.instant = await self.simulator.advance(timedelta(**duration).total_seconds())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from producers.streams.pages import Page, Pages
+from producers.streams.pages import Pages
 from storage import sync
 from tests.producers.poller_stage import Stage, running, until
 
