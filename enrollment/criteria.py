@@ -37,12 +37,13 @@ __all__ = [
     "verdicts",
 ]
 
-Scalar: TypeAlias = bool | int | Decimal | str
+# Text before decimals: of two that fit equally the first is taken, and "60" is a text until a field says otherwise.
+Scalar: TypeAlias = bool | int | str | Decimal
 FieldKind = Literal["text", "number", "boolean", "date"]
 Operator = Literal["equals", "in", "lt", "lte", "gt", "gte", "before", "after", "exists", "matches"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """What a predicate may look at."""
 
@@ -97,6 +98,10 @@ _ALLOWED: dict[FieldKind, frozenset[str]] = {
     "boolean": frozenset({"equals", "exists"}),
     "date": frozenset({"equals", "before", "after", "exists"}),
 }
+_NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?(E[+-]?[0-9]{1,3})?")
+_TOO_LARGE = 10**30
+# Any instant of this century plus or minus so many days is one that a date can hold.
+_DAYS_AT_MOST = 36_500
 _SIGNS = {"equals": "=", "in": "in", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "matches": "matches"}
 
 
@@ -122,7 +127,10 @@ class Predicate(_Node):
         kind, _ = FIELDS[self.field]
         if self.op not in _ALLOWED[kind]:
             raise ValueError(f"{self.field} is a {kind}; it takes {', '.join(sorted(_ALLOWED[kind]))}, not {self.op!r}")
-        _comparable(self, kind)
+        try:
+            _comparable(self, kind)
+        except ValueError as error:
+            raise ValueError(f"{self.field}: {error}") from error
         return self
 
     def __str__(self) -> str:
@@ -184,7 +192,7 @@ def parse_criteria(text: str | bytes) -> Criteria:
     return _ADAPTER.validate_json(text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
     """What one predicate saw and said."""
 
@@ -265,6 +273,8 @@ def _any_of(tests: list[Test]) -> Test:
 def _leaf(predicate: Predicate) -> Test:
     kind, read = FIELDS[predicate.field]
     expected = _comparable(predicate, kind)
+    if kind == "number" and predicate.op != "exists":
+        read = _exactly(read)
     match predicate.op:
         case "exists":
             return lambda facts: (read(facts) is not None) is expected
@@ -282,12 +292,22 @@ def _leaf(predicate: Predicate) -> Test:
     return lambda facts: None if (value := read(facts)) is None else compare(value, expected)
 
 
+def _exactly(read: Callable[[Facts], Any]) -> Callable[[Facts], Any]:
+    """A binary float as the decimal that was written: 33.3 is 33.3, and not a little less."""
+
+    def exact(facts: Facts) -> Any:
+        value = read(facts)
+        return Decimal(repr(value)) if type(value) is float else value
+
+    return exact
+
+
 def _comparable(predicate: Predicate, kind: FieldKind) -> Any:
     """The value in the form that comparing takes; ValueError where it has none."""
     value = predicate.value
     match predicate.op:
         case "exists":
-            if value not in (True, False, None):
+            if value is not None and not isinstance(value, bool):
                 raise ValueError("exists takes true or false")
             return value is not False
         case "in":
@@ -297,11 +317,13 @@ def _comparable(predicate: Predicate, kind: FieldKind) -> Any:
         case "matches":
             try:
                 return re.compile(str(_of_kind(value, "text")), re.IGNORECASE)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"matches takes a regular expression: {error}") from error
         case "before" | "after":
             if isinstance(value, bool) or not isinstance(value, int):
                 raise ValueError(f"{predicate.op} takes a whole number of days from now")  # noqa: TRY004  # pydantic reports ValueErrors
+            if abs(value) > _DAYS_AT_MOST:
+                raise ValueError(f"{predicate.op} takes at most {_DAYS_AT_MOST} days from now, a hundred years")
             return timedelta(days=value)
     return _of_kind(value, kind)
 
@@ -310,15 +332,20 @@ def _of_kind(value: Any, kind: FieldKind) -> Any:
     match kind:
         case "boolean" if isinstance(value, bool):
             return value
-        case "number" if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            return value
-        case "number" if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
-            return Decimal(value)
+        case "number" if (number := _number(value)) is not None:
+            return number
         case "text" if isinstance(value, str):
             return value
         case "date" if isinstance(value, str):
             return date.fromisoformat(value)
     raise ValueError(f"{value!r} is not a {kind}")
+
+
+def _number(value: Any) -> int | Decimal | None:
+    number: Any = Decimal(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+    if isinstance(number, bool) or not isinstance(number, int | Decimal) or abs(number) >= _TOO_LARGE:
+        return None
+    return number
 
 
 def _shown(value: Any) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
+from storage.migrate import migrate
+from storage.pool import Database, DatabaseOptions
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +43,30 @@ async def postgres(postgres_server: PostgresServer) -> AsyncIterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield await postgres_server.create_database(name)
     await postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The name of a migrated database that nobody is connected to: to copy it is far quicker than to migrate."""
+    name = f"template_{uuid.uuid4().hex}"
+    await migrate(await postgres_server.create_database(name))
+    yield name
+    await postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def migrated(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[str]:
+    """The owner's DSN of a fresh migrated database, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield await postgres_server.create_database(name, template=migrated_template)
+    await postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def database(migrated: str) -> AsyncIterator[Database]:
+    """A fresh migrated database, as the worker."""
+    async with Database.connected(DatabaseOptions(dsn=migrated)) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")
