@@ -18,7 +18,7 @@ from schemas.vocabulary import EnrollmentState
 __all__ = ["Bound", "Ignored", "Question", "differences", "digest", "judge"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bound:
     """Everything that an approval is bound to. `verdicts` are (predicate, holds)."""
 

@@ -36,7 +36,7 @@ StakeholderKey = tuple[str, str]
 """Organization and stakeholder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Snapshot:
     """A customer's state at an instant, as JSON; `offset` is its place in the directory's topic, -1 elsewhere."""
 
@@ -52,7 +52,7 @@ class Snapshot:
         return (self.as_of, self.from_directory, self.offset)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StakeholderSnapshotRow(Snapshot):
     """A stakeholder's state at an instant; `email` is normalised."""
 
@@ -84,7 +84,7 @@ class StakeholderRow:
     erased: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LinkedPerson:
     """Salesloft's record of a stakeholder's person.
 

@@ -30,9 +30,12 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Evaluation:
-    """One evaluation of a trigger: `facts` and `outcomes` are JSON, `cause` is event, deferral or renewal."""
+    """One evaluation of a trigger: `facts` and `outcomes` are JSON, `cause` is event, deferral or renewal.
+
+    `digest` is of the outcomes: decided again from the same facts, they give the same.
+    """
 
     id: UUID
     organization_id: str
@@ -45,11 +48,15 @@ class Evaluation:
     decision_version: int
     facts: str
     outcomes: str
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferral:
-    """A trigger that is decided again until its window ends; `data` is the event's JSON as it came."""
+    """A trigger that is decided again until its window ends; `data` is the event's JSON as it came.
+
+    `wake_at` is when it is decided again if nothing wakes it before.
+    """
 
     organization_id: str
     customer_id: str
@@ -62,6 +69,7 @@ class Deferral:
     data: bytes
     reasons: Sequence[str]
     deferred_until: datetime
+    wake_at: datetime
 
     @property
     def customer(self) -> CustomerKey:
@@ -125,6 +133,7 @@ async def put_deferrals(connection: Connection, deferrals: Sequence[Deferral], n
         data=[d.data for d in deferrals],
         reasons=[",".join(d.reasons) for d in deferrals],
         deferred_until=[d.deferred_until for d in deferrals],
+        wake_at=[d.wake_at for d in deferrals],
     )
 
 

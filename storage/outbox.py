@@ -26,7 +26,7 @@ MAX_MESSAGE_BYTES = min(_LIMITS.values())
 """What every topic takes; a dead-letter topic takes more, for its records carry an original whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutboxMessage:
     """One record to be: `key` and `headers` as Kafka will carry them, `payload` None for a tombstone.
 

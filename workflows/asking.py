@@ -22,7 +22,7 @@ from workflows.events import Origin, outgoing
 __all__ = ["Asked", "Asking", "ask"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asking:
     """What is asked: do this for that stakeholder, by this mapping, because of that event.
 
@@ -47,7 +47,7 @@ class Asking:
     changed_since: Sequence[dict[str, Any]] | None = field(default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """The request's JSON, its limits in time, and the message that carries it."""
 

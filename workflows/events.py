@@ -15,7 +15,7 @@ from storage.outbox import OutboxMessage
 __all__ = ["Origin", "dumps", "outgoing"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Origin:
     """Where an event comes from: the journey's correlation id, and the event that caused this one, if one did."""
 

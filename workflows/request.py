@@ -1,7 +1,8 @@
 """Decide triggers and ask for approval: decisions, enrollments, history and messages in the caller's transaction."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 
 from enrollment.criteria import Verdict
 from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
+from schemas.directory import StakeholderSnapshot
 from schemas.registry import EVENT_TYPES
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
@@ -22,7 +24,7 @@ from storage.pool import Connection
 from workflows.asking import Asking, ask
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
-from workflows.situations import LoadedSituation, Trigger, load
+from workflows.situations import LoadedSituation, Trigger, load, project
 from workflows.transitions import SERVICE, changed_event
 
 __all__ = ["Decided", "decide_again", "decide_and_request", "told_verdicts"]
@@ -44,6 +46,7 @@ class _Writing:
     messages: list[OutboxMessage] = field(default_factory=list)
     deferrals: list[Deferral] = field(default_factory=list)
     settled: list[Deferral] = field(default_factory=list)
+    projected: list[tuple[Trigger, StakeholderSnapshot]] = field(default_factory=list)
 
 
 async def decide_and_request(
@@ -54,7 +57,7 @@ async def decide_and_request(
     A trigger of which something may still turn is deferred, or stays deferred, until its window ends.
     """
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
-    loaded = await load(connection, triggers)
+    loaded = await load(connection, triggers, now)
     writing, decided = _Writing(), Decided()
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
@@ -69,6 +72,7 @@ async def decide_and_request(
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
         _defer(writing, trigger, known, decisions, until)
+        writing.projected += _projected(trigger, known, decisions)
     await _write(connection, writing, now)
     return decided
 
@@ -106,42 +110,19 @@ def _evaluation(
     decisions: Sequence[Decision],
     organization: OrganizationFacts,
 ) -> Evaluation:
-    situation = known.situation
-    told = orjson.dumps(
-        {
-            "trigger": orjson.Fragment(trigger.event.trigger.__pydantic_serializer__.to_json(trigger.event.trigger)),
-            "customer": orjson.Fragment(known.customer_json),
-            "stakeholders": [orjson.Fragment(one) for one in known.stakeholders_json],
-            "people": [
-                {
-                    "stakeholder_id": candidate.stakeholder.id,
-                    "gone": candidate.gone,
-                    "record": candidate.person,
-                }
-                for candidate in situation.candidates
-                if candidate.person is not None or candidate.gone is not None
-            ],
-            "runs": [
-                [candidate.stakeholder.id, *run, state]
-                for candidate in situation.candidates
-                for run, state in situation.runs.get(candidate.stakeholder.id, {}).items()
-            ],
-            "ended": situation.ended,
-            "ended_for": list(situation.ended_for),
-            "held": situation.held,
-        }
+    outcomes = orjson.dumps(
+        [
+            {
+                "stakeholder_id": decision.stakeholder_id,
+                "outcome": decision.outcome,
+                "reason": decision.reason,
+                "mapping_id": decision.mapping.id if decision.mapping is not None else None,
+                "mapping_version": decision.mapping.version if decision.mapping is not None else None,
+                "request_digest": decision.digest,
+            }
+            for decision in decisions
+        ]
     )
-    outcomes = [
-        {
-            "stakeholder_id": decision.stakeholder_id,
-            "outcome": decision.outcome,
-            "reason": decision.reason,
-            "mapping_id": decision.mapping.id if decision.mapping is not None else None,
-            "mapping_version": decision.mapping.version if decision.mapping is not None else None,
-            "digest": decision.digest,
-        }
-        for decision in decisions
-    ]
     return Evaluation(
         id=evaluation_id,
         organization_id=trigger.event.organization_id,
@@ -149,11 +130,12 @@ def _evaluation(
         cause=trigger.cause,
         event_id=trigger.event_id,
         event_type=trigger.event_type,
-        business_key=situation.business_key,
+        business_key=known.situation.business_key,
         correlation_id=trigger.correlation_id,
         decision_version=organization.decision_version,
-        facts=told.decode(),
-        outcomes=orjson.dumps(outcomes).decode(),
+        facts=known.facts.decode(),
+        outcomes=outcomes.decode(),
+        digest=hashlib.sha256(outcomes).digest(),
     )
 
 
@@ -167,8 +149,8 @@ def _request(
     now: datetime,
 ) -> None:
     stakeholder, mapping, action = decision.stakeholder, decision.mapping, decision.action
-    if stakeholder is None or mapping is None or action is None:
-        raise AssertionError("a request names its stakeholder, its mapping and its action")
+    if stakeholder is None or mapping is None or action is None or decision.digest is None:
+        raise AssertionError("a request names its stakeholder, its mapping, its action and what binds them")
     enrollment_id = uuid4()
     organization_id, customer_id = trigger.customer
     business_key = known.situation.business_key
@@ -278,11 +260,25 @@ def _defer(
         data=trigger.data,
         reasons=sorted(reasons),
         deferred_until=until,
+        wake_at=min(until, known.held_until) if known.held_until is not None else until,
     )
     (writing.deferrals if reasons else writing.settled).append(deferral)
 
 
+def _projected(
+    trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]
+) -> Iterator[tuple[Trigger, StakeholderSnapshot]]:
+    """The event's own snapshots that are to be kept: of those asked for, and of those who are known already."""
+    for decision in decisions:
+        stakeholder = decision.stakeholder
+        if stakeholder is None or stakeholder.id not in known.embedded:
+            continue
+        if decision.outcome is CandidateOutcome.REQUEST or stakeholder.id in known.known:
+            yield trigger, stakeholder
+
+
 async def _write(connection: Connection, writing: _Writing, now: datetime) -> None:
+    await project(connection, writing.projected)
     await evaluations.add(connection, writing.evaluations, now)
     if writing.enrollments:
         await enrollments.add(connection, writing.enrollments, now)

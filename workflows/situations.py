@@ -1,13 +1,17 @@
-"""From lifecycle events to situations: project the snapshots they carry, then read what else bears on them.
+"""From lifecycle events to situations: lock the customers, then read everything that bears on their triggers.
 
 The customers' rows are locked here, sorted, before any fact is read: from then on nobody else changes what is decided
-on.
+on. A customer's snapshot is projected at once, for its row is the lock. Of the stakeholders only those are projected
+who are known already or are asked for (`project`), because their facts are read again later; the others' snapshots stay
+in the event, which is kept with its evaluation.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
+
+import orjson
 
 from enrollment.consent import normalised_email
 from enrollment.decide import Candidate, Situation
@@ -15,21 +19,30 @@ from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import AtRiskTrigger, LifecycleEvent
 from schemas.vocabulary import Reason, TriggerType
 from storage import directory, enrollments, evaluations
-from storage.directory import CustomerKey, LinkedPerson, Snapshot, StakeholderKey, StakeholderSnapshotRow
+from storage.directory import (
+    CustomerKey,
+    CustomerRow,
+    LinkedPerson,
+    Snapshot,
+    StakeholderKey,
+    StakeholderRow,
+    StakeholderSnapshotRow,
+)
 from storage.enrollments import Runs
 from storage.evaluations import EndedRun, Episode
 from storage.pool import Connection
 
-__all__ = ["HOLD", "LoadedSituation", "Trigger", "load"]
+__all__ = ["LoadedSituation", "Trigger", "load", "project"]
 
-HOLD = timedelta(days=90)
+_HOLD = timedelta(days=90)
 """How long an episode of risk holds what is less urgent, unless an outcome ends it before."""
 
 _CUSTOMER_FIELDS = tuple(name for name in CustomerSnapshot.model_fields if name != "id")
 _STAKEHOLDER_FIELDS = tuple(name for name in StakeholderSnapshot.model_fields if name != "id")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# The classes below are made for each event and are not frozen: a frozen dataclass takes three times as long to make.
+@dataclass(slots=True, kw_only=True)
 class Trigger:
     """A lifecycle event that is decided: for the first time, or again."""
 
@@ -50,61 +63,90 @@ class Trigger:
         return (self.event.organization_id, self.event.customer.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoadedSituation:
-    """A situation, the runs of its organization that deciding adds to, and the facts' JSON as they are stored."""
+    """A situation, and what is kept or asked beside it.
+
+    `runs` are the organization's, to which deciding adds; `embedded` are the stakeholders whose snapshot is the event's
+    own; `known` of them have a row already; `facts` is the JSON of what the event itself does not say.
+    """
 
     situation: Situation
     runs: Runs
-    customer_json: str
-    stakeholders_json: Sequence[str]
+    embedded: set[str]
+    known: set[str]
+    facts: bytes
     held_until: datetime | None
 
 
-async def load(connection: Connection, triggers: Sequence[Trigger]) -> list[LoadedSituation]:
+async def load(connection: Connection, triggers: Sequence[Trigger], now: datetime) -> list[LoadedSituation]:
     """The situations of some triggers, in their order; the triggers' customers are locked until the commit."""
     customers = await _customers(connection, triggers)
-    stakeholders = await _stakeholders(connection, triggers)
+    rows = await _stakeholder_rows(connection, triggers)
     keys = customers.keys()
     at_risk = [trigger for trigger in triggers if isinstance(trigger.event.trigger, AtRiskTrigger)]
     if at_risk:
         await evaluations.open_episodes(connection, [_episode(trigger) for trigger in at_risk])
-    people = await directory.read_people(
-        connection,
-        [
-            (organization_id, known.snapshot.id, normalised_email(known.snapshot.email))
-            for (organization_id, _), of_customer in stakeholders.items()
-            for known in of_customer.values()
-        ],
-    )
     runs = await enrollments.read_runs(connection, keys)
     ended = await evaluations.ended_runs_of(connection, keys)
     holds = await evaluations.open_episodes_of(connection, keys)
-    return [
-        _situation(
-            trigger,
-            customers[trigger.customer],
-            stakeholders[trigger.customer],
-            people,
-            runs[trigger.customer[0]],
-            ended.get(trigger.customer, ()),
-            holds.get(trigger.customer),
+    concerned = [_concerned(trigger, rows) for trigger in triggers]
+    people = await directory.read_people(connection, _to_look_up(triggers, concerned))
+    situations = []
+    for trigger, candidates in zip(triggers, concerned, strict=True):
+        held_until = holds.get(trigger.customer)
+        surroundings = _Surroundings(
+            customer=customers[trigger.customer],
+            runs=runs[trigger.customer[0]],
+            ended=ended.get(trigger.customer, ()),
+            held_until=held_until if held_until is not None and held_until > now else None,
+            people=people,
         )
-        for trigger in triggers
-    ]
+        situations.append(_situation(trigger, candidates, surroundings))
+    return situations
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownCustomer:
-    snapshot: CustomerSnapshot | None
-    json: str
+async def project(connection: Connection, requested: Iterable[tuple[Trigger, StakeholderSnapshot]]) -> None:
+    """Keep the newest of the snapshots that events brought of stakeholders who are asked for, or are known already."""
+    newest: dict[StakeholderKey, tuple[Trigger, StakeholderSnapshot]] = {}
+    for trigger, snapshot in requested:
+        key = (trigger.event.organization_id, snapshot.id)
+        held = newest.get(key)
+        if held is None or trigger.event_time > held[0].event_time:
+            newest[key] = (trigger, snapshot)
+    if newest:
+        await directory.apply_stakeholders(connection, [_snapshot_row(key, *one) for key, one in newest.items()])
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownStakeholder:
+def _snapshot_row(key: StakeholderKey, trigger: Trigger, snapshot: StakeholderSnapshot) -> StakeholderSnapshotRow:
+    return StakeholderSnapshotRow(
+        key=key,
+        data=_json(snapshot),
+        as_of=trigger.event_time,
+        offset=-1,
+        from_directory=False,
+        customer_id=trigger.event.customer.id,
+        email=normalised_email(snapshot.email),
+    )
+
+
+@dataclass(slots=True)
+class _Concerned:
+    """A stakeholder of a trigger; `row` is the directory's where that counts, None where the event's snapshot does."""
+
     snapshot: StakeholderSnapshot
-    json: str
     gone: Reason | None
+    row: StakeholderRow | None
+    is_known: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Surroundings:
+    customer: CustomerRow | CustomerSnapshot
+    runs: Runs
+    ended: Sequence[EndedRun]
+    held_until: datetime | None
+    people: dict[StakeholderKey, LinkedPerson]
 
 
 def _json(snapshot: CustomerSnapshot | StakeholderSnapshot) -> str:
@@ -117,147 +159,169 @@ def _says_something(snapshot: CustomerSnapshot | StakeholderSnapshot, fields: It
     return any(values[field] is not None for field in fields)
 
 
-async def _customers(connection: Connection, triggers: Sequence[Trigger]) -> dict[CustomerKey, _KnownCustomer]:
+async def _customers(
+    connection: Connection, triggers: Sequence[Trigger]
+) -> dict[CustomerKey, CustomerRow | CustomerSnapshot]:
+    """Each customer as it is known now: the newest snapshot among the triggers', or the row that is newer."""
     newest: dict[CustomerKey, Trigger] = {}
     referred: set[CustomerKey] = set()
     for trigger in triggers:
         key = trigger.customer
-        # What is decided again brings nothing new: its snapshots were projected the first time.
-        if trigger.cause == "event" and _says_something(trigger.event.customer, _CUSTOMER_FIELDS):
+        if _says_something(trigger.event.customer, _CUSTOMER_FIELDS):
             if key not in newest or trigger.event_time > newest[key].event_time:
                 newest[key] = trigger
         else:
             referred.add(key)
-    snapshots = {key: _json(trigger.event.customer) for key, trigger in newest.items()}
-    known: dict[CustomerKey, _KnownCustomer] = {}
-    # One statement for all would lock in one order; where there are both kinds, the references are locked first by all.
+    # Everybody locks in one order. Where some are only referred to, one statement locks them all before the other.
     locked = await directory.lock_customers(connection, referred | newest.keys()) if referred else {}
     applied = await directory.apply_customers(
         connection,
         [
-            Snapshot(key=key, data=snapshots[key], as_of=trigger.event_time, offset=-1, from_directory=False)
+            Snapshot(
+                key=key, data=_json(trigger.event.customer), as_of=trigger.event_time, offset=-1, from_directory=False
+            )
             for key, trigger in newest.items()
         ],
     )
-    for key in applied:
-        known[key] = _KnownCustomer(newest[key].event.customer, snapshots[key])
     older = [key for key in newest.keys() | referred if key not in applied]
     rows = locked if locked or not older else await directory.read_customers(connection, older)
-    for key in older:
-        data = rows[key].data
-        known[key] = (
-            _KnownCustomer(CustomerSnapshot.model_validate_json(data), data) if data else _KnownCustomer(None, "null")
-        )
-    return known
+    return {key: rows[key] for key in older} | {key: newest[key].event.customer for key in applied}
 
 
-async def _stakeholders(
+async def _stakeholder_rows(
     connection: Connection, triggers: Sequence[Trigger]
-) -> dict[CustomerKey, dict[str, _KnownStakeholder]]:
-    named: dict[CustomerKey, dict[str, _KnownStakeholder]] = {trigger.customer: {} for trigger in triggers}
-    newest, referred = _newest_stakeholders(triggers)
-    rows = [_stakeholder_row(snapshot, trigger) for snapshot, trigger in newest.values()]
-    applied = await directory.apply_stakeholders(connection, rows) if rows else {}
-    for row in rows:
-        snapshot, trigger = newest[row.key]
-        if row.key in applied:
-            left = Reason.STAKEHOLDER_LEFT if applied[row.key] else None
-            named[trigger.customer][snapshot.id] = _KnownStakeholder(snapshot, row.data, left)
-        else:
-            referred[row.key] = trigger.customer
-    if referred:
-        for key, found in (await directory.read_stakeholders(connection, referred)).items():
-            named[referred[key]][key[1]] = _known(found, referred[key])
-    # An event that names no stakeholders speaks of all that its customer has.
+) -> dict[CustomerKey, dict[str, StakeholderRow]]:
+    """What the directory holds of the triggers' stakeholders; of a trigger that names none, of all of its customer."""
+    named = {
+        (trigger.event.organization_id, snapshot.id)
+        for trigger in triggers
+        for snapshot in trigger.event.stakeholders or ()
+    }
+    rows = await directory.read_stakeholders(connection, named) if named else {}
+    found: dict[CustomerKey, dict[str, StakeholderRow]] = {}
+    for trigger in triggers:
+        for snapshot in trigger.event.stakeholders or ():
+            row = rows.get((trigger.event.organization_id, snapshot.id))
+            if row is not None:
+                found.setdefault(trigger.customer, {})[snapshot.id] = row
     whole = {trigger.customer for trigger in triggers if trigger.event.stakeholders is None}
     if whole:
         for customer, of_customer in (await directory.read_stakeholders_of(connection, whole)).items():
-            for found in of_customer:
-                named[customer].setdefault(found.key[1], _known(found, customer))
-    return named
+            found.setdefault(customer, {}).update((row.key[1], row) for row in of_customer)
+    return found
 
 
-def _newest_stakeholders(
-    triggers: Sequence[Trigger],
-) -> tuple[dict[StakeholderKey, tuple[StakeholderSnapshot, Trigger]], dict[StakeholderKey, CustomerKey]]:
-    """Of each embedded stakeholder the newest snapshot; and those that are only referred to, with their customers."""
-    newest: dict[StakeholderKey, tuple[StakeholderSnapshot, Trigger]] = {}
-    referred: dict[StakeholderKey, CustomerKey] = {}
-    for trigger in triggers:
-        for snapshot in trigger.event.stakeholders or ():
-            key = (trigger.event.organization_id, snapshot.id)
-            if trigger.cause != "event" or not _says_something(snapshot, _STAKEHOLDER_FIELDS):
-                referred[key] = trigger.customer
-            elif key not in newest or trigger.event_time > newest[key][1].event_time:
-                newest[key] = (snapshot, trigger)
-    return newest, referred
+def _concerned(trigger: Trigger, rows: dict[CustomerKey, dict[str, StakeholderRow]]) -> list[_Concerned]:
+    known = rows.get(trigger.customer, {})
+    if trigger.event.stakeholders is None:
+        return [_from_row(row, trigger.customer) for row in known.values() if row.customer_id == trigger.customer[1]]
+    return [_newer_of(snapshot, known.get(snapshot.id), trigger) for snapshot in trigger.event.stakeholders]
 
 
-def _stakeholder_row(snapshot: StakeholderSnapshot, trigger: Trigger) -> StakeholderSnapshotRow:
-    return StakeholderSnapshotRow(
-        key=(trigger.event.organization_id, snapshot.id),
-        data=_json(snapshot),
-        as_of=trigger.event_time,
-        offset=-1,
-        from_directory=False,
-        customer_id=trigger.event.customer.id,
-        email=normalised_email(snapshot.email),
-    )
+def _newer_of(snapshot: StakeholderSnapshot, row: StakeholderRow | None, trigger: Trigger) -> _Concerned:
+    """Of the event's snapshot and the directory's the newer counts, the directory's between equals."""
+    if row is None:
+        return _Concerned(snapshot, None, None, is_known=False)
+    is_older = trigger.event_time < row.as_of or (trigger.event_time == row.as_of and row.from_directory)
+    if is_older or not _says_something(snapshot, _STAKEHOLDER_FIELDS):
+        return _from_row(row, trigger.customer)
+    return _Concerned(snapshot, Reason.STAKEHOLDER_LEFT if row.left else None, None, is_known=True)
 
 
-def _known(row: directory.StakeholderRow, customer: CustomerKey) -> _KnownStakeholder:
+def _from_row(row: StakeholderRow, customer: CustomerKey) -> _Concerned:
     if row.erased or row.data is None:
-        return _KnownStakeholder(StakeholderSnapshot(id=row.key[1]), f'{{"id":"{row.key[1]}"}}', Reason.ERASED)
-    moved_on = row.left or row.customer_id != customer[1]
-    return _KnownStakeholder(
-        StakeholderSnapshot.model_validate_json(row.data), row.data, Reason.STAKEHOLDER_LEFT if moved_on else None
+        return _Concerned(StakeholderSnapshot(id=row.key[1]), Reason.ERASED, row, is_known=True)
+    gone = Reason.STAKEHOLDER_LEFT if row.left or row.customer_id != customer[1] else None
+    return _Concerned(StakeholderSnapshot.model_validate_json(row.data), gone, row, is_known=True)
+
+
+def _to_look_up(
+    triggers: Sequence[Trigger], concerned: Sequence[Sequence[_Concerned]]
+) -> list[tuple[str, str, str | None]]:
+    return list(
+        {
+            (trigger.event.organization_id, one.snapshot.id, normalised_email(one.snapshot.email)): None
+            for trigger, candidates in zip(triggers, concerned, strict=True)
+            for one in candidates
+            if one.gone is None
+        }
     )
 
 
 def _episode(trigger: Trigger) -> Episode:
-    return Episode(trigger.customer, trigger.event.business_key, trigger.event_time, trigger.event_time + HOLD)
+    return Episode(trigger.customer, trigger.event.business_key, trigger.event_time, trigger.event_time + _HOLD)
 
 
-def _situation(
-    trigger: Trigger,
-    customer: _KnownCustomer,
-    stakeholders: dict[str, _KnownStakeholder],
-    people: dict[StakeholderKey, LinkedPerson],
-    runs: Runs,
-    ended: Sequence[EndedRun],
-    held_until: datetime | None,
-) -> LoadedSituation:
+def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surroundings) -> LoadedSituation:
     organization_id = trigger.event.organization_id
     business_key = trigger.event.business_key
-    embedded = trigger.event.stakeholders
-    if embedded is None:
-        concerned = list(stakeholders.values())
+    ending = [one for one in around.ended if _ends(one, trigger.trigger_type, business_key, trigger.event_time)]
+    customer = around.customer
+    if isinstance(customer, CustomerRow):
+        data = customer.data
+        snapshot = CustomerSnapshot.model_validate_json(data) if data is not None else None
     else:
-        concerned = [
-            stakeholders.get(one.id) or _KnownStakeholder(one, f'{{"id":"{one.id}"}}', None) for one in embedded
-        ]
-    ending = [one for one in ended if _ends(one, trigger.trigger_type, business_key, trigger.event_time)]
+        data, snapshot = None, customer
+    people = around.people
+    candidates = [
+        Candidate(
+            one.snapshot,
+            linked.record if (linked := people.get((organization_id, one.snapshot.id))) is not None else None,
+            one.gone,
+        )
+        for one in concerned
+    ]
     situation = Situation(
         trigger_type=trigger.trigger_type,
         trigger=trigger.event.trigger,
         business_key=business_key,
-        customer=customer.snapshot or trigger.event.customer,
-        customer_known=customer.snapshot is not None,
-        candidates=[
-            Candidate(
-                known.snapshot,
-                linked.record if (linked := people.get((organization_id, known.snapshot.id))) is not None else None,
-                known.gone,
-            )
-            for known in concerned
-        ],
-        runs=runs.states,
-        on_cadence=runs.on_cadence,
+        customer=snapshot or trigger.event.customer,
+        customer_known=snapshot is not None,
+        candidates=candidates,
+        runs=around.runs.states,
+        on_cadence=around.runs.on_cadence,
         ended=any(one.stakeholder_id is None for one in ending),
         ended_for={one.stakeholder_id for one in ending if one.stakeholder_id is not None},
-        held=held_until is not None,
+        held=around.held_until is not None,
     )
-    return LoadedSituation(situation, runs, customer.json, [known.json for known in concerned], held_until)
+    return LoadedSituation(
+        situation,
+        around.runs,
+        embedded={one.snapshot.id for one in concerned if one.row is None},
+        known={one.snapshot.id for one in concerned if one.is_known},
+        facts=_facts(trigger, situation, data, concerned),
+        held_until=around.held_until,
+    )
+
+
+def _facts(trigger: Trigger, situation: Situation, customer: str | None, concerned: Sequence[_Concerned]) -> bytes:
+    """The event as it came, and what counted besides or instead: enough to make the decision again."""
+    told: dict[str, Any] = {"event": orjson.Fragment(trigger.data)}
+    if customer is not None:
+        told["customer"] = orjson.Fragment(customer)
+    rows = [one.row.data for one in concerned if one.row is not None and one.row.data is not None]
+    if rows:
+        told["stakeholders"] = [orjson.Fragment(row) for row in rows]
+    gone = {one.snapshot.id: one.gone for one in concerned if one.gone is not None}
+    if gone:
+        told["gone"] = gone
+    people = {one.stakeholder.id: one.person for one in situation.candidates if one.person is not None}
+    if people:
+        told["people"] = people
+    runs = [
+        (one.stakeholder.id, *run, state)
+        for one in situation.candidates
+        for run, state in situation.runs.get(one.stakeholder.id, {}).items()
+    ]
+    if runs:
+        told["runs"] = runs
+    if situation.on_cadence:
+        told["on_cadence"] = [
+            pair for pair in situation.on_cadence if any(pair[0] == one.stakeholder.id for one in situation.candidates)
+        ]
+    if situation.ended or situation.ended_for or situation.held:
+        told |= {"ended": situation.ended, "ended_for": list(situation.ended_for), "held": situation.held}
+    return orjson.dumps(told)
 
 
 def _ends(ended: EndedRun, trigger_type: TriggerType, business_key: str, event_time: datetime) -> bool:

@@ -9,7 +9,7 @@ CREATE TYPE stakeholder_snapshot AS (
   from_directory boolean);
 CREATE TYPE new_evaluation AS (
   id uuid, organization_id text, customer_id text, cause text, event_id text, event_type text, business_key text,
-  correlation_id text, decision_version bigint, facts text, outcomes text);
+  correlation_id text, decision_version bigint, facts text, outcomes text, digest bytea);
 CREATE TYPE new_enrollment AS (
   id uuid, organization_id text, customer_id text, stakeholder_id text, trigger_type text, exclusivity_group text,
   business_key text, event_id text, event_time timestamptz, evaluation_id uuid, correlation_id text, mapping_id uuid,
@@ -59,7 +59,8 @@ CREATE TABLE evaluations (
   decision_version  bigint NOT NULL,
   evaluated_at      timestamptz NOT NULL,
   facts             json NOT NULL,
-  outcomes          json NOT NULL,               -- [{stakeholder_id, outcome, reason, mapping_id, mapping_version, digest}]
+  outcomes          json NOT NULL,               -- [{stakeholder_id, outcome, reason, mapping_id, mapping_version, request_digest}]
+  digest            bytea NOT NULL,              -- of the outcomes
   PRIMARY KEY (evaluated_at, id)
 ) PARTITION BY RANGE (evaluated_at);
 CREATE TABLE evaluations_default PARTITION OF evaluations DEFAULT;
@@ -79,12 +80,11 @@ CREATE TABLE deferrals (
   data             bytea NOT NULL,               -- the event's JSON as it came
   reasons          text[] NOT NULL,
   deferred_until   timestamptz NOT NULL,
-  woken_at         timestamptz,                  -- set: decide again as soon as possible
+  wake_at          timestamptz NOT NULL,         -- when to decide again, at the latest when the window ends
   created_at       timestamptz NOT NULL,
   PRIMARY KEY (organization_id, customer_id, event_source, event_id)
 );
-CREATE INDEX deferrals_woken ON deferrals (woken_at) WHERE woken_at IS NOT NULL;
-CREATE INDEX deferrals_until ON deferrals (deferred_until);
+CREATE INDEX deferrals_wake_at ON deferrals (wake_at);
 SELECT keep_organizations_apart('deferrals');
 
 -- What an outcome has ended, kept so that a trigger which is consumed after it is seen to be over.

@@ -46,25 +46,26 @@ ON CONFLICT DO NOTHING
 
 -- name: add_evaluations!
 -- Store what was decided, on which facts, at which instant.
-INSERT INTO evaluations (id, organization_id, customer_id, cause, event_id, event_type, business_key, correlation_id, decision_version, evaluated_at, facts, outcomes)
-SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.correlation_id, v.decision_version, :evaluated_at, v.facts::json, v.outcomes::json
+INSERT INTO evaluations (id, organization_id, customer_id, cause, event_id, event_type, business_key, correlation_id, decision_version, evaluated_at, facts, outcomes, digest)
+SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.correlation_id, v.decision_version, :evaluated_at, v.facts::json, v.outcomes::json, v.digest
 FROM unnest(:evaluations::new_evaluation[]) AS v
 
 -- name: read_evaluated_trigger$
 -- The trigger that an evaluation decided.
-SELECT (facts -> 'trigger')::text FROM evaluations WHERE evaluated_at = :evaluated_at AND id = :id
+SELECT (facts -> 'event' -> 'trigger')::text FROM evaluations WHERE evaluated_at = :evaluated_at AND id = :id
 
 -- name: put_deferrals!
 -- Keep triggers that a late fact may still turn; one that is deferred again keeps its first window.
-INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, created_at)
+INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at, created_at)
 SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data,
-       string_to_array(d.reasons, ','), d.deferred_until, :now
+       string_to_array(d.reasons, ','), d.deferred_until, d.wake_at, :now
 FROM unnest(:organization_ids::text[], :customer_ids::text[], :event_ids::text[], :event_sources::text[], :event_types::text[],
             :event_times::timestamptz[], :business_keys::text[], :correlation_ids::text[], :data::bytea[], :reasons::text[],
-            :deferred_until::timestamptz[])
-     AS d (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until)
+            :deferred_until::timestamptz[], :wake_at::timestamptz[])
+     AS d (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at)
 ON CONFLICT (organization_id, customer_id, event_source, event_id) DO UPDATE SET
-  reasons = excluded.reasons, woken_at = NULL, deferred_until = greatest(deferrals.deferred_until, excluded.deferred_until)
+  reasons = excluded.reasons, wake_at = excluded.wake_at,
+  deferred_until = greatest(deferrals.deferred_until, excluded.deferred_until)
 
 -- name: close_deferrals!
 -- These need not be decided again.
@@ -75,19 +76,14 @@ WHERE d.organization_id = c.organization_id AND d.customer_id = c.customer_id AN
 
 -- name: read_deferrals_of_customers
 -- The deferred triggers of some customers, oldest first.
-SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.reasons, d.deferred_until
+SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.reasons, d.deferred_until, d.wake_at
 FROM (SELECT DISTINCT * FROM unnest(:customers::subject_key[])) AS c (organization_id, customer_id)
 JOIN deferrals d USING (organization_id, customer_id)
 ORDER BY d.event_time, d.event_id
 
 -- name: customers_to_decide_again
--- Customers with a deferral that something has woken, or whose window has ended. Read without a lock: whoever decides locks the
--- customer first and reads again.
-SELECT DISTINCT organization_id, customer_id FROM (
-  SELECT organization_id, customer_id FROM deferrals WHERE woken_at IS NOT NULL
-  UNION ALL
-  SELECT organization_id, customer_id FROM deferrals WHERE deferred_until <= :now
-) AS due LIMIT :limit
+-- Customers with a deferral whose time has come. Read without a lock: whoever decides locks the customer first and reads again.
+SELECT DISTINCT organization_id, customer_id FROM deferrals WHERE wake_at <= :now LIMIT :limit
 
 -- name: add_enrollments!
 -- Store new enrollments in state requested, each with the first row of its history.

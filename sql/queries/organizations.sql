@@ -65,7 +65,7 @@ SELECT max(version) FROM salesloft_cadence_mappings WHERE organization_id = :org
 
 -- name: wake_deferrals_of_organization!
 -- Something of the organization moved that may turn a deferral.
-UPDATE deferrals SET woken_at = :now WHERE organization_id = :organization_id AND woken_at IS NULL
+UPDATE deferrals SET wake_at = :now WHERE organization_id = :organization_id AND wake_at > :now
 
 -- name: upsert_cadences!
 -- Keep the team's cadences as Salesloft shows them.
