@@ -15,7 +15,7 @@ SELECT
   (SELECT count(*)::integer FROM outbox_unsent) AS unsent,
   (SELECT count(*)::integer FROM commands WHERE state = 'pending' AND due_at <= :now) AS due_commands,
   (SELECT count(*)::integer FROM commands WHERE state = 'pending') AS commands,
-  (SELECT count(*)::integer FROM deferrals WHERE woken_at IS NOT NULL OR deferred_until <= :now) AS woken,
+  (SELECT count(*)::integer FROM deferrals WHERE wake_at <= :now) AS woken,
   (SELECT count(*)::integer FROM deferrals) AS deferred,
   (SELECT count(*)::integer FROM enrollments
    WHERE state IN ('approved', 'enrolling', 'unknown', 'stale') OR (state = 'requested' AND expires_at < :now)) AS under_way,

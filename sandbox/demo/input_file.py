@@ -6,8 +6,8 @@ only told.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -23,21 +23,23 @@ __all__ = ["InputEvents", "read_events"]
 
 _HEADERS: Final = (("content-type", STRUCTURED.encode()),)
 _LONGEST: Final = 300
+_LONGEST_SPAN: Final = timedelta(days=7)
+_AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputEvents:
     """What was read: the stream to send, a sentence for each bad line, and what is needed to run it.
 
-    `owners` are the owners' addresses by organization, `latest` the time of the newest event, `unsent` how many lines
-    could not be sent at all.
+    `start` is the business time to start the clock at, None where no event says a time. `owners` are the owners'
+    addresses by organization, `unsent` is how many lines could not be sent at all.
     """
 
     stream: Stream
     complaints: tuple[str, ...]
     unsent: int
     owners: Mapping[str, frozenset[str]]
-    latest: datetime | None
+    start: datetime | None
 
 
 @dataclass(slots=True)
@@ -55,7 +57,6 @@ class _Line:
 
 @dataclass(slots=True)
 class _Reading:
-    publish_at: datetime
     records: list[GeneratedRecord] = field(default_factory=list)
     digests: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
     good: set[str] = field(default_factory=set)
@@ -64,22 +65,27 @@ class _Reading:
     owners: dict[str, set[str]] = field(default_factory=dict)
     duplicates: int = 0
     unsent: int = 0
-    latest: datetime | None = None
+    earliest: datetime | None = None
+    latest: datetime = _AT_ONCE
 
 
-def read_events(lines: Iterable[bytes], *, publish_at: datetime) -> InputEvents:
-    """Read lines, each to be sent at `publish_at`; empty ones and those that begin with # are passed over.
+def read_events(lines: Iterable[bytes]) -> InputEvents:
+    """Read lines; empty ones and those that begin with # are passed over.
 
-    Raises nothing: every line that is not an event is among the complaints.
+    The order stays that of the lines. Each event waits for its own time, unless they span more than a week: then they
+    are sent one after the other. Raises nothing: every line that is not an event is among the complaints.
     """
-    reading = _Reading(publish_at)
+    reading = _Reading()
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if text and not text.startswith(b"#"):
             _take(reading, number, text)
+    records, start = reading.records, reading.earliest
+    if start is not None and reading.latest - start > _LONGEST_SPAN:
+        records, start = [replace(record, publish_at=_AT_ONCE) for record in records], reading.latest
     return InputEvents(
         stream=Stream(
-            records=reading.records,
+            records=records,
             good=frozenset(reading.good),
             erased=frozenset(),
             malformed=reading.malformed,
@@ -88,7 +94,7 @@ def read_events(lines: Iterable[bytes], *, publish_at: datetime) -> InputEvents:
         complaints=tuple(reading.complaints),
         unsent=reading.unsent,
         owners={organization: frozenset(owners) for organization, owners in reading.owners.items()},
-        latest=reading.latest,
+        start=start,
     )
 
 
@@ -166,7 +172,7 @@ def _send_broken(reading: _Reading, number: int, line: _Line, code: str, what: s
             line.key,
             line.value,
             (*_HEADERS, (MARK, mark.encode())),
-            reading.publish_at,
+            reading.latest,
             mark,
             "malformed",
         )
@@ -176,6 +182,9 @@ def _send_broken(reading: _Reading, number: int, line: _Line, code: str, what: s
 def _send(reading: _Reading, line: _Line, found: Sound) -> None:
     envelope = found.incoming.envelope
     event_id = found.mark.key.event_id
+    if envelope is not None and envelope.time is not None:
+        reading.earliest = min(envelope.time, reading.earliest or envelope.time)
+        reading.latest = max(envelope.time, reading.latest)
     is_new = event_id not in reading.good
     reading.good.add(event_id)
     reading.duplicates += not is_new
@@ -185,13 +194,11 @@ def _send(reading: _Reading, line: _Line, found: Sound) -> None:
             line.key,
             line.value,
             _HEADERS,
-            reading.publish_at,
+            reading.latest,
             event_id,
             "good" if is_new else "duplicate",
         )
     )
-    if envelope is not None and envelope.time is not None:
-        reading.latest = max(envelope.time, reading.latest or envelope.time)
 
 
 def _note_owner(owners: set[str], found: Sound) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -60,7 +60,7 @@ class _Progress:
 async def run_demo(options: DemoOptions, console: Console) -> int:
     """Run it and answer the exit code. DemoError is the one thing raised for what a person can do something about."""
     given = _given_events(options, console)
-    start = STANDARD_START if given is None or given.latest is None else given.latest + timedelta(seconds=1)
+    start = STANDARD_START if given is None or given.start is None else given.start
     owners: Mapping[str, frozenset[str]] = (
         given.owners if given is not None else dict.fromkeys(options.organizations, frozenset())
     )
@@ -87,7 +87,7 @@ def _given_events(options: DemoOptions, console: Console) -> InputEvents | None:
             lines = options.source.read_bytes().splitlines()
         except OSError as error:
             raise DemoError(f"{options.source} cannot be read: {error.strerror}") from error
-    given = read_events(lines, publish_at=STANDARD_START)
+    given = read_events(lines)
     for complaint in given.complaints:
         console.print(complaint, markup=False, soft_wrap=True, style="yellow")
     if not given.stream.records:
