@@ -1,0 +1,1 @@
+"""What is measured: each module one figure or the means to it."""
