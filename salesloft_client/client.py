@@ -12,7 +12,7 @@ from salesloft_client.auth import TokenSource
 from salesloft_client.budget import Lane, TeamBudget, Unlimited, cost_of_page
 from salesloft_client.clock import BusinessClock
 from salesloft_client.cursor import Batch, ChangeCursor, CursorPosition, CursorSettings
-from salesloft_client.decoding import Page, read_one, read_page
+from salesloft_client.decoding import Page, read_changes, read_one, read_page
 from salesloft_client.errors import Origin
 from salesloft_client.hooks import NothingObserved, Observer
 from salesloft_client.models import (
@@ -277,12 +277,12 @@ class SalesloftClient:
                 cost=cost_of_page(request.page),
             )
             page = await self._transport.carry(
-                call, self._context, lambda answer: read_page(stream.record, answer, origin=origin)
+                call, self._context, lambda answer: read_changes(stream.record, answer, origin=origin)
             )
             before = cursor.position
             batch = cursor.feed(page.rows, has_more=page.has_more(request.per_page))
-            if batch.rows or batch.position != before:
-                yield batch
+            if batch.rows or page.unreadable or batch.position != before:
+                yield replace(batch, unreadable=page.unreadable)
 
     def _origin(self, method: str, path: str) -> Origin:
         return Origin(method=method, path=path, correlation_id=self._context.correlation_id)

@@ -116,10 +116,14 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch(Generic[R]):
-    """Rows not seen before, oldest first, and the position to keep together with what is made of them."""
+    """Rows not seen before, oldest first, and the position to keep together with what is made of them.
+
+    ``unreadable`` records of the page are among neither.
+    """
 
     rows: tuple[R, ...]
     position: CursorPosition
+    unreadable: int = 0
 
 
 @dataclass(slots=True)

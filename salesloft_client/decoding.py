@@ -1,7 +1,9 @@
 """From a 2xx answer's bytes to records.
 
 One record that cannot be read must not hold up the page it is on: a field that is not as documented is dropped from the
-record and logged by name, and only a record without a readable id (or ``updated_at``, where it is read by) fails.
+record and logged by name, and only a record without a readable id (or ``updated_at``, where it is read by) fails. A
+list fails with it, for who looks something up must not take what is unreadable for what is not there. A stream of
+changes goes on without it, and says how many it passed over.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from salesloft_client.errors import MalformedResponse, Origin
 from salesloft_client.wire import Answer
 
-__all__ = ["Page", "Paging", "read_one", "read_page"]
+__all__ = ["Page", "Paging", "read_changes", "read_one", "read_page"]
 
 logger = structlog.get_logger(__name__)
 
@@ -56,10 +58,14 @@ class _Single(BaseModel, Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[R]):
-    """One page of a list. ``paging`` is None where Salesloft does not page (users and groups without ``page``)."""
+    """One page of a list. ``paging`` is None where Salesloft does not page (users and groups without ``page``).
+
+    ``unreadable`` is how many records a page of changes had besides.
+    """
 
     rows: tuple[R, ...]
     paging: Paging | None = field(default=None, repr=False)
+    unreadable: int = field(default=0, repr=False)
 
     @property
     def next_page(self) -> int | None:
@@ -93,6 +99,21 @@ def read_page(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:
     return Page(rows=tuple(listed.data), paging=paging)
 
 
+def read_changes(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:
+    """A page of changes, without the records that cannot be read. Raises ``MalformedResponse`` for the page itself."""
+    try:
+        return read_page(model, answer, origin=origin)
+    except MalformedResponse:
+        rows, paging = _listed_rows(answer, origin=origin)
+    readable: list[R] = []
+    for row in rows:
+        try:
+            readable.append(_row(model, row, answer, origin=origin))
+        except MalformedResponse as error:
+            logger.error("salesloft_record_unreadable", path=origin.path, problem=error.summary)  # noqa: TRY400  # the traceback would show nothing more
+    return Page(rows=tuple(readable), paging=paging, unreadable=len(rows) - len(readable))
+
+
 def read_one(model: type[R], answer: Answer, *, origin: Origin) -> R:
     """The record of an answer that has one. Raises ``MalformedResponse``."""
     try:
@@ -103,6 +124,11 @@ def read_one(model: type[R], answer: Answer, *, origin: Origin) -> R:
 
 
 def _page_by_row(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:
+    rows, paging = _listed_rows(answer, origin=origin)
+    return Page(rows=tuple(_row(model, row, answer, origin=origin) for row in rows), paging=paging)
+
+
+def _listed_rows(answer: Answer, *, origin: Origin) -> tuple[list[Any], Paging | None]:
     envelope = _envelope(answer, origin=origin)
     rows = envelope["data"]
     if not isinstance(rows, list):
@@ -112,7 +138,7 @@ def _page_by_row(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:
         paging = _Metadata.model_validate(metadata or {}).paging
     except ValidationError as error:
         raise MalformedResponse("the paging cannot be read", origin=origin, status=answer.status) from error
-    return Page(rows=tuple(_row(model, row, answer, origin=origin) for row in rows), paging=paging)
+    return rows, paging
 
 
 def _envelope(answer: Answer, *, origin: Origin) -> dict[str, Any]:

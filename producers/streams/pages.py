@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from activity.ledger import Ledger
+from activity.ledger import Ledger, total
 from producers.streams.readers import Apply
 from storage import sync
 from storage.errors import ConcurrentChange, RecordRefused, translated
@@ -23,11 +23,15 @@ _FIRST_PAUSE_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows of one stream, and the ledger that counts them: a stream's name and the number of its cycle."""
+    """Rows of one stream, and the ledger that counts them: a stream's name and the number of its cycle.
+
+    `unreadable` are records that Salesloft's answer had besides, and that nobody could make sense of.
+    """
 
     stream: str
     cycle: int
     rows: Sequence[Any]
+    unreadable: int
     apply: Apply
 
 
@@ -75,7 +79,7 @@ class Pages:
         move: Callable[[Connection], Awaitable[None]],
         apply: Apply,
     ) -> Ledger:
-        ledger = await apply(connection, reading, page.rows)
+        ledger = total([await apply(connection, reading, page.rows), *[Ledger.of_failure(shown=1)] * page.unreadable])
         await sync.add_to_ledger(connection, reading.organization_id, page.stream, page.cycle, ledger)
         await move(connection)
         return ledger

@@ -133,7 +133,9 @@ class Turn:
         async with self._changes(self._client, reader, since) as batches:
             async for batch in batches:
                 position = Position(batch.position.updated_at, frozenset(map(str, batch.position.seen)))
-                page = Page(stream=stream, cycle=cycle, rows=batch.rows, apply=reader.apply)
+                page = Page(
+                    stream=stream, cycle=cycle, rows=batch.rows, unreadable=batch.unreadable, apply=reader.apply
+                )
                 await self._take_in(page, self._reading(), position)
                 if self._is_over():
                     return
@@ -242,7 +244,9 @@ class Turn:
                 continue
             async with self._changes(client, reader, _START, {reader.by_person: people}) as batches:
                 async for batch in batches:
-                    page = Page(stream=_BACKFILL, cycle=cycle, rows=batch.rows, apply=reader.apply)
+                    page = Page(
+                        stream=_BACKFILL, cycle=cycle, rows=batch.rows, unreadable=batch.unreadable, apply=reader.apply
+                    )
                     await self._take_in(page, reading, None)
 
         async def finish(connection: Connection) -> None:

@@ -18,7 +18,7 @@ SetStage = Callable[..., Awaitable[Stage]]
 
 async def lively(new_stage: SetStage) -> Stage:
     """One stakeholder on a cadence who reads all."""
-    stage = await new_stage(view=1.0, click=0.8, bounce=0.0)
+    stage = await new_stage(view=1.0, click=0.8, reply=0.0, bounce=0.0, opt_out=0.0)
     await stage.add_people(1)
     await stage.know(0)
     await stage.put_on_cadence(0)
@@ -229,3 +229,19 @@ async def test_cycles_follow_one_another_at_the_interval(pair: tuple[Stage, Stag
             return bool((await stream_of(stage, "histories"))["cycle"] == 2)
 
         await until(went_on)
+
+
+async def test_a_record_that_cannot_be_read_is_owed_and_its_page_goes_on(pair: tuple[Stage, Stage]) -> None:
+    stage, _ = pair
+    readable = (await stage.salesloft("GET", "/activities/calls?sort_direction=ASC"))[0]
+    page = {"metadata": {"paging": {"next_page": None}}, "data": [{"id": None, "to": "somebody"}, readable]}
+    await stage.simulator.add_fault(
+        kind="status", status=200, body=page, team_id=stage.team_id, path="/v2/activities/calls", count=1
+    )
+    await stage.poll()
+    assert await stage.owed() == 1
+    assert (await stream_of(stage, "calls"))["failures"] == 0
+    assert "call" in {event["data"]["salesloft"]["source"] for event in await stage.told()}
+    await stage.poll()
+    assert await stage.owed() == 1
+    await assert_told(stage)
