@@ -1,5 +1,6 @@
 """The command `cscx-salesloft`: run the service, prepare its neighbours, and operate it."""
 
+import gc
 import getpass
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -67,6 +68,17 @@ def _run(work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
         raise typer.Exit(1) from None
 
 
+# Batches make thousands of objects that die together without the collector's help; looking at them each time one has
+# been half made costs a fifth of the processor.
+_COLLECT_AFTER = (50_000, 20, 50)
+
+
+def _spare_the_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+
+
 @app.command()
 def run(
     roles: Annotated[
@@ -79,6 +91,7 @@ def run(
     async def work(settings: Settings) -> None:
         logs.configure_for(sys.stderr, level=settings.log_level)
         async with running_process(settings, chosen) as process:
+            _spare_the_collector()
             await supervise(
                 process.parts,
                 health=process.health,

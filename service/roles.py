@@ -17,6 +17,7 @@ from consumers.outcomes import OutcomeHandler
 from fulfillment.carrying import Workbench
 from fulfillment.handlers import all_handlers
 from fulfillment.options import FulfillmentOptions
+from fulfillment.timers import TimerOptions, Timers
 from fulfillment.worker import CommandWorker
 from producers.activity_poller import ActivityPoller, PollerOptions
 from producers.outbox_relay import OutboxRelay, RelayOptions
@@ -128,7 +129,9 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
         if roles & {Role.FULFILL, Role.POLL}:
             sessions = await stack.enter_async_context(opened_sessions(settings, clock))
             if Role.FULFILL in roles:
-                parts.append(_worker(settings, database, sessions, clock))
+                memory = OrganizationMemory()
+                parts.append(_worker(settings, database, sessions, memory, clock))
+                parts.append(_timers(settings, database, memory, clock))
             if Role.POLL in roles:
                 parts.append(_poller(settings, database, sessions, clock))
         http = HttpServer(health_app(health), host=settings.http_host, port=settings.http_port)
@@ -171,17 +174,31 @@ def _relay(settings: Settings, database: Database) -> Part:
     )
 
 
-def _worker(settings: Settings, database: Database, sessions: Sessions, clock: Clock) -> Part:
+def _worker(
+    settings: Settings, database: Database, sessions: Sessions, memory: OrganizationMemory, clock: Clock
+) -> Part:
     bench = Workbench(
         database=database,
         sessions=sessions,
-        memory=OrganizationMemory(),
+        memory=memory,
         clock=clock,
         options=FulfillmentOptions(
             concurrency=settings.fulfill_concurrency, fresh_for=timedelta(seconds=settings.poll_interval_seconds)
         ),
     )
     return CommandWorker(bench, settings.database_url.get_secret_value(), all_handlers(bench))
+
+
+def _timers(settings: Settings, database: Database, memory: OrganizationMemory, clock: Clock) -> Part:
+    return Timers(
+        database,
+        memory,
+        clock,
+        TimerOptions(
+            inbox_retention=timedelta(days=settings.inbox_retention_days),
+            outbox_retention=timedelta(days=settings.outbox_retention_days),
+        ),
+    )
 
 
 def _poller(settings: Settings, database: Database, sessions: Sessions, clock: Clock) -> Part:

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     poll_interval_seconds: int = Field(default=1800, ge=30, le=24 * 3600)
     fulfill_concurrency: int = Field(default=16, ge=1, le=200)
 
+    # Retention. A repetition is known for longer than the slowest consumed topic keeps its records.
+    inbox_retention_days: int = Field(default=44, ge=1)
+    outbox_retention_days: int = Field(default=3, ge=1)
+
     # HTTP.
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
