@@ -126,6 +126,11 @@ def test_data_is_in_named_volumes() -> None:
     assert SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"] == "/var/lib/kafka/data"
 
 
+def test_the_service_has_the_time_to_stop_in_order() -> None:
+    grace = float(SERVICES["service"]["stop_grace_period"].removesuffix("s"))
+    assert grace > Settings.model_fields["stop_seconds"].default
+
+
 def test_kafka_is_the_version_that_the_tests_run_against() -> None:
     assert (SERVICES["kafka"]["image"], SERVICES["postgres"]["image"]) == (KAFKA_IMAGE, POSTGRES_IMAGE)
 
