@@ -85,12 +85,14 @@ class Turn:
         self._next_cycle_at = self._slot()
 
     async def run(self) -> None:
-        """Read what is due. A stream that Salesloft refuses is put off by itself, and the others go on."""
+        """Read what is due, a page at least. A stream that Salesloft refuses is put off, and the others go on."""
+        has_read = False
         for stream, reader in self._ports.readers.items():
             state = self._lease.streams.get(stream)
             if state is not None and state.due:
-                if self._is_over():
+                if has_read and self._is_over():
                     return
+                has_read = True
                 await self._try(state, self._cycle(state, reader))
             if stream is SyncStream.ACCOUNTS:
                 await self._find_strangers()

@@ -290,10 +290,17 @@ def _instant(entry: dict[str, Any]) -> datetime:
 
 
 async def set_stage(
-    simulator: SimulatorClient, database: Database, dsn: str, wire: DatedWire, clock: StillClock, **temperament: Any
+    simulator: SimulatorClient,
+    database: Database,
+    dsn: str,
+    wire: DatedWire,
+    clock: StillClock,
+    *,
+    prefix: str = "org",
+    **temperament: Any,
 ) -> Stage:
-    """A connected organization with a team of its own."""
-    organization_id = f"org-{uuid4().hex[:8]}"
+    """A connected organization with a team of its own; its id begins with `prefix`."""
+    organization_id = f"{prefix}-{uuid4().hex[:8]}"
     team = await simulator.team(f"Team {organization_id}", temperament=OPENING | temperament)
     transport = TransportSettings(
         base_url=f"{simulator.base_url}/v2", retry=RetrySettings(first_wait_s=0.02, longest_wait_s=0.1)

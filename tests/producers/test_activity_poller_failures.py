@@ -72,6 +72,23 @@ async def test_teams_that_hang_do_not_fill_the_places_for_ever(pair: tuple[Stage
     await troubled.simulator.clear_faults(troubled.team_id)
 
 
+async def test_a_busy_team_has_its_turns_and_no_more(new_stage: SetStage) -> None:
+    """With one place and turns of one page, a team with little to read is done before one with much."""
+    busy, quiet = await new_stage(prefix="a"), await new_stage(prefix="b")
+    await busy.add_people(40)
+    for number in range(40):
+        await busy.know(number)
+        await busy.put_on_cadence(number)
+    await busy.live(days=14)
+    options = replace(QUICK, organizations=1, turn=replace(QUICK.turn, turn_s=0.0))
+    async with running(busy.poller(options)):
+        await until(quiet.is_read)
+        assert not await busy.is_read()
+        await until(busy.is_read)
+    told = {event["id"] for event in await busy.told()}
+    assert told == await busy.expected(busy.links(*range(40)))
+
+
 async def test_a_stream_that_is_refused_does_not_stop_the_others(pair: tuple[Stage, Stage]) -> None:
     troubled, _ = pair
     await troubled.simulator.add_fault(
