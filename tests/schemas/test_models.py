@@ -288,7 +288,7 @@ BETWEEN = ["2026-11-25T10:00:00Z", "2026-11-25T10:30:00Z"]
         (None, BETWEEN[:1], False),
     ],
 )
-def test_an_activity_has_exactly_one_time(at: Any, between: Any, fits: bool) -> None:  # noqa: FBT001  # a case of the table
+def test_an_activity_has_exactly_one_time(at: Any, between: Any, fits: bool) -> None:
     known = ACTIVITY_TYPES[ActivityKind.EMAIL_OPENED]
     data = example(known) | {"occurred_at": at, "occurred_between": between}
     if fits:
