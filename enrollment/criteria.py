@@ -342,10 +342,13 @@ def _of_kind(value: Any, kind: FieldKind) -> Any:
 
 
 def _number(value: Any) -> int | Decimal | None:
-    number: Any = Decimal(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
-    if isinstance(number, bool) or not isinstance(number, int | Decimal) or abs(number) >= _TOO_LARGE:
-        return None
-    return number
+    """The number that a value means, None where it is none or one that no figure of a business has."""
+    number: int | Decimal | None = None
+    if isinstance(value, str):
+        number = Decimal(value) if _NUMBER.fullmatch(value) else None
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = value
+    return number if number is not None and -_TOO_LARGE < number < _TOO_LARGE else None
 
 
 def _shown(value: Any) -> str:

@@ -132,22 +132,22 @@ CREATE UNIQUE INDEX salesloft_cadence_mappings_published ON salesloft_cadence_ma
 CREATE INDEX salesloft_cadence_mappings_organization ON salesloft_cadence_mappings (organization_id, status);
 SELECT keep_organizations_apart('salesloft_cadence_mappings');
 
--- What a published version says never changes; only whether it counts may.
+-- What a published version says never changes; only whether it counts may. Old decisions rest on it, so it stays.
 CREATE FUNCTION refuse_change_of_published_mapping() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF OLD.status <> 'draft' AND
-     (OLD.trigger_type, OLD.segment, OLD.purpose, OLD.cadence_id, OLD.start_step_id, OLD.sender, OLD.stakeholder_criteria,
-      OLD.customer_criteria, OLD.policy, OLD.exclusivity_group, OLD.organization_id)
+  IF OLD.status <> 'draft' AND (TG_OP = 'DELETE' OR NEW.status = 'draft' OR
+     (OLD.id, OLD.version, OLD.trigger_type, OLD.segment, OLD.purpose, OLD.cadence_id, OLD.start_step_id, OLD.sender,
+      OLD.stakeholder_criteria, OLD.customer_criteria, OLD.policy, OLD.exclusivity_group, OLD.organization_id)
      IS DISTINCT FROM
-     (NEW.trigger_type, NEW.segment, NEW.purpose, NEW.cadence_id, NEW.start_step_id, NEW.sender, NEW.stakeholder_criteria,
-      NEW.customer_criteria, NEW.policy, NEW.exclusivity_group, NEW.organization_id) THEN
+     (NEW.id, NEW.version, NEW.trigger_type, NEW.segment, NEW.purpose, NEW.cadence_id, NEW.start_step_id, NEW.sender,
+      NEW.stakeholder_criteria, NEW.customer_criteria, NEW.policy, NEW.exclusivity_group, NEW.organization_id)) THEN
     RAISE EXCEPTION 'mapping % version % is published: publish a new version', OLD.id, OLD.version
       USING ERRCODE = 'restrict_violation';
   END IF;
-  RETURN NEW;
+  RETURN coalesce(NEW, OLD);
 END
 $$;
-CREATE TRIGGER published_mappings_stay BEFORE UPDATE ON salesloft_cadence_mappings
+CREATE TRIGGER published_mappings_stay BEFORE UPDATE OR DELETE ON salesloft_cadence_mappings
   FOR EACH ROW EXECUTE FUNCTION refuse_change_of_published_mapping();
 
 -- Which versions counted under which decision_version, so that an old decision can be made again.
