@@ -10,6 +10,8 @@ from typing import Any
 import aiosql
 import asyncpg
 
+from sandbox.demo.claims import UnitRow
+
 __all__ = ["Books", "Standing"]
 
 _queries: Any = aiosql.from_path(Path(str(files(__package__))) / "evidence.sql", "asyncpg", mandatory_parameters=False)
@@ -86,16 +88,20 @@ class Books:
     async def own_memberships(self) -> list[int]:
         return [row["salesloft_membership_id"] for row in await self._rows("own_memberships")]
 
-    async def units(self) -> list[asyncpg.Record]:
-        """Rows of event_id, source, source_id, metric, ordinal and person_id."""
-        return list(await self._rows("units"))
+    async def units(self) -> list[UnitRow]:
+        return [UnitRow(**row) for row in await self._rows("units")]
+
+    async def unfinished(self, now: datetime) -> list[str]:
+        """What still waits at a business instant, a line for each."""
+        async with self._pool.acquire() as connection:
+            return [row["told"] async for row in _queries.unfinished(connection, now=now)]
 
     async def sent_messages(self) -> list[tuple[str, str]]:
         """Event id and topic of what went through the outbox."""
         return [(row["id"], row["topic"]) for row in await self._rows("sent_messages")]
 
-    async def erased_people(self) -> set[int]:
-        return {row["person_id"] for row in await self._rows("erased_people")}
+    async def erased_people(self) -> frozenset[int]:
+        return frozenset(row["person_id"] for row in await self._rows("erased_people"))
 
     async def _rows(self, name: str) -> Sequence[asyncpg.Record]:
         query = getattr(_queries, name)

@@ -9,6 +9,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from sandbox.defects import MARK
+from sandbox.demo.claims import BusEvidence
 from schemas.registry import ACTIVITY_TYPES, APPROVAL_REQUESTED, ENROLLMENT_CHANGED
 from schemas.topics import ALL_TOPICS, ENROLLMENT_DECISION, TOPICS, Direction, dead_letter_topic
 
@@ -102,6 +103,18 @@ class Bystander:
         membership = change["membership"]
         if change["to"] == "enrolled" and membership is not None:
             self.memberships[enrollment_id, int(sequence)] = membership["salesloft_membership_id"]
+
+    def evidence(self) -> BusEvidence:
+        """All that was found so far."""
+        return BusEvidence(
+            published=self.published,
+            requests=self.requests,
+            changes=self.changes,
+            memberships=self.memberships,
+            decisions=self.decisions,
+            activity=self.activity,
+            dead_letters=self.dead_letters,
+        )
 
     def dead_letters_by_code(self) -> Counter[str]:
         return Counter(self.dead_letters.values())

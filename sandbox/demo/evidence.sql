@@ -23,6 +23,16 @@ SELECT
   (SELECT count(*)::integer FROM inbox) AS taken,
   (SELECT coalesce(max(cycle), 0)::integer FROM sync_streams) AS cycles
 
+-- name: unfinished
+-- Each enrollment that should move on by itself, and each command that is due, at a business instant.
+SELECT format('enrollment %s is %s%s', id, state, CASE WHEN state = 'requested' THEN ', expired at ' || expires_at ELSE '' END) AS told
+FROM enrollments
+WHERE state IN ('approved', 'enrolling', 'unknown', 'stale') OR (state = 'requested' AND expires_at < :now)
+UNION ALL
+SELECT format('command %s (%s) was due at %s, tried %s times: %s', id, kind, due_at, attempts, coalesce(last_error, 'no error'))
+FROM commands
+WHERE state = 'pending' AND due_at <= :now
+
 -- name: streams_behind$
 -- How many streams of connected teams have had no whole cycle that began at or after a business instant.
 SELECT count(*)::integer

@@ -16,10 +16,10 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from sandbox.approval_desk import DeskPolicy, DeskUnavailable, Outgoing, run_desk
-from sandbox.demo.agreement import Finding
+from sandbox.demo.agreement import Finding, compare
 from sandbox.demo.books import Books
 from sandbox.demo.bystander import Bystander
-from sandbox.demo.claims import reckon
+from sandbox.demo.claims import Evidence, claims
 from sandbox.demo.input_file import InputEvents, read_events
 from sandbox.demo.journey import Journey, display_for
 from sandbox.demo.options import STANDARD_START, DemoError, DemoOptions
@@ -176,20 +176,15 @@ async def _tell(
         except DemoError as error:
             # What came to rest is compared all the same: what differs tells more than that time ran out.
             console.print(f"error: {error}", markup=False, soft_wrap=True, style="bold red")
-            late = Finding("everything came to rest in time", ("the demo",), 1, (str(error),))
+            waiting = await rest.books.unfinished(rest.clock.now())
+            late = Finding("everything came to rest in time", ("the demo",), 1 + len(waiting), (str(error), *waiting))
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
         display.show(await _look(scene, stream, rest, progress))
-    findings = await reckon(
-        stream=stream,
-        decided=progress.decided,
-        books=rest.books,
-        bystander=rest.bystander,
-        simulator=scene.simulator,
-        team_ids=scene.team_ids,
-    )
+    evidence = await _evidence(scene, stream, rest, progress)
+    findings = [compare(claim) for claim in claims(evidence)]
     if late is not None:
         findings.append(late)
     journey = await _look(scene, stream, rest, progress)
@@ -207,6 +202,25 @@ async def _run_the_stream(options: DemoOptions, scene: Scene, stream: Stream, re
     until = clock.now() + (options.afterwards if options.source is None else options.span)
     while clock.now() < until:  # noqa: ASYNC110 - business time gives no signal
         await asyncio.sleep(_SHOW_SECONDS / 5)
+
+
+async def _evidence(scene: Scene, stream: Stream, rest: Rest, progress: _Progress) -> Evidence:
+    books = rest.books
+    return Evidence(
+        stream=stream,
+        decided=progress.decided,
+        bus=rest.bystander.evidence(),
+        taken=await books.taken_events(),
+        history=await books.history(),
+        digests=await books.request_digests(),
+        decisions=await books.decisions(),
+        memberships=await books.own_memberships(),
+        units=await books.units(),
+        outbox=await books.sent_messages(),
+        erased_people=await books.erased_people(),
+        writes=[write for team_id in scene.team_ids for write in await scene.simulator.writes(team_id)],
+        life=[change for team_id in scene.team_ids for change in await scene.simulator.life(team_id)],
+    )
 
 
 async def _look(scene: Scene, stream: Stream, rest: Rest, progress: _Progress) -> Journey:
