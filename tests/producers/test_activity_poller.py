@@ -152,30 +152,43 @@ async def test_two_pollers_tell_once(crowd: Stage) -> None:
     await assert_told_exactly(crowd, *range(40))
 
 
-async def test_a_reader_that_lost_its_lease_keeps_nothing(crowd: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poller hangs between reading and its transaction. Its next turn, and another poller, take over meanwhile."""
-    hung, goes_on = asyncio.Event(), asyncio.Event()
+@pytest.mark.parametrize("pollers", [1, 2])
+async def test_a_turn_that_lost_its_lease_keeps_nothing(
+    crowd: Stage, monkeypatch: pytest.MonkeyPatch, pollers: int
+) -> None:
+    """A turn hangs between reading and its transaction, and goes on while the next one is amid its own first page.
+
+    With one poller the next turn is that poller's, too.
+    """
+    hung, taken_over, late_is_done = asyncio.Event(), asyncio.Event(), asyncio.Event()
     take_in = Pages.take_in
-    late: list[Pages] = []
     committed: list[Pages] = []
+    turns: list[Pages] = []
 
     async def hanging(self: Pages, *arguments: Any) -> Any:
-        if not late:
-            late.append(self)
-            hung.set()
-            await goes_on.wait()
-        ledger = await take_in(self, *arguments)
+        if self not in turns:
+            turns.append(self)
+            if len(turns) == 1:
+                hung.set()
+                await taken_over.wait()
+            elif len(turns) == 2:
+                taken_over.set()
+                await late_is_done.wait()
+        try:
+            ledger = await take_in(self, *arguments)
+        finally:
+            if self is turns[0]:
+                late_is_done.set()
         committed.append(self)
         return ledger
 
     monkeypatch.setattr(Pages, "take_in", hanging)
-    async with running(crowd.poller(), crowd.poller()):
+    async with running(*(crowd.poller() for _ in range(pollers))):
         await asyncio.wait_for(hung.wait(), 10)
         await crowd.execute("UPDATE sync_streams SET leased_until = '-infinity'")
         await until(crowd.is_read)
-        goes_on.set()
     assert committed
-    assert late[0] not in committed
+    assert turns[0] not in committed
     await assert_told_exactly(crowd, *range(40))
 
 
