@@ -1,6 +1,5 @@
 """What the service has written down: its tables, read directly and with queries of the proof's own."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,13 @@ __all__ = ["Books", "BooksUnavailable", "Standing"]
 _queries: Any = aiosql.from_path(Path(__file__).with_name("books.sql"), "asyncpg", mandatory_parameters=False)
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 60.0
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
 
 
 class BooksUnavailable(Exception):
@@ -35,7 +41,6 @@ class Standing:
     due: int
     done: int
     calls_open: int
-    woken: int
 
 
 class Books:
@@ -56,15 +61,14 @@ class Books:
     async def _ask(self, name: str, **parameters: Any) -> Any:
         try:
             connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _AWAY as error:
             raise BooksUnavailable(str(error) or type(error).__name__) from error
         try:
             answer = getattr(_queries, name)(connection, **parameters)
             if hasattr(answer, "__aiter__"):
                 return [row async for row in answer]
             return await answer
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _AWAY as error:
             raise BooksUnavailable(str(error) or type(error).__name__) from error
         finally:
             connection.terminate()
-            await asyncio.sleep(0)

@@ -6,8 +6,7 @@ SELECT
   (SELECT count(*) FROM commands WHERE state = 'pending' AND holder IS NOT NULL) AS held,
   (SELECT count(*) FROM commands WHERE state = 'pending' AND due_at <= :soon) AS due,
   (SELECT count(*) FROM commands WHERE state = 'done') AS done,
-  (SELECT count(*) FROM enrollments WHERE state IN ('enrolling', 'unknown')) AS calls_open,
-  (SELECT count(*) FROM deferrals WHERE woken_at IS NOT NULL) AS woken
+  (SELECT count(*) FROM enrollments WHERE state IN ('enrolling', 'unknown')) AS calls_open
 
 -- name: intended
 -- Calls of which nobody has recorded yet what they did.

@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from schemas.topics import GROUP, TOPICS, Direction
 
@@ -127,7 +128,7 @@ def _read_to(consumer: Consumer, left: dict[tuple[str, int], int]) -> list[ReadR
             record = _record(message)
             found.append(record)
             place = (record.topic, record.partition)
-            # A compacted log may end before its high watermark only after a cleaning, which no part of the proof awaits.
+            # A log that was cleaned may end before its high watermark; no part of the proof lasts until a cleaning.
             if place in left and record.offset + 1 >= left[place]:
                 del left[place]
     return found

@@ -75,7 +75,7 @@ class ServiceProcess:
                 await asyncio.sleep(0.05)
 
     async def kill(self) -> None:
-        """kill -9; returns when the process is gone."""
+        """Kill -9; returns when the process is gone."""
         await self._process.end(signal.SIGKILL, seconds=_KILL_SECONDS)
 
     async def stop(self) -> int | None:

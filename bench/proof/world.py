@@ -101,9 +101,9 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
             f"{_PREFIX}LOG_LEVEL": "warning",
         }
         await asyncio.gather(run_command(settings, "topics", "create"), run_command(settings, "migrate"))
-        for organization, team in teams.items():
-            await run_command(settings, "organizations", "connect", organization, stdin=f"{team['api_key']}\n")
-            await run_command(settings, "mappings", "defaults", organization, "--publish")
+        async with asyncio.TaskGroup() as tasks:
+            for organization, team in teams.items():
+                tasks.create_task(_connect(settings, organization, team["api_key"]), name=f"connect {organization}")
         service = await exits.enter_async_context(
             running_service(settings, log=plan.log, health=f"http://127.0.0.1:{port}/health/ready")
         )
@@ -124,6 +124,11 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
             books=Books(dsn),
             journal=Journal(simulator, {name: team["team_id"] for name, team in teams.items()}),
         )
+
+
+async def _connect(settings: Mapping[str, str], organization: str, key: str) -> None:
+    await run_command(settings, "organizations", "connect", organization, stdin=f"{key}\n")
+    await run_command(settings, "mappings", "defaults", organization, "--publish")
 
 
 @asynccontextmanager
