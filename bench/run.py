@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
@@ -13,36 +14,254 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.measure.figures import Figures, NotMeasurable
-from bench.measure.floor import FloorRate, measure_floor
-from bench.measure.load import Load
+from bench.measure.faststream import Acknowledge, measure_faststream
+from bench.measure.figures import Figures, NotMeasurable, percentile, ratio
+from bench.measure.floor import measure_floor
+from bench.measure.latency import SALESLOFT_MS, ApprovalPlan, measure_approvals
+from bench.measure.load import ORGANIZATIONS, Load
 from bench.measure.machine import machine, versions
+from bench.measure.organizations import MAPPINGS_EACH
+from bench.measure.report import table
 from bench.measure.setting import Setting, running_setting
+from bench.measure.starting import measure_start
 from bench.measure.throughput import ServiceRate, measure_service
 
-__all__ = ["app", "main"]
+__all__ = ["Measurement", "Sizes", "app", "main"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+_FASTSTREAM_SECONDS = 10.0
+# More than either way can handle in the time it has.
+_FASTSTREAM_EVENTS: dict[Acknowledge, int] = {"after": 10_000, "before": 40_000}
 
 
-async def _measure(events: int, rounds: int) -> None:
-    progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with progress:
-        async with running_setting(progress) as setting:
-            for number in range(rounds):
-                load = Load(name=f"r{number}", events=events)
-                setting.say(f"load {machine()['load_average']}")
-                s = await measure_service(
-                    setting.stack, await setting.prepared_database(), load, logs=setting.logs, progress=progress
+class Measurement(StrEnum):
+    """What can be measured alone. What is compared with the service's rate measures that rate too."""
+
+    THROUGHPUT = "throughput"
+    FLOOR = "floor"
+    FASTSTREAM = "faststream"
+    LATENCY = "latency"
+    START = "start"
+
+
+_NEED_THE_RATE = frozenset({Measurement.THROUGHPUT, Measurement.FLOOR, Measurement.FASTSTREAM})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much is measured."""
+
+    events: int
+    rounds: int
+    approvals: ApprovalPlan
+    starts: int = 3
+
+
+async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progress) -> Figures:
+    """Measure what was chosen, one after the other, on one Kafka and one Postgres."""
+    figures = Figures()
+    async with running_setting(progress) as setting:
+        figures.measured_with["run"] = {
+            "machine": machine(),
+            "versions": versions(setting.stack),
+            "postgres_fsync": True,
+            "kafka_acks": "all",
+        }
+        if chosen & _NEED_THE_RATE:
+            service = await _rates(setting, sizes, figures, with_floor=Measurement.FLOOR in chosen)
+            if Measurement.FASTSTREAM in chosen:
+                await _faststream(setting, service, figures)
+        if Measurement.LATENCY in chosen:
+            await _latency(setting, sizes, figures)
+        if Measurement.START in chosen:
+            await _start(setting, sizes, figures)
+    return figures
+
+
+async def _rates(setting: Setting, sizes: Sizes, figures: Figures, *, with_floor: bool) -> ServiceRate:
+    """The service and the bare loop in turn, so that a busy moment of the machine meets both."""
+    services, floors = [], []
+    for number in range(1, sizes.rounds + 1):
+        load = Load(name=f"round-{number}", events=sizes.events)
+        services.append(
+            await measure_service(
+                setting.stack, await setting.prepared_database(), load, logs=setting.logs, progress=setting.progress
+            )
+        )
+        setting.say(
+            f"round {number}: service {services[-1].events_per_second:,.0f} events/s,"
+            f" {services[-1].peak_rss_mb:.0f} MB, CPU µs an event {services[-1].cpu_microseconds_per_event},"
+            f" load {machine()['load_average'][0]}"
+        )
+        if with_floor:
+            floors.append(
+                await measure_floor(
+                    setting.stack,
+                    await setting.empty_database(),
+                    load,
+                    services[-1],
+                    logs=setting.logs,
+                    progress=setting.progress,
                 )
-                setting.say(f"{s.events_per_second} {s.peak_rss_mb} {s.conditions()}")
-                f = await measure_floor(
-                    setting.stack, await setting.empty_database(), load, s, logs=setting.logs, progress=progress
-                )
-                setting.say(f"{f}")
+            )
+            setting.say(
+                f"round {number}: floor {floors[-1].events_per_second:,.0f} events/s, {floors[-1].peak_rss_mb:.0f} MB,"
+                f" CPU µs an event {floors[-1].cpu_microseconds_per_event}, load {machine()['load_average'][0]}"
+            )
+    middle = sorted(services, key=lambda one: one.events_per_second)[len(services) // 2]
+    figures.events_per_second = middle.events_per_second
+    figures.peak_rss_mb = max(one.peak_rss_mb for one in services)
+    reference = {
+        "events": sizes.events,
+        "rounds": sizes.rounds,
+        "organizations": ORGANIZATIONS,
+        "mappings_each": MAPPINGS_EACH,
+        "stakeholders": 3,
+        "requested": 1,
+        "partitions": 12,
+        "roles": ["consume", "relay"],
+        "processes": 1,
+    }
+    figures.measured_with["events_per_second"] = {
+        **reference,
+        **middle.conditions(),
+        "of_each_round": [round(one.events_per_second) for one in services],
+        "load_average": machine()["load_average"],
+    }
+    figures.measured_with["peak_rss_mb"] = {**reference, "of": "VmHWM after the load, the largest of the rounds"}
+    if floors:
+        ratios = [
+            ours.events_per_second / theirs.events_per_second for ours, theirs in zip(services, floors, strict=True)
+        ]
+        figures.floor_ratio = median(ratios)
+        figures.measured_with["floor_ratio"] = {
+            **reference,
+            "of_each_round": [round(one, 3) for one in ratios],
+            "floor_events_per_second": [round(one.events_per_second) for one in floors],
+            "floor_cpu_microseconds_per_event": floors[-1].cpu_microseconds_per_event,
+            "floor": "consume, COPY into one table, produce two records of the service's bytes, commit",
+        }
+    return middle
 
 
-def main(events: int = 60000, rounds: int = 1) -> None:
-    uvloop.run(_measure(events, rounds))
+async def _faststream(setting: Setting, service: ServiceRate, figures: Figures) -> None:
+    rates = {}
+    for acknowledge, events in _FASTSTREAM_EVENTS.items():
+        rates[acknowledge] = await measure_faststream(
+            setting.stack,
+            await setting.prepared_database(),
+            Load(name=f"faststream-{acknowledge}", events=events),
+            service,
+            acknowledge=acknowledge,
+            seconds=_FASTSTREAM_SECONDS,
+            logs=setting.logs,
+            progress=setting.progress,
+        )
+        setting.say(f"FastStream, acknowledged {acknowledge}: {rates[acknowledge]:,.0f} events/s")
+    figures.faststream_ratio = ratio(service.events_per_second, rates["after"])
+    figures.faststream_workers_ratio = ratio(service.events_per_second, rates["before"])
+    told = {
+        "seconds": _FASTSTREAM_SECONDS,
+        "work": "one handler call, one transaction and one produce a message, with the service's own functions",
+        "load_average": machine()["load_average"],
+    }
+    figures.measured_with["faststream_ratio"] = {
+        **told,
+        "acknowledged": "after the handler",
+        "workers": 1,
+        "faststream_events_per_second": round(rates["after"], 1),
+    }
+    figures.measured_with["faststream_workers_ratio"] = {
+        **told,
+        "acknowledged": "before the handler",
+        "workers": 16,
+        "faststream_events_per_second": round(rates["before"], 1),
+    }
+
+
+async def _latency(setting: Setting, sizes: Sizes, figures: Figures) -> None:
+    delays = await measure_approvals(
+        setting.stack,
+        await setting.empty_database(),
+        sizes.approvals,
+        logs=setting.logs,
+        progress=setting.progress,
+    )
+    figures.approval_to_membership_p50_s = percentile(delays.seconds, 50)
+    figures.approval_to_membership_p99_s = percentile(delays.seconds, 99)
+    beyond = delays.beyond_salesloft()
+    told = {
+        **asdict(sizes.approvals),
+        "salesloft_answers_after_ms": SALESLOFT_MS,
+        "beyond_salesloft_p50_s": round(percentile(beyond, 50), 3),
+        "beyond_salesloft_p99_s": round(percentile(beyond, 99), 3),
+        "slowest_s": round(max(delays.seconds), 3),
+        "peak_rss_mb_all_roles": round(delays.peak_rss_mb, 1),
+        "salesloft_calls": delays.salesloft_calls,
+        "load_average": machine()["load_average"],
+    }
+    figures.measured_with["approval_to_membership_p50_s"] = told
+    figures.measured_with["approval_to_membership_p99_s"] = told
+    setting.say(
+        f"approval to membership: p50 {figures.approval_to_membership_p50_s:.3f} s,"
+        f" p99 {figures.approval_to_membership_p99_s:.3f} s, slowest {told['slowest_s']} s;"
+        f" beyond Salesloft's own {2 * SALESLOFT_MS} ms: p50 {told['beyond_salesloft_p50_s']} s,"
+        f" p99 {told['beyond_salesloft_p99_s']} s; all roles took {delays.peak_rss_mb:.0f} MB"
+    )
+    setting.say(f"calls at Salesloft: {delays.salesloft_calls}")
+
+
+async def _start(setting: Setting, sizes: Sizes, figures: Figures) -> None:
+    found = await measure_start(setting.stack, await setting.empty_database(), times=sizes.starts, logs=setting.logs)
+    figures.start_to_ready_s = median(found)
+    figures.measured_with["start_to_ready_s"] = {
+        "roles": "all",
+        "after": "a clean stop",
+        "of_each_start": [round(one, 3) for one in found],
+        "load_average": machine()["load_average"],
+    }
+    setting.say(f"start to ready: {', '.join(f'{one:.2f} s' for one in found)}")
+
+
+async def _until_done_or_asked_to_stop(work: Coroutine[Any, Any, Figures]) -> Figures:
+    """SIGTERM ends a run as Ctrl-C does: what it started is stopped."""
+    task = asyncio.ensure_future(work)
+    cancel: Callable[[], object] = task.cancel
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cancel)
+    return await task
+
+
+@app.command()
+def main(
+    names: Annotated[
+        list[Measurement] | None, typer.Argument(help="What to measure; everything where nothing is named.")
+    ] = None,
+    *,
+    events: Annotated[int, typer.Option(min=100, help="Lifecycle events a round.")] = 60_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of service and floor; the middle one counts.")] = 3,
+    approvals: Annotated[int, typer.Option(min=1, help="Approvals, one a second and team.")] = 240,
+    teams: Annotated[int, typer.Option(min=1, help="Salesloft teams of the approvals.")] = 4,
+    json: Annotated[Path | None, typer.Option(help="File to write the figures to.")] = None,
+) -> None:
+    """Measure the service on a real Kafka and Postgres, beside what it is compared with."""
+    console = Console(highlight=False)
+    sizes = Sizes(events=events, rounds=rounds, approvals=ApprovalPlan(approvals=approvals, teams=teams))
+    chosen = frozenset(names or Measurement)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            figures = uvloop.run(_until_done_or_asked_to_stop(measure(chosen, sizes, progress)))
+    except NotMeasurable as error:
+        console.print(f"[red]not measured[/]: {error}")
+        raise typer.Exit(1) from None
+    except asyncio.CancelledError:
+        console.print("stopped")
+        raise typer.Exit(1) from None
+    console.print(table(figures))
+    if json is not None:
+        json.write_bytes(figures.as_json())
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

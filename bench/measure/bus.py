@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -12,11 +12,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from bench.measure.figures import NotMeasurable, Sample
 from bench.measure.load import EventRecord
 
-__all__ = ["Positions", "Reader", "TakenRecord", "create_topics", "end_positions", "publish", "reading"]
+__all__ = ["Positions", "Reader", "TakenRecord", "create_topics", "end_positions", "publish", "reading", "sending"]
 
 _PARTITIONS = 12
 _SECONDS = 60.0
-_LEADER_SECONDS = 10.0
+_LEADER_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 _AT_ONCE = 2000
 _KEPT = 500
@@ -64,8 +64,23 @@ def _end(consumer: Consumer, place: TopicPartition) -> int:
             if time.monotonic() > late:
                 raise
             time.sleep(_LOOK_SECONDS)
+            consumer.list_topics(place.topic, timeout=_SECONDS)
         else:
             return int(end)
+
+
+@contextmanager
+def sending(bootstrap_servers: str) -> Iterator[Callable[[str, EventRecord], None]]:
+    """Sends single records at once; all have arrived when the block ends."""
+    producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "linger.ms": 0})
+
+    def send(topic: str, record: EventRecord) -> None:
+        producer.produce(topic, record.value, key=record.key, headers=list(record.headers))
+        producer.poll(0)
+
+    yield send
+    if producer.flush(_SECONDS):
+        raise NotMeasurable("Kafka did not take what was sent")
 
 
 def publish(bootstrap_servers: str, topic: str, records: Iterable[EventRecord]) -> int:

@@ -39,8 +39,11 @@ class Child:
     def check(self) -> None:
         """Raise NotMeasurable with its last words if it has ended."""
         if self._process.returncode is not None:
-            words = self.log.read_text(errors="replace")[-2000:]
-            raise NotMeasurable(f"a measured process ended with {self._process.returncode}:\n{words}")
+            raise NotMeasurable(f"a measured process ended with {self._process.returncode}:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """The end of what it wrote."""
+        return self.log.read_text(errors="replace")[-2000:]
 
     async def stop(self) -> None:
         """Ask it to end, and wait until it has."""

@@ -1,23 +1,20 @@
 """The floor: what consuming, inserting and producing the same bytes costs where nothing is decided."""
 
 import asyncio
-import base64
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 from rich.progress import Progress
 
 from bench.measure import bus
-from bench.measure.bus import TakenRecord
 from bench.measure.children import running_child
 from bench.measure.figures import rate_of_the_middle
 from bench.measure.load import Load
 from bench.measure.machine import CpuMeter, peak_rss_mb
-from bench.measure.throughput import ServiceRate, until_read
+from bench.measure.reading import until_read
+from bench.measure.throughput import ServiceRate, produced_like
 from sandbox.stack import LocalStack
 from schemas.topics import RENEWAL_WINDOW
 
@@ -49,7 +46,7 @@ async def measure_floor(
         "topic": RENEWAL_WINDOW.name,
         "positions": {str(partition): offset for partition, offset in service.input_positions.items()},
         "events": load.events,
-        "outputs": [_output(_REQUESTS, service.requests), _output(_CHANGES, service.changes)],
+        "outputs": [produced_like(_REQUESTS, service.requests), produced_like(_CHANGES, service.changes)],
     }
     with bus.reading(servers, _REQUESTS, start) as requests:
         command = (sys.executable, "-m", "bench.measure.bare_loop", orjson.dumps(plan).decode())
@@ -63,13 +60,3 @@ async def measure_floor(
         peak_rss_mb=memory,
         cpu_microseconds_per_event=meter.per_event(load.events),
     )
-
-
-def _output(topic: str, like: Sequence[TakenRecord]) -> dict[str, Any]:
-    """A topic, and the record of middle size that the service sent to its own."""
-    record = sorted(like, key=lambda one: one.size)[len(like) // 2]
-    return {
-        "topic": topic,
-        "value": base64.b64encode(record.value).decode(),
-        "headers": [[name, base64.b64encode(text).decode()] for name, text in record.headers],
-    }

@@ -13,8 +13,9 @@ from schemas.registry import LIFECYCLE_TYPES
 from schemas.topics import customer_key
 from schemas.vocabulary import TriggerType
 
-__all__ = ["ORGANIZATIONS", "OWNER_EMAIL", "EventRecord", "Load", "lifecycle_record"]
+__all__ = ["LIFECYCLE", "ORGANIZATIONS", "OWNER_EMAIL", "EventRecord", "Load", "lifecycle_record"]
 
+LIFECYCLE = LIFECYCLE_TYPES[TriggerType.RENEWAL_WINDOW]
 ORGANIZATIONS = 40
 OWNER_EMAIL = "csm@cscx.example"
 _SOURCE = "/cscx/platform"
@@ -60,7 +61,6 @@ def lifecycle_record(
     *, organization_id: str, customer_id: str, owner_email: str, now: datetime, segment: str = "mid-market"
 ) -> EventRecord:
     """A renewal window that opens; of its customer's stakeholders the champion alone is one to ask."""
-    event_type = LIFECYCLE_TYPES[TriggerType.RENEWAL_WINDOW]
     data = {
         "organization_id": organization_id,
         "customer": {
@@ -81,10 +81,10 @@ def lifecycle_record(
     envelope = Envelope(
         id=str(uuid5(_NAMESPACE, customer_id)),
         source=_SOURCE,
-        type=event_type.name,
+        type=LIFECYCLE.name,
         time=now,
         subject=customer_id,
-        dataschema=event_type.dataschema,
+        dataschema=LIFECYCLE.dataschema,
         partition_key=key.decode(),
         organization_id=organization_id,
     )

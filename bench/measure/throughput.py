@@ -1,10 +1,10 @@
 """Lifecycle event to approval request readable on its topic: the service with consume and relay in one process."""
 
 import asyncio
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from rich.progress import Progress
@@ -15,14 +15,11 @@ from bench.measure.children import SERVICE, Child, running_service, service_envi
 from bench.measure.figures import NotMeasurable, rate_of_the_middle
 from bench.measure.load import Load
 from bench.measure.machine import CpuMeter, peak_rss_mb
+from bench.measure.reading import until_read
 from sandbox.stack import LocalStack
 from schemas.topics import APPROVAL_REQUEST, ENROLLMENT, RENEWAL_WINDOW, dead_letter_topic
 
-__all__ = ["ServiceRate", "measure_service", "until_read"]
-
-_LOOK_SECONDS = 0.05
-_SLOWEST_PER_SECOND = 20
-_START_SECONDS = 60.0
+__all__ = ["ServiceRate", "measure_service", "produced_like"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,20 +84,6 @@ async def measure_service(
     )
 
 
-async def until_read(reader: Reader, records: int, child: Child, progress: Progress, what: str) -> None:
-    """Wait until so many records were read; NotMeasurable where they take longer than a slow machine would."""
-    task = progress.add_task(what, total=records)
-    late = monotonic() + _START_SECONDS + records / _SLOWEST_PER_SECOND
-    while reader.records < records:
-        reader.check()
-        child.check()
-        if monotonic() > late:
-            raise NotMeasurable(f"{what}: {reader.records} of {records} came\n{child.log.read_text()[-2000:]}")
-        progress.update(task, completed=reader.records)
-        await asyncio.sleep(_LOOK_SECONDS)
-    progress.update(task, completed=records)
-
-
 async def _changes(
     servers: str, start: Positions, events: int, service: Child, progress: Progress
 ) -> Sequence[TakenRecord]:
@@ -114,3 +97,13 @@ def _check(requests: Reader, load: Load) -> None:
     requests.check()
     if requests.records != load.events or len(requests.keys) != load.events:
         raise NotMeasurable(f"{load.events} events have {requests.records} requests for {len(requests.keys)} customers")
+
+
+def produced_like(topic: str, taken: Sequence[TakenRecord]) -> dict[str, Any]:
+    """For the programs that are compared with: a topic, and the record of middle size among those of the service."""
+    record = sorted(taken, key=lambda one: one.size)[len(taken) // 2]
+    return {
+        "topic": topic,
+        "value": base64.b64encode(record.value).decode(),
+        "headers": [[name, base64.b64encode(text).decode()] for name, text in record.headers],
+    }
