@@ -141,15 +141,15 @@ class Enroll:
 
     async def _intend(self, command: Claimed, admitted: Admitted, present: PresentPerson) -> _Intended | Outcome:
         """Keep the record that came back, ask consent of it, and store the intent."""
-        while True:
-            try:
-                async with self._bench.database.transaction() as connection:
-                    return await self._intended(connection, command, admitted, present)
-            except commands.LeaseLost:
-                raise
-            except ConcurrentChange:
-                # Another enrollment has taken this person's place in this very moment, and is seen the next time.
-                continue
+        try:
+            async with self._bench.database.transaction() as connection:
+                return await self._intended(connection, command, admitted, present)
+        except commands.LeaseLost:
+            raise
+        except ConcurrentChange:
+            # Another enrollment has taken this person's place in this very moment, and is seen now.
+            async with self._bench.database.transaction() as connection:
+                return await self._intended(connection, command, admitted, present)
 
     async def _intended(
         self, connection: Connection, command: Claimed, admitted: Admitted, present: PresentPerson
