@@ -16,6 +16,7 @@ __all__ = [
     "EndedRun",
     "Episode",
     "Evaluation",
+    "Hold",
     "add",
     "add_ended_runs",
     "close_deferrals",
@@ -23,6 +24,7 @@ __all__ = [
     "deferrals_of",
     "end_episodes",
     "ended_runs_of",
+    "holds_of",
     "open_episodes",
     "open_episodes_of",
     "put_deferrals",
@@ -55,7 +57,7 @@ class Evaluation:
 class Deferral:
     """A trigger that is decided again until its window ends; `data` is the event's JSON as it came.
 
-    `wake_at` is when it is decided again if nothing wakes it before.
+    `wake_at` is when it is decided again, unless the organization moves on from `decision_version` before.
     """
 
     organization_id: str
@@ -70,6 +72,7 @@ class Deferral:
     reasons: Sequence[str]
     deferred_until: datetime
     wake_at: datetime
+    decision_version: int
 
     @property
     def customer(self) -> CustomerKey:
@@ -99,6 +102,14 @@ class Episode:
     episode_id: str
     opened_at: datetime
     holds_until: datetime
+
+
+@dataclass(slots=True)
+class Hold:
+    """What a customer's episodes of risk hold: `open_until` while one is open, `ends_at` when the last ends or ended."""
+
+    open_until: datetime | None
+    ends_at: datetime
 
 
 _COLUMNS = attrgetter(*Evaluation.__dataclass_fields__)
@@ -134,6 +145,7 @@ async def put_deferrals(connection: Connection, deferrals: Sequence[Deferral], n
         reasons=[",".join(d.reasons) for d in deferrals],
         deferred_until=[d.deferred_until for d in deferrals],
         wake_at=[d.wake_at for d in deferrals],
+        decision_versions=[d.decision_version for d in deferrals],
     )
 
 
@@ -220,11 +232,21 @@ async def end_episodes(connection: Connection, ends: Sequence[tuple[CustomerKey,
     )
 
 
+async def holds_of(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, Hold]:
+    """What holds, or has held, some customers' less urgent cadences."""
+    found: dict[CustomerKey, Hold] = {}
+    for row in await queries.read_episodes(connection, customers=list(customers)):
+        key = (row["organization_id"], row["customer_id"])
+        ended_at, holds_until = row["ended_at"], row["holds_until"]
+        ends_at = holds_until if ended_at is None else min(ended_at, holds_until)
+        hold = found.setdefault(key, Hold(None, ends_at))
+        hold.ends_at = max(hold.ends_at, ends_at)
+        if ended_at is None:
+            hold.open_until = max(holds_until, hold.open_until or holds_until)
+    return found
+
+
 async def open_episodes_of(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, datetime]:
     """Until when some customers' open episodes hold at the longest."""
-    rows = await queries.read_open_episodes(connection, customers=list(customers))
-    found: dict[CustomerKey, datetime] = {}
-    for row in rows:
-        key = (row["organization_id"], row["customer_id"])
-        found[key] = max(row["holds_until"], found.get(key, row["holds_until"]))
-    return found
+    holds = await holds_of(connection, customers)
+    return {key: hold.open_until for key, hold in holds.items() if hold.open_until is not None}

@@ -28,7 +28,6 @@ __all__ = [
     "list_published",
     "publish_mapping",
     "read_facts",
-    "wake_deferrals",
 ]
 
 _SENDER: TypeAdapter[Sender] = TypeAdapter(Sender)
@@ -91,6 +90,8 @@ async def decision_versions(connection: Connection, organization_ids: Collection
 async def read_facts(connection: Connection, organization_ids: Collection[str]) -> dict[str, OrganizationFacts]:
     """What deciding reads of organizations."""
     asked = list(organization_ids)
+    # The version first: what moves while the rest is read is then taken for older than it is, and read again.
+    found = await queries.read_organizations(connection, organization_ids=asked)
     mappings: dict[str, list[Mapping]] = {}
     for row in await queries.read_published_mappings(connection, organization_ids=asked):
         mappings.setdefault(row["organization_id"], []).append(_mapping(row))
@@ -113,21 +114,15 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
             senders=senders.get(row["organization_id"], {}),
             senders_by_email={sender.email: sender for sender in senders.get(row["organization_id"], {}).values()},
         )
-        for row in await queries.read_organizations(connection, organization_ids=asked)
+        for row in found
     }
 
 
 async def advance_decision_version(connection: Connection, organization_id: str, now: datetime) -> int:
-    """Say that something that deciding reads has moved, and wake what was deferred for want of it."""
+    """Say that something that deciding reads has moved: what was deferred under an earlier version is decided again."""
     version: int = await queries.advance_decision_version(connection, organization_id=organization_id, now=now)
     await queries.record_mapping_set(connection, organization_id=organization_id, decision_version=version, now=now)
-    await wake_deferrals(connection, organization_id, now)
     return version
-
-
-async def wake_deferrals(connection: Connection, organization_id: str, now: datetime) -> None:
-    """Have an organization's deferrals decided again."""
-    await queries.wake_deferrals_of_organization(connection, organization_id=organization_id, now=now)
 
 
 async def publish_mapping(

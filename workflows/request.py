@@ -71,7 +71,7 @@ async def decide_and_request(
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
-        _defer(writing, trigger, known, decisions, until)
+        _defer(writing, trigger, known, decisions, until, organization.decision_version)
         writing.projected += _projected(trigger, known, decisions)
     await _write(connection, writing, now)
     return decided
@@ -235,15 +235,20 @@ def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:
-    """When the trigger is decided for the last time; with a hold the window counts from the hold's end."""
+    """When the trigger is decided for the last time; of one that a hold keeps, or kept, the window counts from its end."""
     starts = trigger.event_time
-    if known.held_until is not None and any(decision.reason is Reason.PREEMPTED for decision in decisions):
-        starts = max(starts, known.held_until)
+    if known.hold_ends is not None and trigger.trigger_type is TriggerType.EXPANSION_SIGNAL:
+        starts = max(starts, known.hold_ends)
     return window_end(decisions, starts)
 
 
 def _defer(
-    writing: _Writing, trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision], until: datetime
+    writing: _Writing,
+    trigger: Trigger,
+    known: LoadedSituation,
+    decisions: Sequence[Decision],
+    until: datetime,
+    decision_version: int,
 ) -> None:
     reasons = {decision.reason for decision in decisions if decision.outcome is CandidateOutcome.DEFER}
     if not reasons and trigger.cause == "event":
@@ -261,6 +266,7 @@ def _defer(
         reasons=sorted(reasons),
         deferred_until=until,
         wake_at=min(until, known.held_until) if known.held_until is not None else until,
+        decision_version=decision_version,
     )
     (writing.deferrals if reasons else writing.settled).append(deferral)
 

@@ -68,7 +68,8 @@ class LoadedSituation:
     """A situation, and what is kept or asked beside it.
 
     `runs` are the organization's, to which deciding adds; `embedded` are the stakeholders whose snapshot is the event's
-    own; `known` of them have a row already; `facts` is the JSON of what the event itself does not say.
+    own; `known` of them have a row already; `facts` is the JSON of what the event itself does not say. `held_until` is
+    set while a hold is open, `hold_ends` is when the last one ends or has ended.
     """
 
     situation: Situation
@@ -77,6 +78,7 @@ class LoadedSituation:
     known: set[str]
     facts: bytes
     held_until: datetime | None
+    hold_ends: datetime | None
 
 
 async def load(connection: Connection, triggers: Sequence[Trigger], now: datetime) -> list[LoadedSituation]:
@@ -89,17 +91,19 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
         await evaluations.open_episodes(connection, [_episode(trigger) for trigger in at_risk])
     runs = await enrollments.read_runs(connection, keys)
     ended = await evaluations.ended_runs_of(connection, keys)
-    holds = await evaluations.open_episodes_of(connection, keys)
+    holds = await evaluations.holds_of(connection, keys)
     concerned = [_concerned(trigger, rows) for trigger in triggers]
     people = await directory.read_people(connection, _to_look_up(triggers, concerned))
     situations = []
     for trigger, candidates in zip(triggers, concerned, strict=True):
-        held_until = holds.get(trigger.customer)
+        hold = holds.get(trigger.customer)
+        held_until = hold.open_until if hold is not None else None
         surroundings = _Surroundings(
             customer=customers[trigger.customer],
             runs=runs[trigger.customer[0]],
             ended=ended.get(trigger.customer, ()),
             held_until=held_until if held_until is not None and held_until > now else None,
+            hold_ends=hold.ends_at if hold is not None else None,
             people=people,
         )
         situations.append(_situation(trigger, candidates, surroundings))
@@ -146,6 +150,7 @@ class _Surroundings:
     runs: Runs
     ended: Sequence[EndedRun]
     held_until: datetime | None
+    hold_ends: datetime | None
     people: dict[StakeholderKey, LinkedPerson]
 
 
@@ -291,6 +296,7 @@ def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surro
         known={one.snapshot.id for one in concerned if one.is_known},
         facts=_facts(trigger, situation, data, concerned),
         held_until=around.held_until,
+        hold_ends=around.hold_ends,
     )
 
 

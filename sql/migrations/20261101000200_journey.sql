@@ -81,10 +81,12 @@ CREATE TABLE deferrals (
   reasons          text[] NOT NULL,
   deferred_until   timestamptz NOT NULL,
   wake_at          timestamptz NOT NULL,         -- when to decide again, at the latest when the window ends
+  decision_version bigint NOT NULL,              -- decided under it; to be decided again once the organization's moves on
   created_at       timestamptz NOT NULL,
   PRIMARY KEY (organization_id, customer_id, event_source, event_id)
 );
 CREATE INDEX deferrals_wake_at ON deferrals (wake_at);
+CREATE INDEX deferrals_decided_under ON deferrals (organization_id, decision_version);
 SELECT keep_organizations_apart('deferrals');
 
 -- What an outcome has ended, kept so that a trigger which is consumed after it is seen to be over.

@@ -67,7 +67,8 @@ LEFT JOIN stakeholder_people l ON l.organization_id = a.organization_id AND l.st
 JOIN salesloft_people p ON p.organization_id = a.organization_id AND NOT p.deleted
  AND (p.person_id = l.person_id OR (l.person_id IS NULL AND p.email = a.email))
 LEFT JOIN salesloft_accounts acc ON acc.organization_id = p.organization_id AND acc.account_id = p.account_id
-ORDER BY a.organization_id, a.stakeholder_id, p.do_not_contact DESC, p.person_id
+ORDER BY a.organization_id, a.stakeholder_id,
+  (p.do_not_contact OR p.bouncing OR 'email' = ANY (p.contact_restrictions) OR coalesce(acc.do_not_contact, false)) DESC, p.person_id
 
 -- name: erase_customers!
 -- Keep the mark and nothing else.

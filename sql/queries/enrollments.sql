@@ -11,17 +11,21 @@ SELECT r.organization_id, r.customer_id, r.event_id, r.outcome_type, r.trigger_t
 FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN ended_runs r USING (organization_id, customer_id)
 
--- name: read_open_episodes
--- The risk episodes of some customers that hold what is less urgent.
-SELECT r.organization_id, r.customer_id, r.episode_id, r.holds_until
+-- name: read_episodes
+-- The risk episodes of some customers, which hold or have held what is less urgent.
+SELECT r.organization_id, r.customer_id, r.holds_until, r.ended_at
 FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN risk_episodes r USING (organization_id, customer_id)
-WHERE r.ended_at IS NULL
 
 -- name: open_episodes!
--- Note that customers are at risk. One that ended stays ended, and a later word of the same episode prolongs nothing.
-INSERT INTO risk_episodes (organization_id, customer_id, episode_id, opened_at, holds_until)
-SELECT DISTINCT ON (1, 2, 3) e.organization_id, e.customer_id, e.episode_id, e.opened_at, e.holds_until
+-- Note that customers are at risk. One that ended stays ended, and a later word of the same episode prolongs nothing; one whose
+-- end was heard of first is over from the start.
+INSERT INTO risk_episodes (organization_id, customer_id, episode_id, opened_at, holds_until, ended_at)
+SELECT DISTINCT ON (1, 2, 3) e.organization_id, e.customer_id, e.episode_id, e.opened_at, e.holds_until, (
+  SELECT min(r.ended_at) FROM ended_runs r
+  WHERE r.organization_id = e.organization_id AND r.customer_id = e.customer_id AND r.stakeholder_id IS NULL
+    AND (r.trigger_type IS NULL OR r.trigger_type = 'at-risk')
+    AND (r.business_key = e.episode_id OR (r.business_key IS NULL AND r.ended_at >= e.opened_at)))
 FROM unnest(:organization_ids::text[], :customer_ids::text[], :episode_ids::text[], :opened_at::timestamptz[], :holds_until::timestamptz[])
      AS e (organization_id, customer_id, episode_id, opened_at, holds_until)
 ORDER BY 1, 2, 3, 4
@@ -55,17 +59,17 @@ FROM unnest(:evaluations::new_evaluation[]) AS v
 SELECT (facts -> 'event' -> 'trigger')::text FROM evaluations WHERE evaluated_at = :evaluated_at AND id = :id
 
 -- name: put_deferrals!
--- Keep triggers that a late fact may still turn; one that is deferred again keeps its first window.
-INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at, created_at)
+-- Keep triggers that a late fact may still turn, each until its window ends.
+INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at, decision_version, created_at)
 SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data,
-       string_to_array(d.reasons, ','), d.deferred_until, d.wake_at, :now
+       string_to_array(d.reasons, ','), d.deferred_until, d.wake_at, d.decision_version, :now
 FROM unnest(:organization_ids::text[], :customer_ids::text[], :event_ids::text[], :event_sources::text[], :event_types::text[],
             :event_times::timestamptz[], :business_keys::text[], :correlation_ids::text[], :data::bytea[], :reasons::text[],
-            :deferred_until::timestamptz[], :wake_at::timestamptz[])
-     AS d (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at)
+            :deferred_until::timestamptz[], :wake_at::timestamptz[], :decision_versions::bigint[])
+     AS d (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at, decision_version)
 ON CONFLICT (organization_id, customer_id, event_source, event_id) DO UPDATE SET
-  reasons = excluded.reasons, wake_at = excluded.wake_at,
-  deferred_until = greatest(deferrals.deferred_until, excluded.deferred_until)
+  reasons = excluded.reasons, wake_at = excluded.wake_at, deferred_until = excluded.deferred_until,
+  decision_version = excluded.decision_version
 
 -- name: close_deferrals!
 -- These need not be decided again.
@@ -76,14 +80,21 @@ WHERE d.organization_id = c.organization_id AND d.customer_id = c.customer_id AN
 
 -- name: read_deferrals_of_customers
 -- The deferred triggers of some customers, oldest first.
-SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.reasons, d.deferred_until, d.wake_at
+SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.reasons, d.deferred_until, d.wake_at, d.decision_version
 FROM (SELECT DISTINCT * FROM unnest(:customers::subject_key[])) AS c (organization_id, customer_id)
 JOIN deferrals d USING (organization_id, customer_id)
 ORDER BY d.event_time, d.event_id
 
 -- name: customers_to_decide_again
--- Customers with a deferral whose time has come. Read without a lock: whoever decides locks the customer first and reads again.
-SELECT DISTINCT organization_id, customer_id FROM deferrals WHERE wake_at <= :now LIMIT :limit
+-- Customers with a deferral whose time has come, or whose organization has moved on since it was decided. Whoever moves it need
+-- not see the deferral, nor the decider the move: what counts are the two numbers once both are committed. Read without a lock:
+-- whoever decides locks the customer first and reads again.
+SELECT DISTINCT organization_id, customer_id FROM (
+  SELECT organization_id, customer_id FROM deferrals WHERE wake_at <= :now
+  UNION ALL
+  SELECT d.organization_id, d.customer_id FROM organizations o
+  JOIN deferrals d ON d.organization_id = o.organization_id AND d.decision_version < o.decision_version
+) AS due LIMIT :limit
 
 -- name: add_enrollments!
 -- Store new enrollments in state requested, each with the first row of its history.

@@ -63,10 +63,6 @@ VALUES (
 -- The highest version of a mapping, null for a new one.
 SELECT max(version) FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND id = :id
 
--- name: wake_deferrals_of_organization!
--- Something of the organization moved that may turn a deferral.
-UPDATE deferrals SET wake_at = :now WHERE organization_id = :organization_id AND wake_at > :now
-
 -- name: upsert_cadences!
 -- Keep the team's cadences as Salesloft shows them.
 INSERT INTO salesloft_cadences (organization_id, cadence_id, name, people_addable, team_cadence, current_state, owner_user_id, steps, record, refreshed_at)
