@@ -59,11 +59,21 @@ class Books:
             return Standing(**await _queries.standing(connection, now=now))
 
     async def streams_behind(self, since: datetime) -> int:
-        """How many of the streams have had no whole cycle since; all, while none is known."""
+        """How many of the streams have had no whole cycle since; one at least while none is known."""
+        return int(await self._value("streams_behind", since=since))
+
+    async def streams_not_due(self, since: datetime, now: datetime) -> int:
+        """How many of these will not begin one before the clock goes on."""
+        return int(await self._value("streams_not_due", since=since, now=now))
+
+    async def next_cycle_at(self) -> datetime:
+        """When the last of the streams will begin its next cycle, as things are."""
+        found: datetime = await self._value("next_cycle_at")
+        return found
+
+    async def _value(self, name: str, **parameters: datetime) -> Any:
         async with self._pool.acquire() as connection:
-            known: int = await _queries.streams_known(connection)
-            behind: int = await _queries.streams_behind(connection, since=since)
-            return behind if known else 1
+            return await getattr(_queries, name)(connection, **parameters)
 
     async def states(self) -> dict[str, int]:
         return {row["name"]: row["number"] for row in await self._rows("enrollments_by_state")}

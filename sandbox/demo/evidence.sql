@@ -34,15 +34,24 @@ FROM commands
 WHERE state = 'pending' AND due_at <= :now
 
 -- name: streams_behind$
--- How many streams of connected teams have had no whole cycle that began at or after a business instant.
-SELECT count(*)::integer
+-- How many streams of connected teams have had no whole cycle that began at or after a business instant; 1 while there are none.
+SELECT CASE WHEN count(*) = 0 THEN 1 ELSE count(*) FILTER (
+  WHERE s.cycle_started_at IS NULL OR s.cycle_started_at < :since OR s.cycle_ended_at IS NULL OR s.cycle_ended_at < s.cycle_started_at
+) END
 FROM sync_streams s JOIN salesloft_connections c USING (organization_id)
 WHERE c.status = 'connected'
-  AND (s.cycle_started_at IS NULL OR s.cycle_started_at < :since OR s.cycle_ended_at IS NULL OR s.cycle_ended_at < s.cycle_started_at)
 
--- name: streams_known$
--- How many streams are read at all.
-SELECT count(*)::integer FROM sync_streams
+-- name: streams_not_due$
+-- How many of these are not in a cycle either, and will begin none by now.
+SELECT count(*)
+FROM sync_streams s JOIN salesloft_connections c USING (organization_id)
+WHERE c.status = 'connected' AND s.cycle_started_at < :since AND s.cycle_ended_at >= s.cycle_started_at AND s.next_cycle_at > :now
+
+-- name: next_cycle_at$
+-- When the last of the streams begins its next cycle.
+SELECT coalesce(max(s.next_cycle_at), 'epoch')
+FROM sync_streams s JOIN salesloft_connections c USING (organization_id)
+WHERE c.status = 'connected'
 
 -- name: taken_events
 -- Every event that was taken in, by its topic and id; of null values the place stands for the id.

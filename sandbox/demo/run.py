@@ -53,6 +53,9 @@ class _Progress:
     def published(self, records: int) -> None:
         self.sent += records
 
+    def rests(self, moving: str) -> None:
+        self.phase = f"coming to rest ({moving})"
+
     def answered(self, decisions: Sequence[Outgoing]) -> None:
         self.decided.extend(decision.event_id for decision in decisions)
 
@@ -117,7 +120,7 @@ async def _play(options: DemoOptions, scene: Scene, stream: Stream, console: Con
         kafka = scene.stack.kafka.bootstrap_servers
         lag = await exits.enter_async_context(Lag(kafka))
         progress, bystander = _Progress(), Bystander(kafka)
-        rest = Rest(books=books, bystander=bystander, lag=lag, clock=clock)
+        rest = Rest(books=books, bystander=bystander, lag=lag, clock=clock, tell=progress.rests)
         policy = DeskPolicy(seed=options.seed, steps=scene.steps())
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "the clock": clock.run(),
@@ -165,12 +168,10 @@ async def _tell(
         watching = asyncio.create_task(watch(), name="display")
         try:
             await _run_the_stream(options, scene, stream, rest, progress)
-            progress.phase = "coming to rest"
             await come_to_rest(
                 rest,
                 scene.simulator,
                 scene.team_ids,
-                interval=options.poll_interval,
                 deadline=monotonic() + options.settle_seconds,
             )
         except DemoError as error:
