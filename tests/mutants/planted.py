@@ -1,0 +1,254 @@
+"""Bugs that could be made here, each with the tests that have to notice it.
+
+A mutant is one replacement of an exact piece of a file. Where that piece is gone the mutant no longer applies, which
+`test_planted.py` says at once: a planted bug must not rot into one that is planted nowhere.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["MUTANTS", "DoesNotApply", "Mutant"]
+
+
+class DoesNotApply(Exception):
+    """The piece to replace is not in the file exactly once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """`bug` says what is wrong with the code then; `tests` are pytest's names of what must fail."""
+
+    name: str
+    bug: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def plant(self, tree: Path) -> None:
+        """Put the bug into a copy of the tree. Raises DoesNotApply."""
+        file = tree / self.path
+        file.write_text(self.mutated(file.read_text()))
+
+    def mutated(self, source: str) -> str:
+        """The file's text with the bug in it. Raises DoesNotApply."""
+        found = source.count(self.old)
+        if found != 1:
+            raise DoesNotApply(f"{self.name}: its piece of {self.path} is there {found} times")
+        return source.replace(self.old, self.new)
+
+
+_LOOP = "tests/consumers/test_loop.py"
+_RELAY = "tests/producers/test_outbox_relay.py"
+_ENROLL = "tests/fulfillment/test_enroll.py"
+_WORKER = "tests/fulfillment/test_worker.py"
+
+MUTANTS = (
+    Mutant(
+        name="commit-before-the-transaction",
+        bug="offsets are committed to Kafka before the transaction that holds their records' effect",
+        path="consumers/membership.py",
+        old="""\
+                settlement = await settler.settle(batch.entries)
+                self._settled(batch, settlement)
+                await self._commit()
+""",
+        new="""\
+                self._settled(batch, Settlement())
+                await self._commit()
+                await settler.settle(batch.entries)
+""",
+        tests=(_LOOP,),
+    ),
+    Mutant(
+        name="commit-what-was-fetched",
+        bug="what came out of the client is committed, whether it was processed or not",
+        path="consumers/positions.py",
+        old="""\
+            partition: state.applied
+            for partition, state in self._partitions.items()
+            if state.applied is not None and state.applied != state.committed
+""",
+        new="""\
+            partition: state.taken
+            for partition, state in self._partitions.items()
+            if state.taken is not None and state.taken != state.committed
+""",
+        tests=("tests/consumers/test_positions.py", _LOOP),
+    ),
+    Mutant(
+        name="a-lost-assignment-still-commits",
+        bug="what was taken in an earlier assignment counts in the next one",
+        path="consumers/positions.py",
+        old="""\
+        if epoch != self._epoch:
+            return
+        for partition, next_offset in next_offsets.items():
+            state = self._partitions[partition]
+""",
+        new="""\
+        for partition, next_offset in next_offsets.items():
+            state = self._partitions.setdefault(partition, _Partition())
+""",
+        tests=("tests/consumers/test_positions.py",),
+    ),
+    Mutant(
+        name="skip-the-inbox",
+        bug="messages that were taken before are applied again",
+        path="consumers/settling.py",
+        old="fresh = [sound for sound in fresh if sound.mark.key not in marked]",
+        new="fresh = [sound for sound in fresh if sound.mark.key]",
+        tests=(_LOOP,),
+    ),
+    Mutant(
+        name="a-dead-letter-leaves-a-mark",
+        bug="the mark of a refused record stays, so that its replay is skipped",
+        path="consumers/settling.py",
+        old="await inbox.unmark(connection, self._group, keys)",
+        new="await inbox.unmark(connection, self._group, keys[:0])",
+        tests=(_LOOP,),
+    ),
+    Mutant(
+        name="give-up-on-an-absent-database",
+        bug="records that meet an absent database are put aside like broken ones",
+        path="consumers/settling.py",
+        old="""\
+            except StorageUnavailable as error:
+                outages += 1
+                await self._wait_out(error, outages)
+                continue
+""",
+        new="""\
+            except StorageUnavailable:
+                outages += 1
+                waiting.pop()
+                continue
+""",
+        tests=(_LOOP,),
+    ),
+    Mutant(
+        name="marked-sent-before-the-send",
+        bug="outbox rows are marked as sent before Kafka has acknowledged them",
+        path="producers/outbox_relay.py",
+        old="""\
+        report = await self._publish(rows, seconds)
+        await self._mark()
+""",
+        new="""\
+        async with bounded_connection(self._database, options.statement) as connection:
+            await relay.mark_sent(connection, rows)
+        report = await self._publish(rows, seconds)
+        self._acknowledged.clear()
+""",
+        tests=("tests/producers/test_outbox_relay_outages.py", _RELAY),
+    ),
+    Mutant(
+        name="the-relay-ignores-lanes",
+        bug="a relay publishes what another one holds the lease of",
+        path="producers/outbox_relay.py",
+        old="rows = await self._read(lanes, rows_per_lane)",
+        new="rows = await self._read(frozenset(range(16)), rows_per_lane)",
+        tests=(_RELAY,),
+    ),
+    Mutant(
+        name="the-outbox-outside-the-transaction",
+        bug="messages are stored before the rows that they tell about, in a transaction of their own",
+        path="workflows/request.py",
+        old="""\
+        await enrollments.add(connection, writing.enrollments, now)
+        await outbox.add(connection, writing.messages)
+""",
+        new="""\
+        await outbox.add(connection, writing.messages)
+        await connection.execute("COMMIT")
+        await connection.execute("BEGIN")
+        await enrollments.add(connection, writing.enrollments, now)
+""",
+        tests=("tests/workflows/test_request.py",),
+    ),
+    Mutant(
+        name="enroll-the-rejected",
+        bug="a rejection schedules the enrollment like an approval",
+        path="workflows/approve.py",
+        old='approved = [one for one in decided if one.incoming.verdict == "approved"]',
+        new="approved = [replace(one) for one in decided]",
+        tests=("tests/integration/test_journey.py",),
+    ),
+    Mutant(
+        name="approve-another-question",
+        bug="an approval counts for whatever the enrollment has become since",
+        path="enrollment/approval.py",
+        old="if request_digest != question.request_digest:",
+        new="if not request_digest:",
+        tests=("tests/enrollment/test_approval.py",),
+    ),
+    Mutant(
+        name="a-blind-retry-after-a-time-out",
+        bug="a membership whose call was never answered is simply asked for again",
+        path="fulfillment/enroll.py",
+        old="            return await self._doubted(command, session, client)\n",
+        new="            return await self._call(command, session, client, enrollment, present)\n",
+        tests=(_ENROLL,),
+    ),
+    Mutant(
+        name="a-blind-retry-after-a-death",
+        bug="who takes over a dead worker's command calls again instead of reading back",
+        path="fulfillment/enroll.py",
+        old="case EnrollmentState.ENROLLING if enrollment.intended_at is not None:",
+        new="case EnrollmentState.ENROLLING if enrollment.intended_at is not None and enrollment.id.int == 0:",
+        tests=(_WORKER,),
+    ),
+    Mutant(
+        name="no-consent-gate-after-the-upsert",
+        bug="the record that the upsert brought back is not asked for consent",
+        path="fulfillment/enroll.py",
+        old="consent = await self._consent(connection, admitted, present)",
+        new="consent: Consent | Reason = Consent.GRANTED",
+        tests=("tests/fulfillment/test_consent.py",),
+    ),
+    Mutant(
+        name="adopt-any-membership",
+        bug="whatever membership the person has on the cadence is taken for the call's own",
+        path="fulfillment/recording.py",
+        old="return Ours(on_it) if _made_by(enrollment, on_it, intended_at) else Another(on_it.id)",
+        new="return Ours(on_it)",
+        tests=(_ENROLL,),
+    ),
+    Mutant(
+        name="a-lease-that-fences-nothing",
+        bug="a worker whose lease ran out still records what it did",
+        path="storage/commands.py",
+        old="    if position is None:\n        raise LeaseLost(",
+        new="    if position == -1:\n        raise LeaseLost(",
+        tests=(_WORKER,),
+    ),
+    Mutant(
+        name="refresh-without-the-lock",
+        bug="racing refreshes do not wait for each other, and do not see each other's tokens",
+        path="sql/queries/connections.sql",
+        old="""\
+FROM salesloft_connections WHERE organization_id = :organization_id
+FOR UPDATE
+""",
+        new="""\
+FROM salesloft_connections WHERE organization_id = :organization_id
+""",
+        tests=("tests/workflows/test_session.py",),
+    ),
+    Mutant(
+        name="the-cursor-reads-gt",
+        bug="changes are read from after the last timestamp seen, which loses the rest of those that share it",
+        path="salesloft_client/cursor.py",
+        old='("updated_at[gte]", timestamp(self.updated_from)),',
+        new='("updated_at[gt]", timestamp(self.updated_from)),',
+        tests=("tests/salesloft_client/test_cursor.py", "tests/producers/test_activity_poller.py"),
+    ),
+    Mutant(
+        name="an-older-reading-counts",
+        bug="a record that is not newer than the stored one is taken for news",
+        path="activity/counters.py",
+        old="if before is not None and record.updated_at <= before.updated_at:",
+        new="if before is not None and record.updated_at == before.updated_at:",
+        tests=("tests/activity/test_counters.py", "tests/workflows/test_activity.py"),
+    ),
+)
