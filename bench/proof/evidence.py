@@ -65,6 +65,7 @@ async def collect(world: World, load: Load) -> Evidence:
     for record in await world.bus.read(names):
         records[record.topic].append(record)
     rest = await sample(world)
+    await world.journal.read_on()
     return Evidence(
         stream=load.stream,
         broken=load.broken,

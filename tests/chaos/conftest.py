@@ -19,8 +19,7 @@ def prove(tmp_path: Path) -> Prove:
     async def run(part: Part) -> None:
         log = tmp_path / "service.log"
         findings = await part(Task(scale=Scale.SMALL, seed=11, log=log, say=print))
-        print(f"the service wrote to {log}")
         assert findings.found
-        assert not findings.failures
+        assert not findings.failures, f"{findings.failures}\nThe service's last words: {log.read_text()[-4000:]}"
 
     return run

@@ -168,10 +168,10 @@ MUTANTS = (
     ),
     Mutant(
         name="enroll-the-rejected",
-        bug="a rejection schedules the enrollment like an approval",
-        path="workflows/approve.py",
-        old='approved = [one for one in decided if one.incoming.verdict == "approved"]',
-        new="approved = [replace(one) for one in decided]",
+        bug="a rejection is taken for an approval",
+        path="consumers/decisions.py",
+        old='"approved" if envelope.type == ENROLLMENT_APPROVED.name else "rejected"',
+        new='"approved" if envelope.type else "rejected"',
         tests=("tests/integration/test_journey.py",),
     ),
     Mutant(
