@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -25,6 +26,7 @@ from bench.measure.report import table
 from bench.measure.setting import Setting, running_setting
 from bench.measure.starting import measure_start
 from bench.measure.throughput import ServiceRate, measure_service
+from telemetry import logs
 
 __all__ = ["Measurement", "Sizes", "app", "main"]
 
@@ -83,7 +85,7 @@ async def _rates(setting: Setting, sizes: Sizes, figures: Figures, *, with_floor
     """The service and the bare loop in turn, so that a busy moment of the machine meets both."""
     services, floors = [], []
     for number in range(1, sizes.rounds + 1):
-        load = Load(name=f"round-{number}", events=sizes.events)
+        load = Load(name=f"r{number}", events=sizes.events)
         services.append(
             await measure_service(
                 setting.stack, await setting.prepared_database(), load, logs=setting.logs, progress=setting.progress
@@ -151,7 +153,7 @@ async def _faststream(setting: Setting, service: ServiceRate, figures: Figures) 
         rates[acknowledge] = await measure_faststream(
             setting.stack,
             await setting.prepared_database(),
-            Load(name=f"faststream-{acknowledge}", events=events),
+            Load(name=f"f-{acknowledge}", events=events),
             service,
             acknowledge=acknowledge,
             seconds=_FASTSTREAM_SECONDS,
@@ -246,6 +248,7 @@ def main(
 ) -> None:
     """Measure the service on a real Kafka and Postgres, beside what it is compared with."""
     console = Console(highlight=False)
+    logs.configure_for(sys.stderr, level="warning")
     sizes = Sizes(events=events, rounds=rounds, approvals=ApprovalPlan(approvals=approvals, teams=teams))
     chosen = frozenset(names or Measurement)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -50,7 +50,7 @@ class Load:
         for number in range(self.events):
             yield lifecycle_record(
                 organization_id=f"org-{number % self.organizations}",
-                customer_id=f"cus-{self.name}-{number}",
+                customer_id=f"{self.name}-{number}",
                 owner_email=OWNER_EMAIL,
                 now=now,
                 segment=_SEGMENTS[number // self.organizations % 2],
