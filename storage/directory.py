@@ -24,6 +24,7 @@ __all__ = [
     "erase_stakeholders",
     "lock_customers",
     "mark_left",
+    "note_listed",
     "read_customers",
     "read_people",
     "read_stakeholders",
@@ -185,15 +186,21 @@ async def read_people(
     }
 
 
-async def erase_customers(connection: Connection, erased: Sequence[tuple[CustomerKey, datetime, int]]) -> None:
-    """Forget customers as of an instant and offset; the mark of it stays, so that nothing older brings them back."""
-    await queries.erase_customers(
+async def erase_customers(
+    connection: Connection, erased: Sequence[tuple[CustomerKey, datetime, int]]
+) -> set[CustomerKey]:
+    """Forget customers as of an instant and offset, and answer those of whom nothing newer is known.
+
+    The mark of it stays, so that nothing older brings them back.
+    """
+    rows = await queries.erase_customers(
         connection,
         organization_ids=[key[0] for key, _, _ in erased],
         customer_ids=[key[1] for key, _, _ in erased],
         as_of=[as_of for _, as_of, _ in erased],
         offsets=[offset for _, _, offset in erased],
     )
+    return {(row["organization_id"], row["customer_id"]) for row in rows}
 
 
 async def erase_stakeholders(
@@ -210,13 +217,24 @@ async def erase_stakeholders(
     return {(row["organization_id"], row["stakeholder_id"]): row["customer_id"] for row in rows}
 
 
-async def mark_left(connection: Connection, left: Sequence[tuple[StakeholderKey, datetime]]) -> None:
-    """Stakeholders have left their customer."""
+async def mark_left(connection: Connection, left: Sequence[tuple[StakeholderKey, str, datetime]]) -> None:
+    """Stakeholders have left the customer that is named with them."""
     await queries.mark_stakeholders_left(
         connection,
-        organization_ids=[key[0] for key, _ in left],
-        stakeholder_ids=[key[1] for key, _ in left],
-        left_at=[left_at for _, left_at in left],
+        organization_ids=[key[0] for key, _, _ in left],
+        stakeholder_ids=[key[1] for key, _, _ in left],
+        customer_ids=[customer_id for _, customer_id, _ in left],
+        left_at=[left_at for _, _, left_at in left],
+    )
+
+
+async def note_listed(connection: Connection, listed: Sequence[tuple[StakeholderKey, datetime]]) -> None:
+    """The directory lists stakeholders as of an instant, whether its snapshots are the newest or not."""
+    await queries.note_listed(
+        connection,
+        organization_ids=[key[0] for key, _ in listed],
+        stakeholder_ids=[key[1] for key, _ in listed],
+        listed_at=[listed_at for _, listed_at in listed],
     )
 
 

@@ -46,7 +46,7 @@ async def take_outcomes(
     await directory.lock_customers(connection, customers)
     await evaluations.add_ended_runs(connection, [_ended(one) for one in incoming])
     left = [
-        ((one.outcome.organization_id, one.outcome.stakeholder_id), one.time)
+        ((one.outcome.organization_id, one.outcome.stakeholder_id), one.outcome.customer_id, one.time)
         for one in incoming
         if one.type is OutcomeType.STAKEHOLDER_LEFT and one.outcome.stakeholder_id is not None
     ]

@@ -234,9 +234,9 @@ def _newer_of(snapshot: StakeholderSnapshot, row: StakeholderRow | None, trigger
 
 
 def _from_row(row: StakeholderRow, customer: CustomerKey) -> _Concerned:
-    if row.erased or row.data is None:
-        return _Concerned(StakeholderSnapshot(id=row.key[1]), Reason.ERASED, row, is_known=True)
     gone = Reason.STAKEHOLDER_LEFT if row.left or row.customer_id != customer[1] else None
+    if row.data is None:
+        return _Concerned(StakeholderSnapshot(id=row.key[1]), Reason.ERASED if row.erased else gone, row, is_known=True)
     return _Concerned(StakeholderSnapshot.model_validate_json(row.data), gone, row, is_known=True)
 
 

@@ -90,6 +90,7 @@ async def take_snapshots(
         await directory.apply_customers(connection, [_customer(update) for update in customers])
     if stakeholders:
         await directory.apply_stakeholders(connection, [_stakeholder(update) for update in stakeholders])
+        await directory.note_listed(connection, [(update.key, update.as_of) for update in stakeholders])
     if erased_customers:
         await _erase_customers(connection, erased_customers, now)
     if erased_stakeholders:
@@ -120,8 +121,8 @@ def _stakeholder(update: StakeholderUpdate) -> StakeholderSnapshotRow:
 
 
 async def _erase_customers(connection: Connection, erasures: Sequence[Erasure], now: datetime) -> None:
-    """A customer goes with everybody there."""
-    await directory.erase_customers(connection, [(one.key, one.as_of, one.offset) for one in erasures])
+    """A customer goes with everybody there, but for what is newer than the erasure."""
+    erased = await directory.erase_customers(connection, [(one.key, one.as_of, one.offset) for one in erasures])
     of_customer = await directory.read_stakeholders_of(connection, [one.key for one in erasures])
     everybody = [
         Erasure(key=row.key, as_of=one.as_of, offset=one.offset, event_id=one.event_id)
@@ -129,7 +130,7 @@ async def _erase_customers(connection: Connection, erasures: Sequence[Erasure], 
         for row in of_customer[one.key]
     ]
     await _erase_stakeholders(connection, everybody, now)
-    await erasure.scrub_customers(connection, [one.key for one in erasures])
+    await erasure.scrub_customers(connection, {one.key: one.as_of for one in erasures if one.key in erased})
 
 
 async def _erase_stakeholders(connection: Connection, erasures: Sequence[Erasure], now: datetime) -> None:
@@ -143,10 +144,7 @@ async def _erase_stakeholders(connection: Connection, erasures: Sequence[Erasure
         [(one, Reason.ERASED.value, causes[one.organization_id, one.stakeholder_id].event_id) for one in ending],
         now,
     )
-    await erasure.scrub_unsent_requests(connection, [one.id for one in ending])
-    engaged = await erasure.scrub_stakeholders(connection, erased)
-    # The facts of stored decisions hold every candidate of the customer.
-    await erasure.scrub_customers(connection, customers)
+    engaged = await erasure.scrub_stakeholders(connection, erased, customers)
     await _forget_engagement(connection, [causes[key] for key in sorted(engaged)], now)
 
 

@@ -39,7 +39,8 @@ CREATE TABLE directory_stakeholders (
   as_of            timestamptz NOT NULL,
   as_of_offset     bigint NOT NULL,
   from_directory   boolean NOT NULL,
-  left_at          timestamptz,
+  left_at          timestamptz,                  -- of the latest word that they left
+  listed_at        timestamptz,                  -- of the directory's latest snapshot, also of one that came too late to count
   erased_at        timestamptz,
   PRIMARY KEY (organization_id, stakeholder_id)
 ) WITH (fillfactor = 70);
@@ -88,6 +89,16 @@ CREATE TABLE deferrals (
 CREATE INDEX deferrals_wake_at ON deferrals (wake_at);
 CREATE INDEX deferrals_decided_under ON deferrals (organization_id, decision_version);
 SELECT keep_organizations_apart('deferrals');
+
+-- An event's JSON, or an evaluation's facts, without what they say of some stakeholders. Reasons are free text: they go too.
+CREATE FUNCTION without_people(document jsonb, ids text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN document #> '{trigger,reasons}' IS NOT NULL THEN jsonb_set(told, '{trigger,reasons}', '[]') ELSE told END
+  FROM (SELECT CASE WHEN jsonb_typeof(document -> 'stakeholders') = 'array' THEN jsonb_set(document, '{stakeholders}', (
+    SELECT coalesce(jsonb_agg(CASE WHEN one ->> 'id' = ANY (ids) THEN jsonb_build_object('id', one -> 'id') ELSE one END
+                              ORDER BY place), '[]')
+    FROM jsonb_array_elements(document -> 'stakeholders') WITH ORDINALITY AS listed (one, place)
+  )) ELSE document END) AS scrubbed (told)
+$$;
 
 -- What an outcome has ended, kept so that a trigger which is consumed after it is seen to be over.
 CREATE TABLE ended_runs (
@@ -198,4 +209,5 @@ SELECT keep_organizations_apart('approval_decisions');
 
 DROP TABLE approval_decisions, enrollment_history, enrollments, risk_episodes, ended_runs, deferrals, evaluations,
   directory_stakeholders, directory_customers;
+DROP FUNCTION without_people;
 DROP TYPE new_enrollment, new_evaluation, stakeholder_snapshot, customer_snapshot, subject_key;

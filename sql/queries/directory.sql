@@ -26,27 +26,37 @@ RETURNING organization_id, customer_id
 
 -- name: apply_stakeholders
 -- Apply snapshots of stakeholders by the same rule; answers those applied.
-INSERT INTO directory_stakeholders AS known (organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory)
-SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.email, s.data::json, s.as_of, s.as_of_offset, s.from_directory
+INSERT INTO directory_stakeholders AS known (
+  organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory, listed_at)
+SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.email, s.data::json, s.as_of, s.as_of_offset, s.from_directory,
+       CASE WHEN s.from_directory THEN s.as_of END
 FROM unnest(:snapshots::stakeholder_snapshot[]) AS s
 ORDER BY 1, 2
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   customer_id = excluded.customer_id, email = excluded.email, data = excluded.data, as_of = excluded.as_of,
   as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory, erased_at = NULL,
-  left_at = CASE WHEN excluded.from_directory AND excluded.as_of > known.left_at THEN NULL ELSE known.left_at END
+  listed_at = greatest(known.listed_at, excluded.listed_at)
 WHERE (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
-RETURNING organization_id, stakeholder_id, left_at
+RETURNING organization_id, stakeholder_id, CASE WHEN listed_at > left_at THEN NULL ELSE left_at END AS left_at
+
+-- name: note_listed!
+-- The directory lists these stakeholders, be its snapshot the newest or not: whoever left before is back.
+UPDATE directory_stakeholders s SET listed_at = greatest(s.listed_at, l.listed_at)
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :listed_at::timestamptz[]) AS l (organization_id, stakeholder_id, listed_at)
+WHERE s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder_id
 
 -- name: read_stakeholders_of_customers
 -- Every stakeholder of some customers, the left and the erased among them.
-SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory, s.left_at, s.erased_at
+SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory,
+       CASE WHEN s.listed_at > s.left_at THEN NULL ELSE s.left_at END AS left_at, s.erased_at
 FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN directory_stakeholders s USING (organization_id, customer_id)
 ORDER BY s.organization_id, s.stakeholder_id
 
 -- name: read_stakeholders
 -- Some stakeholders.
-SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory, s.left_at, s.erased_at
+SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory,
+       CASE WHEN s.listed_at > s.left_at THEN NULL ELSE s.left_at END AS left_at, s.erased_at
 FROM unnest(:stakeholders::subject_key[]) AS a (organization_id, stakeholder_id)
 JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
 
@@ -70,11 +80,13 @@ LEFT JOIN salesloft_accounts acc ON acc.organization_id = p.organization_id AND 
 ORDER BY a.organization_id, a.stakeholder_id,
   (p.do_not_contact OR p.bouncing OR 'email' = ANY (p.contact_restrictions) OR coalesce(acc.do_not_contact, false)) DESC, p.person_id
 
--- name: erase_customers!
--- Keep the mark and nothing else.
+-- name: erase_customers
+-- Keep the mark and nothing else; answers whom it concerned.
 UPDATE directory_customers c SET data = NULL, as_of = e.as_of, as_of_offset = e.as_of_offset, from_directory = true, erased_at = e.as_of
 FROM unnest(:organization_ids::text[], :customer_ids::text[], :as_of::timestamptz[], :offsets::bigint[]) AS e (organization_id, customer_id, as_of, as_of_offset)
-WHERE c.organization_id = e.organization_id AND c.customer_id = e.customer_id AND c.as_of <= e.as_of
+WHERE c.organization_id = e.organization_id AND c.customer_id = e.customer_id
+  AND (e.as_of, e.as_of_offset) >= (c.as_of, c.as_of_offset)
+RETURNING c.organization_id, c.customer_id
 
 -- name: erase_stakeholders
 -- Keep the mark and nothing else; answers whose customer they were.
@@ -88,10 +100,13 @@ WHERE (excluded.as_of, excluded.as_of_offset) >= (known.as_of, known.as_of_offse
 RETURNING organization_id, stakeholder_id, customer_id
 
 -- name: mark_stakeholders_left!
--- They have left their customer and are no candidates any more.
-UPDATE directory_stakeholders s SET left_at = l.left_at
-FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :left_at::timestamptz[]) AS l (organization_id, stakeholder_id, left_at)
-WHERE s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder_id AND s.left_at IS NULL
+-- They have left their customer and are no candidates any more, also those of whom nothing else is known yet.
+INSERT INTO directory_stakeholders AS known (organization_id, stakeholder_id, customer_id, as_of, as_of_offset, from_directory, left_at)
+SELECT l.organization_id, l.stakeholder_id, min(l.customer_id), '-infinity', -1, false, max(l.left_at)
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :customer_ids::text[], :left_at::timestamptz[])
+     AS l (organization_id, stakeholder_id, customer_id, left_at)
+GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET left_at = greatest(known.left_at, excluded.left_at)
 
 -- name: customers_of_stakeholders
 -- Whose stakeholders they are, before any lock is taken.

@@ -4,11 +4,30 @@ UPDATE evaluations v SET facts = '{"erased": true}'
 FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS e (organization_id, customer_id)
 WHERE v.organization_id = e.organization_id AND v.customer_id = e.customer_id
 
+-- name: scrub_evaluations_of_stakeholders!
+-- Delete what stored decisions about some customers know of erased stakeholders; what they know of others is still needed.
+UPDATE evaluations v SET facts = (
+  without_people(v.facts::jsonb, :stakeholder_ids::text[])
+  || jsonb_build_object('erased', true, 'event', without_people(v.facts::jsonb -> 'event', :stakeholder_ids::text[])))::json
+FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS e (organization_id, customer_id)
+WHERE v.organization_id = e.organization_id AND v.customer_id = e.customer_id AND v.facts::jsonb ? 'event'
+
+-- name: customers_of_enrollments
+-- Whose enrollments some stakeholders had.
+SELECT DISTINCT n.organization_id, n.customer_id
+FROM unnest(:stakeholders::subject_key[]) AS e (organization_id, stakeholder_id)
+JOIN enrollments n USING (organization_id, stakeholder_id)
+
 -- name: scrub_enrollments!
--- Delete names and addresses from the requests of erased stakeholders.
+-- Delete names, addresses and what was seen or said of them from the requests of erased stakeholders and the decisions on them.
 UPDATE enrollments n SET
-  request = (n.request::jsonb || jsonb_build_object('erased', true, 'stakeholder',
-    jsonb_build_object('id', n.stakeholder_id, 'name', NULL, 'email', '', 'title', NULL, 'role', NULL)))::json
+  request = (jsonb_set(n.request::jsonb, '{why,verdicts}', (
+      SELECT coalesce(jsonb_agg(CASE WHEN one ->> 'predicate' LIKE 'stakeholder.%' THEN one || '{"value": null}' ELSE one END
+                                ORDER BY place), '[]')
+      FROM jsonb_array_elements(n.request::jsonb #> '{why,verdicts}') WITH ORDINALITY AS seen (one, place)))
+    || jsonb_build_object('erased', true, 'changed_since', NULL, 'stakeholder',
+      jsonb_build_object('id', n.stakeholder_id, 'name', NULL, 'email', '', 'title', NULL, 'role', NULL)))::json,
+  decision = (n.decision::jsonb || '{"reason": null, "changes": null}')::json
 FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
 WHERE n.organization_id = e.organization_id AND n.stakeholder_id = e.stakeholder_id
 
@@ -30,17 +49,27 @@ WHERE g.organization_id = e.organization_id AND g.stakeholder_id = e.stakeholder
 RETURNING g.organization_id, g.stakeholder_id
 
 -- name: drop_deferrals!
--- Forget the deferred triggers of customers, whose data name people.
-DELETE FROM deferrals d USING unnest(:organization_ids::text[], :customer_ids::text[]) AS e (organization_id, customer_id)
-WHERE d.organization_id = e.organization_id AND d.customer_id = e.customer_id
+-- Forget the deferred triggers of erased customers, whose data name people, but for those that came after the erasure.
+DELETE FROM deferrals d
+USING unnest(:organization_ids::text[], :customer_ids::text[], :erased_at::timestamptz[]) AS e (organization_id, customer_id, erased_at)
+WHERE d.organization_id = e.organization_id AND d.customer_id = e.customer_id AND d.event_time <= e.erased_at
+
+-- name: scrub_deferrals!
+-- Delete what deferred triggers say of erased stakeholders; for the others they are decided again.
+UPDATE deferrals d SET
+  data = convert_to(without_people(convert_from(d.data, 'UTF8')::jsonb, array[e.stakeholder_id])::text, 'UTF8')
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
+WHERE d.organization_id = e.organization_id
+  AND jsonb_path_exists(convert_from(d.data, 'UTF8')::jsonb, '$.stakeholders[*] ? (@.id == $id)', jsonb_build_object('id', e.stakeholder_id))
 
 -- name: scrub_unsent!
 -- An approval request that has not left yet must not carry an erased person out.
 WITH scrubbed AS (
   DELETE FROM outbox_unsent u
-  USING outbox o, unnest(:enrollment_ids::uuid[]) AS e (enrollment_id)
+  USING outbox o, unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
   WHERE o.position = u.position AND o.type = 'ai.cscx.salesloft.approval-requested.v1'
-    AND convert_from(o.payload, 'UTF8')::jsonb ->> 'enrollment_id' = e.enrollment_id::text
+    AND convert_from(o.payload, 'UTF8')::jsonb ->> 'organization_id' = e.organization_id
+    AND convert_from(o.payload, 'UTF8')::jsonb #>> '{stakeholder,id}' = e.stakeholder_id
   RETURNING u.position
 )
 DELETE FROM outbox o USING scrubbed WHERE o.position = scrubbed.position

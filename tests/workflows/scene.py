@@ -11,7 +11,6 @@ import orjson
 from enrollment.mappings import Mapping
 from schemas.approval import ApprovalRequested, EnrollmentDecision
 from schemas.directory import DirectoryCustomer, DirectoryStakeholder
-from schemas.outcomes import Outcome
 from schemas.registry import EVENT_TYPES, LIFECYCLE_TYPES, OUTCOME_TYPES
 from schemas.vocabulary import EnrollmentState, OutcomeType, TriggerType
 from storage import directory, enrollments, organizations

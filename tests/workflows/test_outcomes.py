@@ -1,0 +1,186 @@
+"""Outcomes end what they make pointless, before and after their triggers, whatever the state."""
+
+from datetime import timedelta
+
+import pytest
+
+from enrollment.decide import Reason
+from schemas.vocabulary import EnrollmentState, OutcomeType, TriggerType
+from tests.workflows.scene import ANN, BOB, T0, Scene
+
+RENEWAL = TriggerType.RENEWAL_WINDOW
+KEY = "con-5/2027-03-31"
+# What an outcome makes of an enrollment in each state.
+AFTERWARDS = {
+    "requested": "withdrawn",
+    "approved": "withdrawn",
+    "scheduled": "withdrawn",
+    "stale": "withdrawn",
+    "failed": "withdrawn",
+    "enrolling": "kept",
+    "unknown": "kept",
+    "enrolled": "to be removed",
+    "paused": "exited",
+    "rejected": "rejected",
+    "expired": "expired",
+    "withdrawn": "withdrawn",
+    "blocked": "blocked",
+    "completed": "completed",
+    "removed": "removed",
+    "exited": "exited",
+}
+
+
+async def test_what_an_outcome_makes_of_every_state(scene: Scene) -> None:
+    assert set(AFTERWARDS) == {state.value for state in EnrollmentState}
+    await scene.publish_for(RENEWAL)
+    people = {state: ANN | {"id": f"sth-{state}"} for state in AFTERWARDS}
+    for asked in await scene.requested(*people.values()):
+        await scene.put_into(asked.stakeholder.id.removeprefix("sth-"), asked.enrollment_id)
+    scene.later(days=1)
+    await scene.end(scene.outcome(OutcomeType.RENEWED, business_key=KEY))
+    rows = {row["stakeholder_id"][4:]: row for row in await scene.rows("SELECT * FROM enrollments")}
+    removing = {row["subject"] for row in await scene.rows("SELECT subject FROM commands WHERE kind = 'remove'")}
+    assert removing == {"stakeholder:sth-enrolled"}
+    for state, expected in AFTERWARDS.items():
+        if expected in {"kept", "to be removed"}:
+            assert (rows[state]["state"], rows[state]["pending_end"]) == (
+                state,
+                "renewed" if expected == "kept" else None,
+            )
+        else:
+            assert rows[state]["state"] == expected, state
+    withdrawn = [data for name, data in await scene.published() if name == "approval-withdrawn"]
+    assert [(one.enrollment_id, one.reason.value) for one in withdrawn] == [(rows["requested"]["id"], "renewed")]
+
+
+async def test_a_trigger_whose_run_has_ended_is_stale(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    await scene.end(scene.outcome(OutcomeType.RENEWED, business_key=KEY))
+    assert await scene.decide(scene.trigger()) == {"stale_event": 1}
+    assert await scene.decide(scene.trigger(term_end="2028-03-31")) == {"requested": 1}
+
+
+async def test_an_outcome_ends_the_run_that_it_names_and_no_other(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL, TriggerType.AT_RISK)
+    await scene.decide(
+        scene.trigger(),
+        scene.trigger(term_end="2028-03-31", stakeholders=(BOB,)),
+        scene.trigger(TriggerType.AT_RISK, stakeholders=(ANN | {"id": "sth-7"},)),
+    )
+    await scene.end(scene.outcome(OutcomeType.RENEWED, business_key=KEY))
+    assert await scene.states() == {
+        "sth-9": ("withdrawn", "renewed"),
+        "sth-8": ("requested", None),
+        "sth-7": ("requested", None),
+    }
+
+
+@pytest.mark.parametrize("order", ["trigger first", "outcome first"])
+@pytest.mark.parametrize(("hours", "ended"), [(-1, True), (0, True), (1, False)])
+async def test_without_a_business_key_every_run_ends_whose_trigger_is_not_later(
+    scene: Scene, order: str, hours: int, ended: bool
+) -> None:
+    await scene.publish_for(RENEWAL)
+    trigger = scene.trigger(at=T0 + timedelta(hours=hours))
+    outcome = scene.outcome(OutcomeType.RENEWED, at=T0)
+    scene.later(days=1)
+    if order == "trigger first":
+        await scene.decide(trigger)
+        await scene.end(outcome)
+    else:
+        await scene.end(outcome)
+        await scene.decide(trigger)
+    state = (await scene.states()).get("sth-9", ("none", None))[0]
+    assert (state in {"withdrawn", "none"}) is ended
+
+
+async def test_churned_ends_everything_of_the_customer(scene: Scene) -> None:
+    await scene.publish_for(*TriggerType)
+    await scene.decide(*(scene.trigger(one, stakeholders=(ANN | {"id": f"sth-{one.value}"},)) for one in TriggerType
+                         if one is not TriggerType.EXPANSION_SIGNAL))  # fmt: skip
+    scene.later(days=1)
+    await scene.end(scene.outcome(OutcomeType.CHURNED))
+    assert {state for state, _ in (await scene.states()).values()} == {"withdrawn"}
+    assert await scene.decide(scene.trigger(term_end="2028-03-31", at=T0)) == {"stale_event": 1}
+    scene.later(days=1)
+    assert await scene.decide(scene.trigger(term_end="2029-03-31")) == {"requested": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "trigger"),
+    [
+        (OutcomeType.ONBOARDED, TriggerType.NEW_CUSTOMER),
+        (OutcomeType.RENEWED, TriggerType.RENEWAL_WINDOW),
+        (OutcomeType.RECOVERED, TriggerType.AT_RISK),
+        (OutcomeType.EXPANSION_CLOSED, TriggerType.EXPANSION_SIGNAL),
+    ],
+)
+async def test_each_outcome_ends_its_own_trigger(scene: Scene, outcome: OutcomeType, trigger: TriggerType) -> None:
+    await scene.publish_for(*TriggerType)
+    people = {one: ANN | {"id": f"sth-{one.value}"} for one in TriggerType}
+    # Upsell goes first: an open episode of risk would hold it.
+    for one in reversed(TriggerType):
+        await scene.decide(scene.trigger(one, stakeholders=(people[one],)))
+    await scene.end(scene.outcome(outcome))
+    assert {id_ for id_, (state, _) in (await scene.states()).items() if state == "withdrawn"} == {
+        f"sth-{trigger.value}"
+    }
+
+
+@pytest.mark.parametrize("order", ["snapshot first", "outcome first"])
+async def test_a_stakeholder_who_left_is_no_candidate_any_more(scene: Scene, order: str) -> None:
+    await scene.publish_for(RENEWAL)
+    outcome = scene.outcome(OutcomeType.STAKEHOLDER_LEFT, at=T0 + timedelta(hours=1), stakeholder_id="sth-9")
+    if order == "snapshot first":
+        await scene.snapshots(stakeholders=(ANN,))
+        await scene.end(outcome)
+    else:
+        await scene.end(outcome)
+        await scene.snapshots(stakeholders=(ANN,), at=T0)
+    scene.later(days=1)
+    assert await scene.decide(scene.trigger(stakeholders=(ANN, BOB))) == {
+        Reason.STAKEHOLDER_LEFT.value: 1,
+        "requested": 1,
+    }
+
+
+@pytest.mark.parametrize("order", ["left first", "back first"])
+async def test_a_stakeholder_whom_the_directory_lists_again_is_back(scene: Scene, order: str) -> None:
+    await scene.publish_for(RENEWAL)
+    outcome = scene.outcome(OutcomeType.STAKEHOLDER_LEFT, at=T0, stakeholder_id="sth-9")
+    await scene.snapshots(stakeholders=(ANN,), at=T0 - timedelta(days=1))
+    if order == "left first":
+        await scene.end(outcome)
+        await scene.snapshots(stakeholders=(ANN,), at=T0 + timedelta(hours=1))
+    else:
+        await scene.snapshots(stakeholders=(ANN,), at=T0 + timedelta(hours=1))
+        await scene.end(outcome)
+    scene.later(days=1)
+    assert await scene.decide(scene.trigger()) == {"requested": 1}
+
+
+async def test_who_left_takes_the_open_enrollments_along_and_nobody_elses(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    await scene.requested(ANN, BOB)
+    scene.later(days=1)
+    await scene.end(scene.outcome(OutcomeType.STAKEHOLDER_LEFT, stakeholder_id="sth-9"))
+    assert await scene.states() == {"sth-9": ("withdrawn", "stakeholder-left"), "sth-8": ("requested", None)}
+
+
+async def test_a_run_that_was_withdrawn_may_be_requested_again(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    await scene.requested()
+    await scene.end(scene.outcome(OutcomeType.CHURNED, at=T0))
+    scene.later(days=1)
+    assert await scene.decide(scene.trigger()) == {"requested": 1}
+
+
+async def test_the_same_outcome_twice_changes_nothing_more(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    await scene.requested()
+    outcome = scene.outcome(OutcomeType.RENEWED, business_key=KEY)
+    await scene.end(outcome)
+    before = len(await scene.published())
+    await scene.end(outcome)
+    assert len(await scene.published()) == before
