@@ -58,7 +58,8 @@ class KeyMismatchError(BadKeyError):
     code = "key_mismatch"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Made for each record, so not frozen: that takes three times as long.
+@dataclass(slots=True, eq=False)
 class Incoming:
     """One record, decoded and validated. Two of them are equal only if they are the same object.
 
