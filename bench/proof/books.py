@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ __all__ = ["Books", "BooksUnavailable", "Standing"]
 _queries: Any = aiosql.from_path(Path(__file__).with_name("books.sql"), "asyncpg", mandatory_parameters=False)
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 60.0
+_SOON = timedelta(minutes=10)
 _AWAY = (
     OSError,
     TimeoutError,
@@ -32,7 +33,8 @@ class Standing:
     """What waits and what was done.
 
     `sent` grows with each row that left the outbox, `done` with each command that was carried out. `held` commands are
-    in somebody's hands, living or dead; `calls_open` are enrollments of which nobody knows yet what Salesloft did.
+    in somebody's hands, living or dead; `calls_open` are enrollments of which nobody knows yet what Salesloft did, `woken` triggers to be decided
+    again by now.
     """
 
     unsent: int
@@ -41,6 +43,7 @@ class Standing:
     due: int
     done: int
     calls_open: int
+    woken: int
 
 
 class Books:
@@ -49,9 +52,9 @@ class Books:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
 
-    async def standing(self, soon: datetime) -> Standing:
-        """What waits; `soon` is the business instant up to which a command counts as due."""
-        return Standing(**await self._ask("standing", soon=soon))
+    async def standing(self, now: datetime) -> Standing:
+        """What waits at a business instant; a command counts as due some minutes ahead, for those who try again."""
+        return Standing(**await self._ask("standing", now=now, soon=now + _SOON))
 
     async def rows(self, name: str) -> Sequence[Any]:
         """All rows of a query of books.sql."""

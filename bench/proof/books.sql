@@ -1,12 +1,13 @@
 -- name: standing^
--- What waits and what was done; `soon` is the business instant up to which a command counts as due.
+-- What waits and what was done, at the business instant `now`; `soon` is the one up to which a command counts as due.
 SELECT
   (SELECT count(*) FROM outbox_unsent) AS unsent,
   (SELECT coalesce(max(position), 0) FROM outbox) - (SELECT count(*) FROM outbox_unsent) AS sent,
   (SELECT count(*) FROM commands WHERE state = 'pending' AND holder IS NOT NULL) AS held,
   (SELECT count(*) FROM commands WHERE state = 'pending' AND due_at <= :soon) AS due,
   (SELECT count(*) FROM commands WHERE state = 'done') AS done,
-  (SELECT count(*) FROM enrollments WHERE state IN ('enrolling', 'unknown')) AS calls_open
+  (SELECT count(*) FROM enrollments WHERE state IN ('enrolling', 'unknown')) AS calls_open,
+  (SELECT count(*) FROM deferrals WHERE wake_at <= :now) AS woken
 
 -- name: intended
 -- Calls of which nobody has recorded yet what they did.

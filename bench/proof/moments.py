@@ -41,6 +41,12 @@ class Sample:
         return self.lag.records + self.standing.unsent + self.standing.held
 
     @property
+    def is_at_rest(self) -> bool:
+        """Nothing is in flight, and nothing is due."""
+        standing = self.standing
+        return not (self.in_flight or standing.due or standing.calls_open or standing.woken)
+
+    @property
     def progress(self) -> int:
         """Grows with everything that is done."""
         return self.lag.committed + self.standing.sent + self.standing.done
@@ -50,7 +56,7 @@ async def sample(world: World) -> Sample:
     """Look at everything once. Raises BusUnavailable or BooksUnavailable."""
     return Sample(
         lag=await world.bus.lag(),
-        standing=await world.books.standing(await world.soon()),
+        standing=await world.books.standing(await world.simulator.now()),
         unrecorded=await unrecorded_memberships(world),
     )
 
@@ -87,7 +93,7 @@ async def _is(world: World, moment: Moment, start: Sample, share: float) -> bool
             lag = await world.bus.lag()
             return lag.records > 0 and lag.committed - start.lag.committed >= share
         case Moment.PUBLISHING:
-            standing = await world.books.standing(await world.soon())
+            standing = await world.books.standing(await world.simulator.now())
             return standing.unsent > 0 and standing.sent > start.standing.sent
         case Moment.CALLING:
             return await unrecorded_memberships(world) > 0
@@ -110,7 +116,7 @@ async def settle(world: World, *, seconds: float) -> None:
                     except (BusUnavailable, BooksUnavailable) as error:
                         last, quiet = f"{type(error).__name__}: {error}", 0
                         continue
-                    at_rest = not (last.in_flight or last.standing.due or last.standing.calls_open)
+                    at_rest = last.is_at_rest
                     # While time runs on, life goes on: what counts then is that no work of the load is left.
                     quiet = quiet + 1 if at_rest and (freeze or last.progress == before) else 0
                     before = last.progress

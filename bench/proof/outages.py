@@ -38,7 +38,7 @@ async def broker(task: Task) -> Findings:
     async with staged(task) as stage:
 
         async def standing() -> Standing:
-            return await stage.world.books.standing(await stage.world.soon())
+            return await stage.world.books.standing(await stage.world.simulator.now())
 
         async def standstill() -> tuple[bool, str]:
             # What Kafka acknowledged just before may still be marked.

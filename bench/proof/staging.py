@@ -1,5 +1,6 @@
 """What every part of the proof has in common: its task, its world and the judgement at its end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ async def staged(task: Task) -> AsyncIterator[Stage]:
     )
     async with running_world(plan) as world:
         task.say(f"making a stream with {size.events} lifecycle events")
-        stream = stream_with(size.events, world.organizations, seed=task.seed)
+        stream = await asyncio.to_thread(stream_with, size.events, world.organizations, seed=task.seed)
         yield Stage(
             task=task,
             size=size,

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +63,6 @@ class World:
     bus: Bus
     books: Books
     journal: Journal
-
-    async def soon(self) -> datetime:
-        """The business instant up to which waiting work is waited for."""
-        return await self.simulator.now() + timedelta(minutes=10)
 
 
 @asynccontextmanager
