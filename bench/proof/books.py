@@ -33,8 +33,8 @@ class Standing:
     """What waits and what was done.
 
     `sent` grows with each row that left the outbox, `done` with each command that was carried out. `held` commands are
-    in somebody's hands, living or dead; `calls_open` are enrollments of which nobody knows yet what Salesloft did, `woken` triggers to be decided
-    again by now.
+    in somebody's hands, living or dead; `calls_open` are enrollments of which nobody knows yet what Salesloft did;
+    `woken` triggers are to be decided again by now.
     """
 
     unsent: int
