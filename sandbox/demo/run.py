@@ -183,6 +183,8 @@ async def _tell(
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
+        if late is None:
+            progress.phase = "at rest"
         display.show(await _look(scene, stream, rest, progress))
     evidence = await _evidence(scene, stream, rest, progress)
     findings = [compare(claim) for claim in claims(evidence)]
