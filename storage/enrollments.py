@@ -30,7 +30,7 @@ __all__ = [
     "lock_open_of",
     "move",
     "read_runs",
-    "record_approvals",
+    "record_decisions",
     "record_request",
 ]
 
@@ -129,7 +129,7 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedTerms:
-    """What an approval makes of a request: its JSON, and the terms as the approver may have changed them."""
+    """What a decision makes of a request: its JSON, and the terms as an approver may have changed them."""
 
     id: UUID
     decision: str
@@ -235,9 +235,9 @@ async def keep_ends(connection: Connection, ends: Sequence[tuple[UUID, str]], no
     await queries.keep_ends(connection, now=now, ids=[id_ for id_, _ in ends], reasons=[reason for _, reason in ends])
 
 
-async def record_approvals(connection: Connection, terms: Sequence[ApprovedTerms]) -> None:
-    """Keep what was approved."""
-    await queries.record_approvals(
+async def record_decisions(connection: Connection, terms: Sequence[ApprovedTerms]) -> None:
+    """Keep the decisions that counted, and the terms as they are then."""
+    await queries.record_decisions(
         connection,
         ids=[t.id for t in terms],
         decisions=[t.decision for t in terms],

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -51,10 +51,10 @@ async def take_decisions(
         if enrollment is not None and not _own(enrollment, decision):
             enrollment = None
         organization = organizations[decision.organization_id]
-        ignored = _judged(enrollment, one, organization, now)
+        ignored = _judged(enrollment, one, organization)
         kept.append(_row(one, ignored))
         if ignored is None and enrollment is not None:
-            decided[enrollment.id] = _Counted(enrollment, one, _terms(enrollment, decision.changes, decision))
+            decided[enrollment.id] = _Counted(enrollment, one, _terms(enrollment, one))
             state = EnrollmentState.APPROVED if one.verdict == "approved" else EnrollmentState.REJECTED
             known[enrollment.id] = replace(enrollment, state=state)
     await enrollments.add_decisions(connection, kept, now)
@@ -74,16 +74,14 @@ def _own(enrollment: Enrollment, decision: EnrollmentDecision) -> bool:
     return (enrollment.organization_id, enrollment.customer_id) == (decision.organization_id, decision.customer_id)
 
 
-def _judged(
-    enrollment: Enrollment | None, one: IncomingDecision, organization: OrganizationFacts, now: datetime
-) -> Ignored | None:
+def _judged(enrollment: Enrollment | None, one: IncomingDecision, organization: OrganizationFacts) -> Ignored | None:
     decision = one.decision
     question = None
     if enrollment is not None:
         question = Question(
             state=enrollment.state,
             request_digest=enrollment.request_digest,
-            requested_at=enrollment.requested_at,
+            asked_again_at=enrollment.requested_at if enrollment.requested_at > enrollment.created_at else None,
             expires_at=enrollment.expires_at,
             requested_by_user=enrollment.requested_by_user,
         )
@@ -95,12 +93,12 @@ def _judged(
         self_approval_allowed=organization.self_approval_allowed,
     )
     if ignored is None and enrollment is not None and one.verdict == "approved" and decision.changes is not None:
-        return _changes_refused(enrollment, decision.changes, organization, now)
+        return _changes_refused(enrollment, decision, decision.changes, organization)
     return ignored
 
 
 def _changes_refused(
-    enrollment: Enrollment, changes: ApproverChanges, organization: OrganizationFacts, now: datetime
+    enrollment: Enrollment, decision: EnrollmentDecision, changes: ApproverChanges, organization: OrganizationFacts
 ) -> Ignored | None:
     """Changes are validated like a mapping: the step is the cadence's, the sender may use the cadence."""
     cadence = organization.cadences.get(enrollment.cadence_id)
@@ -113,7 +111,9 @@ def _changes_refused(
             return Ignored("changed_sender_unknown")
         if cadence is None or not (cadence.team_cadence or cadence.owner_user_id == changes.sender_user_id):
             return Ignored("changed_sender_not_allowed")
-    if changes.start_date is not None and not now.date() <= changes.start_date <= enrollment.execute_by.date():
+    # The day may be over when the decision arrives, and where the approver is it may still be the day before.
+    earliest = decision.decided_at.date() - timedelta(days=1)
+    if changes.start_date is not None and not earliest <= changes.start_date <= enrollment.execute_by.date():
         return Ignored("changed_start_date_out_of_range")
     return None
 
@@ -133,8 +133,9 @@ def _row(one: IncomingDecision, ignored: Ignored | None) -> DecisionRow:
     )
 
 
-def _terms(enrollment: Enrollment, changes: ApproverChanges | None, decision: EnrollmentDecision) -> ApprovedTerms:
-    changed = changes or ApproverChanges()
+def _terms(enrollment: Enrollment, one: IncomingDecision) -> ApprovedTerms:
+    decision = one.decision
+    changed = (decision.changes if one.verdict == "approved" else None) or ApproverChanges()
     return ApprovedTerms(
         enrollment.id,
         decision.model_dump_json(),
@@ -161,11 +162,10 @@ async def _carry(
         ],
         now,
     )
+    await enrollments.record_decisions(connection, [one.terms for one in decided])
     if not approved:
         return
     states = {enrollment.id: enrollment for enrollment in moved}
-    terms = [one.terms for one in approved]
-    await enrollments.record_approvals(connection, terms)
     dues = {one.enrollment.id: _due_at(one, organizations[one.enrollment.organization_id], now) for one in approved}
     scheduled = await transition(
         connection,

@@ -1,7 +1,7 @@
 """An approval meets its moment: what it is bound to still holds, or the difference goes to the approver again."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ from enrollment.approval import Bound, differences, digest
 from enrollment.consent import normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.decide import Action, OrganizationFacts, propose
-from enrollment.mappings import CompiledMapping, Mapping
+from enrollment.mappings import CompiledMapping, FixedUser, Mapping
 from enrollment.states import Happening
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.registry import LIFECYCLE_TYPES
@@ -44,6 +44,8 @@ async def look_again(
 ) -> Renewed | Reason:
     """Read the bound facts again and compare; `differences` is empty where the approval still holds.
 
+    Compared is with what was approved: an approver's own step, sender and start are part of it.
+
     The start date is a bound term and no fact: it stays as it was asked. Answers the reason instead where the
     mapping, the cadence, the sender or the stakeholder are not to be had any more. The caller holds the customer's
     lock.
@@ -62,11 +64,11 @@ async def look_again(
         return Reason.STAKEHOLDER_LEFT
     stakeholder = StakeholderSnapshot.model_validate_json(known.data)
     customer = CustomerSnapshot.model_validate_json(customer_row.data)
-    action = propose(mapping, stakeholder, customer, organization, now)
+    asked = orjson.loads(enrollment.request)
+    action = propose(_as_approved(mapping, enrollment, asked), stakeholder, customer, organization, now)
     if isinstance(action, Reason):
         return action
-    asked = orjson.loads(enrollment.request)
-    action = replace(action, start_date=date.fromisoformat(asked["action"]["start_date"]))
+    action = replace(action, start_date=enrollment.start_on)
     seen = await _verdicts(connection, enrollment, compiled, customer, stakeholder, now)
     bound = _bound(enrollment, mapping, stakeholder, action, seen)
     return Renewed(
@@ -78,6 +80,16 @@ async def look_again(
         bound=bound,
         differences=differences(_asked_bound(enrollment, asked), bound),
     )
+
+
+def _as_approved(mapping: Mapping, enrollment: Enrollment, asked: dict[str, Any]) -> Mapping:
+    """The mapping with the step and the sender that the approver chose instead of what was asked."""
+    # A step is one of its cadence: another cadence begins where the mapping says.
+    if mapping.cadence_id == enrollment.cadence_id and enrollment.start_step_id != asked["action"]["start_step"]["id"]:
+        mapping = replace(mapping, start_step_id=enrollment.start_step_id)
+    if enrollment.sender_user_id != asked["action"]["sender"]["user_id"]:
+        mapping = replace(mapping, sender=FixedUser(user_id=enrollment.sender_user_id))
+    return mapping
 
 
 async def _verdicts(
@@ -125,9 +137,9 @@ def _asked_bound(enrollment: Enrollment, asked: dict[str, Any]) -> Bound:
         stakeholder_id=enrollment.stakeholder_id,
         email=normalised_email(asked["stakeholder"]["email"]) or "",
         cadence_id=action["cadence"]["id"],
-        start_step_id=action["start_step"]["id"],
-        start_date=date.fromisoformat(action["start_date"]),
-        sender_user_id=action["sender"]["user_id"],
+        start_step_id=enrollment.start_step_id,
+        start_date=enrollment.start_on,
+        sender_user_id=enrollment.sender_user_id,
         custom_fields=action["custom_fields"],
         mapping_id=enrollment.mapping_id,
         mapping_version=enrollment.mapping_version,
@@ -135,6 +147,13 @@ def _asked_bound(enrollment: Enrollment, asked: dict[str, Any]) -> Bound:
         business_key=why["business_key"],
         verdicts=[(verdict["predicate"], verdict["holds"]) for verdict in why["verdicts"]],
     )
+
+
+# What a new request changes in its enrollment.
+_RENEWED = (
+    *("mapping_id", "mapping_version", "cadence_id", "request", "request_digest", "expires_at", "execute_by"),
+    *("start_on", "start_step_id", "sender_user_id"),
+)
 
 
 async def ask_again(
@@ -203,6 +222,12 @@ async def ask_again(
     )
     await enrollments.record_request(connection, renewed, now)
     await outbox.add(connection, [asked.message])
+    stale = replace(
+        stale,
+        **{name: getattr(renewed, name) for name in _RENEWED},
+        requested_at=now,
+        decision=None,
+    )
     (requested,) = await transition(
         connection, [Change(enrollment=stale, happening=Happening.ASK_AGAIN, reason=reason)], now
     )

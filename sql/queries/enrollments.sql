@@ -154,7 +154,7 @@ WHERE e.id = m.id
 UPDATE enrollments e SET pending_end = coalesce(e.pending_end, k.reason), updated_at = :now
 FROM unnest(:ids::uuid[], :reasons::text[]) AS k (id, reason) WHERE e.id = k.id
 
--- name: record_approvals!
+-- name: record_decisions!
 -- What the decision that counted makes of the request.
 UPDATE enrollments e SET decision = d.decision::json, start_on = d.start_on, start_step_id = d.start_step_id, sender_user_id = d.sender_user_id
 FROM unnest(:ids::uuid[], :decisions::text[], :start_on::date[], :start_step_ids::bigint[], :sender_user_ids::bigint[])

@@ -121,7 +121,7 @@ def test_a_predicate_that_came_or_went_is_a_difference() -> None:
 QUESTION = Question(
     state=EnrollmentState.REQUESTED,
     request_digest="sha256:aa",
-    requested_at=NOW,
+    asked_again_at=None,
     expires_at=NOW + timedelta(hours=24),
     requested_by_user=None,
 )
@@ -157,6 +157,12 @@ def test_an_approval_is_single_use(state: EnrollmentState) -> None:
 
 def test_a_decision_made_too_late_does_not_count() -> None:
     assert judged(decided_at=QUESTION.expires_at + timedelta(microseconds=1)) == Ignored("decided_after_expiry")
+
+
+def test_an_answer_to_the_first_question_does_not_answer_the_second() -> None:
+    again = replace(QUESTION, asked_again_at=NOW + timedelta(hours=2))
+    assert judged(again) == Ignored("decided_before_request")
+    assert judged(again, decided_at=NOW + timedelta(hours=2)) is None
 
 
 def test_nobody_approves_their_own_request_unless_that_is_allowed() -> None:
