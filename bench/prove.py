@@ -1,6 +1,7 @@
 """`python -m bench.prove`: holds the service to its promises at the sizes that they are made for."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ def prove(
     fresh: Annotated[bool, typer.Option("--fresh", help="Run again what is proved of this commit already.")] = False,
 ) -> None:
     """Run the parts, those that hold for this commit already left out, and write docs/proof.md from the full sizes."""
+    # What a client says of a broker that we have just killed is no news.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     archive = Archive()
     results: list[Result] = []
     for part in parts or list(Part):

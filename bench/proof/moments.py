@@ -82,7 +82,7 @@ async def reach(world: World, moment: Moment, chance: Random, *, records: int, s
     """
     async with asyncio.timeout(seconds):
         start = await sample(world)
-        share = chance.uniform(0.05, 0.6) * records
+        share = chance.uniform(0.05, 0.4) * records
         while not await _is(world, moment, start, share):  # noqa: ASYNC110 - it happens in other processes
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
-from bench.proof.books import BooksUnavailable, Standing
+from bench.proof.books import BooksUnavailable
 from bench.proof.bus import BusUnavailable
 from bench.proof.findings import Findings
-from bench.proof.moments import Moment, Sample, reach, sample
+from bench.proof.moments import Moment, reach
 from bench.proof.staging import Scale, Stage, Task, judge, staged
 from sandbox.stack import Server
 
@@ -29,46 +30,40 @@ class _Deed(StrEnum):
     FREEZE = "frozen and let go on"
 
 
-Standstill = Callable[[], Awaitable[tuple[bool, str]]]
-"""Looks at what must stand still while a server is away: whether it did, and what was seen."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What waits for the neighbour that is away, and what was done with its help."""
+
+    waiting: int
+    done: int
+
+
+_Look = Callable[[], Awaitable[_Seen]]
 
 
 async def broker(task: Task) -> Findings:
     """Kafka goes away. Meanwhile the outbox has to wait, and nothing may be marked as sent."""
     async with staged(task) as stage:
 
-        async def standing() -> Standing:
-            return await stage.world.books.standing(await stage.world.simulator.now())
+        async def look() -> _Seen:
+            standing = await stage.world.books.standing(await stage.world.simulator.now())
+            return _Seen(standing.unsent, standing.sent)
 
-        async def standstill() -> tuple[bool, str]:
-            # What Kafka acknowledged just before may still be marked.
-            await asyncio.sleep(_DOWN_SECONDS)
-            first = await standing()
-            await asyncio.sleep(_DOWN_SECONDS)
-            second = await standing()
-            holds = second.unsent > 0 and second.sent == first.sent
-            return holds, f"{second.unsent} rows wait, {second.sent - first.sent} were marked as sent"
-
-        return await _outages(stage, stage.world.kafka, "Kafka", standstill)
+        return await _outages(stage, stage.world.kafka, "Kafka", look)
 
 
 async def database(task: Task) -> Findings:
     """Postgres goes away. Meanwhile no record may be acknowledged to Kafka."""
     async with staged(task) as stage:
 
-        async def standstill() -> tuple[bool, str]:
-            # A batch whose transaction was through may still be acknowledged.
-            await asyncio.sleep(_DOWN_SECONDS)
-            first = await stage.bus.lag()
-            await asyncio.sleep(_DOWN_SECONDS)
-            second = await stage.bus.lag()
-            holds = second.records > 0 and second.committed == first.committed
-            return holds, f"{second.records} records wait, {second.committed - first.committed} were committed"
+        async def look() -> _Seen:
+            lag = await stage.bus.lag()
+            return _Seen(lag.records, lag.committed)
 
-        return await _outages(stage, stage.world.postgres, "Postgres", standstill)
+        return await _outages(stage, stage.world.postgres, "Postgres", look)
 
 
-async def _outages(stage: Stage, server: Server, name: str, standstill: Standstill) -> Findings:
+async def _outages(stage: Stage, server: Server, name: str, look: _Look) -> Findings:
     deeds = (_Deed.KILL, _Deed.FREEZE) * _AGAIN[stage.task.scale]
     service, findings = stage.world.service, stage.findings
     records = await stage.publish_share(len(deeds) + 1)
@@ -80,45 +75,58 @@ async def _outages(stage: Stage, server: Server, name: str, standstill: Standsti
         except TimeoutError:
             findings.holds(f"Outage {number} falls amid work.", condition=False, told="the moment never came")
             break
-        before = await sample(stage.world)
         began = monotonic()
-        held, told = await _do(deed, server, standstill, stage)
-        findings.holds(f"While {name} was {deed} ({number}), work waited and nothing was acknowledged.", held, told)
+        away = await _do(deed, server, look, stage)
+        waited = f"{away.last.waiting} waited, {away.last.done - away.first.done} were done"
+        findings.holds(f"While {name} was {deed} ({number}), work waited for it.", away.last.waiting > 0, waited)
+        findings.holds(f"Nothing was acknowledged meanwhile ({number}).", away.last.done == away.first.done, waited)
         seconds = monotonic() - began
-        back = await _seconds_until_progress(stage, before)
-        findings.holds(
-            f"After that ({number}) it went on by itself.",
-            back is not None,
-            f"{seconds:.0f} s away, {back} s until progress; {before.lag.records} records in flight before",
-        )
+        back = await _seconds_until_progress(look, away.last)
+        told = f"{seconds:.0f} s away, {back} s until it got on"
+        findings.holds(f"Then ({number}) it went on by itself.", back is not None, told)
         records = await stage.publish_share(len(deeds) + 1)
     await stage.load.publish(stage.load.left)
     return await judge(stage)
 
 
-async def _do(deed: _Deed, server: Server, standstill: Standstill, stage: Stage) -> tuple[bool, str]:
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """Two looks while a server was away."""
+
+    first: _Seen
+    last: _Seen
+
+
+async def _do(deed: _Deed, server: Server, look: _Look, stage: Stage) -> _Away:
     if deed is _Deed.KILL:
         await server.kill()
         try:
-            return await standstill()
+            return await _watch(look)
         finally:
             await server.start()
     until = monotonic() + _FROZEN_SECONDS[stage.task.scale]
     await server.pause()
     try:
-        seen = await standstill()
+        away = await _watch(look)
         await asyncio.sleep(until - monotonic())
-        return seen
+        return away
     finally:
         await server.resume()
 
 
-async def _seconds_until_progress(stage: Stage, before: Sample) -> float | None:
+async def _watch(look: _Look) -> _Away:
+    # What was acknowledged just before may still be noted.
+    await asyncio.sleep(_DOWN_SECONDS)
+    first = await look()
+    await asyncio.sleep(_DOWN_SECONDS)
+    return _Away(first, await look())
+
+
+async def _seconds_until_progress(look: _Look, last: _Seen) -> float | None:
     began = monotonic()
     while monotonic() - began < _ON_SECONDS:
         with contextlib.suppress(BusUnavailable, BooksUnavailable):
-            now = await sample(stage.world)
-            if now.progress > before.progress and now.lag.committed > before.lag.committed:
+            if (await look()).done > last.done:
                 return round(monotonic() - began, 1)
         await asyncio.sleep(_LOOK_SECONDS)
     return None
