@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from enrollment.consent import PersonRecord
@@ -246,11 +246,17 @@ async def customers_of_stakeholders(
     return {(row["organization_id"], row["stakeholder_id"]): row["customer_id"] for row in rows}
 
 
+def _as_of(row: Any) -> datetime:
+    """Who is only spoken of is as of '-infinity', which asyncpg tells as the first instant, and without a zone."""
+    as_of: datetime = row["as_of"]
+    return as_of if as_of.tzinfo is not None else as_of.replace(tzinfo=UTC)
+
+
 def _customer(row: Any) -> CustomerRow:
     return CustomerRow(
         (row["organization_id"], row["customer_id"]),
         row["data"],
-        row["as_of"],
+        _as_of(row),
         row["from_directory"],
         row["erased_at"] is not None,
     )
@@ -261,7 +267,7 @@ def _stakeholder(row: Any) -> StakeholderRow:
         (row["organization_id"], row["stakeholder_id"]),
         row["customer_id"],
         row["data"],
-        row["as_of"],
+        _as_of(row),
         row["from_directory"],
         row["left_at"] is not None,
         row["erased_at"] is not None,
