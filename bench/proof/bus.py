@@ -16,7 +16,7 @@ __all__ = ["Bus", "BusUnavailable", "Lag", "ReadRecord"]
 
 T = TypeVar("T")
 
-_REQUEST_SECONDS = 5.0
+_REQUEST_SECONDS = 20.0
 _READ_SECONDS = 300.0
 _AT_ONCE = 2000
 _CONSUMED = tuple(topic for topic in TOPICS if topic.direction is not Direction.OUT)
