@@ -16,7 +16,9 @@ __all__ = ["Bus", "BusUnavailable", "Lag", "ReadRecord"]
 
 T = TypeVar("T")
 
-_REQUEST_SECONDS = 20.0
+_REQUEST_SECONDS = 10.0
+# A request that has run out says so itself, a little later.
+_ANSWER_SECONDS = _REQUEST_SECONDS + 5.0
 _READ_SECONDS = 300.0
 _AT_ONCE = 2000
 _CONSUMED = tuple(topic for topic in TOPICS if topic.direction is not Direction.OUT)
@@ -65,11 +67,16 @@ class Bus:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self.bootstrap_servers = bootstrap_servers
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._admin = _admin(bootstrap_servers)
 
     async def lag(self) -> Lag:
         """Where the service's group stands. A partition that it has committed nothing of counts from its start."""
-        return await _in_a_thread(self._lag)
+        try:
+            return await _in_a_thread(self._lag)
+        except BusUnavailable:
+            # A client that has seen its broker die may wait for the dead one's answer: ask once more with another.
+            self._admin = _admin(self.bootstrap_servers)
+            return await _in_a_thread(self._lag)
 
     def _lag(self) -> Lag:
         partitions = [TopicPartition(topic.name, number) for topic in _CONSUMED for number in range(topic.partitions)]
@@ -81,10 +88,10 @@ class Bus:
         asked = self._admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(GROUP, partitions)], request_timeout=_REQUEST_SECONDS
         )
-        committed = asked[GROUP].result(_REQUEST_SECONDS).topic_partitions
+        committed = asked[GROUP].result(_ANSWER_SECONDS).topic_partitions
         return Lag(
             committed=sum(max(0, partition.offset) for partition in committed),
-            end=sum(future.result(_REQUEST_SECONDS).offset for future in ends.values()),
+            end=sum(future.result(_ANSWER_SECONDS).offset for future in ends.values()),
         )
 
     async def read(self, topics: Iterable[str]) -> list[ReadRecord]:
@@ -114,6 +121,10 @@ class Bus:
             return _read_to(consumer, left)
         finally:
             consumer.close()
+
+
+def _admin(bootstrap_servers: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 500})
 
 
 def _read_to(consumer: Consumer, left: dict[tuple[str, int], int]) -> list[ReadRecord]:

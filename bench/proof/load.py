@@ -79,6 +79,7 @@ class Load:
                 "queue.buffering.max.messages": 500_000,
                 # A broker that is killed or frozen for a while must cost us nothing.
                 "delivery.timeout.ms": int(_FLUSH_SECONDS * 1000),
+                "reconnect.backoff.max.ms": 500,
                 "log_level": 0,
             }
         )
