@@ -93,7 +93,10 @@ def differences(was: Bound, is_: Bound) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a decision must fit: the enrollment as it stands. `asked_again_at` is set once the first request was stale."""
+    """What a decision must fit: the enrollment as it stands.
+
+    `asked_again_at` is set once the first request was stale.
+    """
 
     state: EnrollmentState
     request_digest: str
@@ -128,11 +131,12 @@ def judge(
         return Ignored("digest_mismatch")
     if question.state is not EnrollmentState.REQUESTED:
         return Ignored(f"already_{question.state.value}")
+    own = question.requested_by_user == decided_by and not self_approval_allowed
+    return _untimely(question, decided_at) or (Ignored("own_request") if own else None)
+
+
+def _untimely(question: Question, decided_at: datetime) -> Ignored | None:
     if question.asked_again_at is not None and decided_at < question.asked_again_at:
         # The terms may be the very same as the first time, and an answer to that question still under way.
         return Ignored("decided_before_request")
-    if decided_at > question.expires_at:
-        return Ignored("decided_after_expiry")
-    if question.requested_by_user == decided_by and not self_approval_allowed:
-        return Ignored("own_request")
-    return None
+    return Ignored("decided_after_expiry") if decided_at > question.expires_at else None

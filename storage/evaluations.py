@@ -106,7 +106,10 @@ class Episode:
 
 @dataclass(slots=True)
 class Hold:
-    """What a customer's episodes of risk hold: `open_until` while one is open, `ends_at` when the last ends or ended."""
+    """How long a customer's episodes of risk hold.
+
+    `open_until` is set while one is open, `ends_at` is when the last one ends or ended.
+    """
 
     open_until: datetime | None
     ends_at: datetime

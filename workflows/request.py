@@ -235,7 +235,7 @@ def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:
-    """When the trigger is decided for the last time; of one that a hold keeps, or kept, the window counts from its end."""
+    """When the trigger is decided for the last time; of one that a hold keeps, or kept, counted from the hold's end."""
     starts = trigger.event_time
     if known.hold_ends is not None and trigger.trigger_type is TriggerType.EXPANSION_SIGNAL:
         starts = max(starts, known.hold_ends)

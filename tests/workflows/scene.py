@@ -1,5 +1,6 @@
 """One organization with its team in a real database, and everything that can happen to its customers."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,10 @@ from enrollment.mappings import Mapping
 from schemas.approval import ApprovalRequested, EnrollmentDecision
 from schemas.directory import DirectoryCustomer, DirectoryStakeholder
 from schemas.registry import EVENT_TYPES, LIFECYCLE_TYPES, OUTCOME_TYPES
-from schemas.vocabulary import EnrollmentState, OutcomeType, TriggerType
+from schemas.vocabulary import OutcomeType, TriggerType
 from storage import directory, enrollments, organizations
 from storage.enrollments import Enrollment
+from storage.evaluations import customers_to_decide_again
 from storage.organizations import CadenceRecord, UserRecord
 from storage.pool import Connection, Database
 from tests.enrollment.samples import mapping
@@ -96,10 +98,11 @@ class Scene:
 
     async def connect(self, connection: Connection) -> None:
         await connection.execute(
-            "INSERT INTO salesloft_connections (organization_id, team_id, status, status_since, credential_kind, connected_at)"
+            "INSERT INTO salesloft_connections"
+            " (organization_id, team_id, status, status_since, credential_kind, connected_at)"
             " VALUES ($1, $2, 'connected', $3, 'api_key', $3)",
             self.organization_id,
-            abs(hash(self.organization_id)) % 10**9,
+            zlib.crc32(self.organization_id.encode()),
             self.now,
         )
         await organizations.advance_decision_version(connection, self.organization_id, self.now)
@@ -155,8 +158,6 @@ class Scene:
 
     async def decide_again(self) -> dict[str, int]:
         """What the timer does with whatever is due."""
-        from storage.evaluations import customers_to_decide_again
-
         async with self.database.transaction() as connection:
             due = await customers_to_decide_again(connection, now=self.now, limit=100)
             decided = await decide_again(connection, due, self.memory, self.now)
@@ -296,7 +297,3 @@ class Scene:
 
 def _parsed(model: Any, document: dict[str, Any]) -> Any:
     return model.model_validate_json(orjson.dumps(document))
-
-
-def history_states(rows: Sequence[Any]) -> list[str]:
-    return [EnrollmentState(row["to_state"]).value for row in rows]

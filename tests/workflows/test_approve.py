@@ -115,7 +115,8 @@ async def test_nobody_approves_their_own_request(scene: Scene, asked: ApprovalRe
     assert await scene.take(scene.decision(asked)) == 0
     assert await ignored(scene) == ["own_request"]
     await scene.execute(
-        "UPDATE organizations SET settings = '{\"self_approval_allowed\": true}', decision_version = decision_version + 1"
+        "UPDATE organizations SET decision_version = decision_version + 1,"
+        " settings = '{\"self_approval_allowed\": true}'"
     )
     assert await scene.take(scene.decision(asked)) == 1
 

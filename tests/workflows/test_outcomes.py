@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from enrollment.decide import Reason
-from schemas.vocabulary import EnrollmentState, OutcomeType, TriggerType
+from schemas.vocabulary import EnrollmentState, OutcomeType, Reason, TriggerType
 from tests.workflows.scene import ANN, BOB, T0, Scene
 
 RENEWAL = TriggerType.RENEWAL_WINDOW

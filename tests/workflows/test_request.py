@@ -10,8 +10,8 @@ import pytest
 from enrollment.criteria import parse_criteria
 from enrollment.mappings import Policy
 from schemas.vocabulary import OutcomeType, TriggerType
-from storage import organizations
 from storage.pool import Database
+from storage.queries import queries
 from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
 from workflows.memory import OrganizationMemory
 from workflows.request import decide_and_request
@@ -153,15 +153,15 @@ async def test_what_is_remembered_is_never_older_than_its_version(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mapping that is published between two readings of one loading is not missed for ever after."""
-    read = organizations.queries.read_published_mappings
+    read = queries.read_published_mappings
 
     async def then_published(*arguments: Any, **named: Any) -> Any:
         rows = await read(*arguments, **named)
-        monkeypatch.setattr(organizations.queries, "read_published_mappings", read)
+        monkeypatch.setattr(queries, "read_published_mappings", read)
         await scene.publish_for(RENEWAL)
         return rows
 
-    monkeypatch.setattr(organizations.queries, "read_published_mappings", then_published)
+    monkeypatch.setattr(queries, "read_published_mappings", then_published)
     await scene.decide(scene.trigger())
     assert await scene.decide(scene.trigger(term_end="2028-03-31")) == {"requested": 1}
 
@@ -199,8 +199,9 @@ async def test_the_verdict_of_a_person_with_one_address_twice_is_the_strictest(s
     await scene.publish_for(RENEWAL)
     for person_id, restrictions in ((1, []), (2, ["email"])):
         await scene.execute(
-            "INSERT INTO salesloft_people (organization_id, person_id, email, do_not_contact, contact_restrictions, bouncing,"
-            " salesloft_updated_at, read_at) VALUES ('org-1', $1, 'ann@acme.example', false, $2, false, $3, $3)",
+            "INSERT INTO salesloft_people"
+            " (organization_id, person_id, email, do_not_contact, contact_restrictions, bouncing, salesloft_updated_at,"
+            " read_at) VALUES ('org-1', $1, 'ann@acme.example', false, $2, false, $3, $3)",
             person_id,
             restrictions,
             T0,

@@ -1,4 +1,4 @@
-"""Snapshots in any order end in the same state; an erasure leaves nothing personal and is not undone by what is older."""
+"""Snapshots end in the same state in any order; what is erased is gone everywhere, and nothing older undoes it."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -115,8 +115,8 @@ async def erasable(scene: Scene) -> None:
         scene.trigger(TriggerType.AT_RISK, stakeholders=(ANN, BOB | {"email": None, "id": "sth-7"})),
     )
     await scene.execute(
-        "INSERT INTO salesloft_people (organization_id, person_id, email, do_not_contact, contact_restrictions, bouncing,"
-        " salesloft_updated_at, read_at) VALUES ('org-1', 1, 'ann@acme.example', false, '{}', false, $1, $1)",
+        "INSERT INTO salesloft_people (organization_id, person_id, email, do_not_contact, contact_restrictions,"
+        " bouncing, salesloft_updated_at, read_at) VALUES ('org-1', 1, 'ann@acme.example', false, '{}', false, $1, $1)",
         T0,
     )
     await scene.execute("INSERT INTO stakeholder_people VALUES ('org-1', 'sth-9', 1, 'upsert', $1)", T0)

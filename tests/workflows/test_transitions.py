@@ -69,6 +69,7 @@ async def test_an_end_during_a_call_is_kept_until_the_call_is_settled(scene: Sce
     await happen(scene, asked, "withdraw_call", reason="renewed")
     assert await scene.states() == {"sth-9": ("withdrawn", "renewed")}
     assert await scene.value("SELECT pending_end FROM enrollments") is None
-    assert [row["to_state"] for row in await scene.rows("SELECT to_state FROM enrollment_history ORDER BY sequence")] == [
+    history = await scene.rows("SELECT to_state FROM enrollment_history ORDER BY sequence")
+    assert [row["to_state"] for row in history] == [
         *("requested", "approved", "scheduled", "enrolling", "unknown", "withdrawn")
     ]
