@@ -145,8 +145,10 @@ async def judge(stage: Stage) -> Findings:
         findings.holds("All work comes to its end.", condition=False, told=str(error))
     else:
         findings.holds("All work comes to its end.", condition=True, told=f"{monotonic() - stage.started_at:.0f} s")
-    findings.holds("The service never ended by itself.", world.service.is_running, world.service.last_words())
-    if world.service.is_running:
+    running = world.service.is_running
+    told = f"{world.service.lives} lives" if running else world.service.last_words()
+    findings.holds("The service never ended by itself.", running, told)
+    if running:
         code = await world.service.stop()
         findings.holds("It stops in order when it is asked to.", code == 0, f"exit code {code}")
     stage.task.say("judging")
