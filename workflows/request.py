@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ import orjson
 
 from enrollment.criteria import Verdict
 from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
-from schemas.directory import StakeholderSnapshot
 from schemas.registry import EVENT_TYPES
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
@@ -24,7 +23,7 @@ from storage.pool import Connection
 from workflows.asking import Asking, ask
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
-from workflows.situations import LoadedSituation, Trigger, load, project
+from workflows.situations import LoadedSituation, Trigger, load
 from workflows.transitions import SERVICE, changed_event
 
 __all__ = ["Decided", "decide_again", "decide_and_request", "told_verdicts"]
@@ -46,7 +45,6 @@ class _Writing:
     messages: list[OutboxMessage] = field(default_factory=list)
     deferrals: list[Deferral] = field(default_factory=list)
     settled: list[Deferral] = field(default_factory=list)
-    projected: list[tuple[Trigger, StakeholderSnapshot]] = field(default_factory=list)
 
 
 async def decide_and_request(
@@ -72,7 +70,6 @@ async def decide_and_request(
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
         _defer(writing, trigger, known, decisions, until, organization.decision_version)
-        writing.projected += _projected(trigger, known, decisions)
     await _write(connection, writing, now)
     return decided
 
@@ -271,20 +268,7 @@ def _defer(
     (writing.deferrals if reasons else writing.settled).append(deferral)
 
 
-def _projected(
-    trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]
-) -> Iterator[tuple[Trigger, StakeholderSnapshot]]:
-    """The event's own snapshots that are to be kept: of those asked for, and of those who are known already."""
-    for decision in decisions:
-        stakeholder = decision.stakeholder
-        if stakeholder is None or stakeholder.id not in known.embedded:
-            continue
-        if decision.outcome is CandidateOutcome.REQUEST or stakeholder.id in known.known:
-            yield trigger, stakeholder
-
-
 async def _write(connection: Connection, writing: _Writing, now: datetime) -> None:
-    await project(connection, writing.projected)
     await evaluations.add(connection, writing.evaluations, now)
     if writing.enrollments:
         await enrollments.add(connection, writing.enrollments, now)

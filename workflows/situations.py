@@ -1,9 +1,8 @@
-"""From lifecycle events to situations: lock the customers, then read everything that bears on their triggers.
+"""From lifecycle events to situations: lock the customers, keep what the events bring, read all that bears on them.
 
 The customers' rows are locked here, sorted, before any fact is read: from then on nobody else changes what is decided
-on. A customer's snapshot is projected at once, for its row is the lock. Of the stakeholders only those are projected
-who are known already or are asked for (`project`), because their facts are read again later; the others' snapshots stay
-in the event, which is kept with its evaluation.
+on. Every snapshot that an event brings is projected if it is newer than what is known, also where the event comes to
+nothing: a preference that it carries must not be lost to an older snapshot of the directory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +31,7 @@ from storage.enrollments import Runs
 from storage.evaluations import EndedRun, Episode
 from storage.pool import Connection
 
-__all__ = ["LoadedSituation", "Trigger", "load", "project"]
+__all__ = ["LoadedSituation", "Trigger", "load"]
 
 _HOLD = timedelta(days=90)
 """How long an episode of risk holds what is less urgent, unless an outcome ends it before."""
@@ -67,15 +66,11 @@ class Trigger:
 class LoadedSituation:
     """A situation, and what is kept or asked beside it.
 
-    `runs` are the organization's, to which deciding adds; `embedded` are the stakeholders whose snapshot is the event's
-    own; `known` of them have a row already; `facts` is the JSON of what the event itself does not say. `held_until` is
-    set while a hold is open, `hold_ends` is when the last one ends or has ended.
+    `runs` are the organization's, to which deciding adds; `facts` is the JSON of what decided.
     """
 
     situation: Situation
     runs: Runs
-    embedded: set[str]
-    known: set[str]
     facts: bytes
     held_until: datetime | None
     hold_ends: datetime | None
@@ -93,6 +88,7 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
     ended = await evaluations.ended_runs_of(connection, keys)
     holds = await evaluations.holds_of(connection, keys)
     concerned = [_concerned(trigger, rows) for trigger in triggers]
+    await _project(connection, triggers, concerned)
     people = await directory.read_people(connection, _to_look_up(triggers, concerned))
     situations = []
     for trigger, candidates in zip(triggers, concerned, strict=True):
@@ -110,14 +106,19 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
     return situations
 
 
-async def project(connection: Connection, requested: Iterable[tuple[Trigger, StakeholderSnapshot]]) -> None:
-    """Keep the newest of the snapshots that events brought of stakeholders who are asked for, or are known already."""
+async def _project(
+    connection: Connection, triggers: Sequence[Trigger], concerned: Sequence[Sequence["_Concerned"]]
+) -> None:
+    """Keep the newest of the snapshots that the events brought themselves."""
     newest: dict[StakeholderKey, tuple[Trigger, StakeholderSnapshot]] = {}
-    for trigger, snapshot in requested:
-        key = (trigger.event.organization_id, snapshot.id)
-        held = newest.get(key)
-        if held is None or trigger.event_time > held[0].event_time:
-            newest[key] = (trigger, snapshot)
+    for trigger, candidates in zip(triggers, concerned, strict=True):
+        for one in candidates:
+            if one.row is not None or not _says_something(one.snapshot, _STAKEHOLDER_FIELDS):
+                continue
+            key = (trigger.event.organization_id, one.snapshot.id)
+            held = newest.get(key)
+            if held is None or trigger.event_time > held[0].event_time:
+                newest[key] = (trigger, one.snapshot)
     if newest:
         await directory.apply_stakeholders(connection, [_snapshot_row(key, *one) for key, one in newest.items()])
 
@@ -141,7 +142,6 @@ class _Concerned:
     snapshot: StakeholderSnapshot
     gone: Reason | None
     row: StakeholderRow | None
-    is_known: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -226,18 +226,18 @@ def _concerned(trigger: Trigger, rows: dict[CustomerKey, dict[str, StakeholderRo
 def _newer_of(snapshot: StakeholderSnapshot, row: StakeholderRow | None, trigger: Trigger) -> _Concerned:
     """Of the event's snapshot and the directory's the newer counts, the directory's between equals."""
     if row is None:
-        return _Concerned(snapshot, None, None, is_known=False)
+        return _Concerned(snapshot, None, None)
     is_older = trigger.event_time < row.as_of or (trigger.event_time == row.as_of and row.from_directory)
     if is_older or not _says_something(snapshot, _STAKEHOLDER_FIELDS):
         return _from_row(row, trigger.customer)
-    return _Concerned(snapshot, Reason.STAKEHOLDER_LEFT if row.left else None, None, is_known=True)
+    return _Concerned(snapshot, Reason.STAKEHOLDER_LEFT if row.left else None, None)
 
 
 def _from_row(row: StakeholderRow, customer: CustomerKey) -> _Concerned:
     gone = Reason.STAKEHOLDER_LEFT if row.left or row.customer_id != customer[1] else None
     if row.data is None:
-        return _Concerned(StakeholderSnapshot(id=row.key[1]), Reason.ERASED if row.erased else gone, row, is_known=True)
-    return _Concerned(StakeholderSnapshot.model_validate_json(row.data), gone, row, is_known=True)
+        return _Concerned(StakeholderSnapshot(id=row.key[1]), Reason.ERASED if row.erased else gone, row)
+    return _Concerned(StakeholderSnapshot.model_validate_json(row.data), gone, row)
 
 
 def _to_look_up(
@@ -292,8 +292,6 @@ def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surro
     return LoadedSituation(
         situation,
         around.runs,
-        embedded={one.snapshot.id for one in concerned if one.row is None},
-        known={one.snapshot.id for one in concerned if one.is_known},
         facts=_facts(trigger, situation, data, concerned),
         held_until=around.held_until,
         hold_ends=around.hold_ends,
