@@ -17,6 +17,9 @@ class LoopOptions:
     partition; two processes must not share one. A process that goes for good keeps its partitions until its session
     times out.
 
+    A consumer that cannot tell its own position for `lost_after` is given up for a new one: after a broker's death
+    aiokafka's may hang for ever while the broker is back, and heartbeats fine.
+
     `fetch_max_wait_ms` is short because aiokafka has one fetch under way per broker: a long poll on quiet partitions
     holds up the busy ones. `outside_log` says what to do with a committed position outside the log.
     """
@@ -37,6 +40,7 @@ class LoopOptions:
     commit_seconds: float = 10.0
     drain_seconds: float = 10.0
     watch_seconds: float = 1.0
+    lost_after: float = 30.0
     stuck_after: float = 120.0
     outside_log: Literal["hold", "earliest"] = "hold"
     track_progress: bool = False

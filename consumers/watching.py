@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from consumers.options import LoopOptions
 from consumers.positions import Positions
@@ -44,7 +44,12 @@ class Watcher:
         self._committed: dict[TopicPartition, int | None] = {}
 
     async def run(self, consumer: Any, turned: Callable[[], str | None]) -> None:
-        """Until cancelled. `turned` is called after each measurement and answers which neighbour is away, if one is."""
+        """Until cancelled. `turned` is called after each measurement and answers which neighbour is away, if one is.
+
+        Raises KafkaTimeoutError where nothing could be measured for `lost_after`: either the broker is away, and a new
+        consumer waits for it as well as this one, or it is back and this consumer does not notice.
+        """
+        seen_at = monotonic()
         while True:
             instant = self._clock.now()
             epoch = self._positions.epoch
@@ -55,7 +60,11 @@ class Watcher:
                 if epoch == self._positions.epoch:
                     _log.warning("lag_unknown", part=self._part, error=type(error).__name__)
                 self._excuse("kafka")
+                if epoch == self._positions.epoch and monotonic() - seen_at > self._options.lost_after:
+                    blind = f"nothing could be measured for {monotonic() - seen_at:.0f} s"
+                    raise KafkaTimeoutError(blind) from error
             else:
+                seen_at = monotonic()
                 if epoch == self._positions.epoch:
                     self._compare(ends, turned())
                     if self._options.track_progress:
