@@ -55,6 +55,17 @@ async def test_an_older_snapshot_never_undoes_a_newer_one(scene: Scene, steps: t
     assert customer_end[0] == stakeholder_end[0] == newest
 
 
+async def test_a_preference_of_somebody_nobody_asked_for_is_not_lost_to_an_older_snapshot(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    opted_out = ANN | {"contact_preferences": {"email": "blocked"}}
+    scene.later(days=2)
+    await scene.decide(scene.trigger(stakeholders=(opted_out,), at=T0 + timedelta(days=1), contract_id="con-1"))
+    await scene.snapshots(stakeholders=(ANN,), at=T0)
+    await scene.decide(scene.trigger(stakeholders=None, at=T0 + timedelta(days=2), contract_id="con-2"))
+    assert await scene.asked() == []
+    assert await scene.reasons() == ["opted_out", "opted_out"]
+
+
 async def test_of_equal_times_the_directorys_later_offset_counts(scene: Scene) -> None:
     await scene.snapshots(stakeholders=(ANN | {"name": "first"},))
     await scene.snapshots(stakeholders=(ANN | {"name": "second"},))

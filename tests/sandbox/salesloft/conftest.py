@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -33,7 +34,14 @@ class OwnTeam:
 
 @pytest.fixture
 async def team(simulator: SimulatorClient) -> OwnTeam:
-    """A team with nobody in it who does anything unasked."""
+    """A team with nobody in it who does anything unasked, on a Monday in working hours.
+
+    The clock is shared, and where the tests before have left it is none of this one's business.
+    """
+    now = await simulator.now()
+    monday = (now - timedelta(days=now.weekday())).replace(hour=14, minute=0, second=0, microsecond=0)
+    start = monday if monday > now else monday + timedelta(weeks=1)
+    await simulator.advance((start - now).total_seconds())
     told = await simulator.team(
         f"Team {uuid.uuid4().hex[:8]}",
         temperament={"bounce": 0, "view": 0, "click": 0, "reply": 0, "opt_out": 0, "by_address": []},
