@@ -160,9 +160,12 @@ async def _faststream(setting: Setting, service: ServiceRate, figures: Figures) 
             logs=setting.logs,
             progress=setting.progress,
         )
-        setting.say(f"FastStream, acknowledged {acknowledge}: {rates[acknowledge]:,.0f} events/s")
-    figures.faststream_ratio = ratio(service.events_per_second, rates["after"])
-    figures.faststream_workers_ratio = ratio(service.events_per_second, rates["before"])
+        setting.say(
+            f"FastStream, acknowledged {acknowledge}: {rates[acknowledge].events_per_second:,.0f} events/s,"
+            f" CPU µs an event {rates[acknowledge].cpu_microseconds_per_event}, load {machine()['load_average'][0]}"
+        )
+    figures.faststream_ratio = ratio(service.events_per_second, rates["after"].events_per_second)
+    figures.faststream_workers_ratio = ratio(service.events_per_second, rates["before"].events_per_second)
     told = {
         "seconds": _FASTSTREAM_SECONDS,
         "work": "one handler call, one transaction and one produce a message, with the service's own functions",
@@ -172,13 +175,15 @@ async def _faststream(setting: Setting, service: ServiceRate, figures: Figures) 
         **told,
         "acknowledged": "after the handler",
         "workers": 1,
-        "faststream_events_per_second": round(rates["after"], 1),
+        "faststream_events_per_second": round(rates["after"].events_per_second, 1),
+        "faststream_cpu_microseconds_per_event": rates["after"].cpu_microseconds_per_event,
     }
     figures.measured_with["faststream_workers_ratio"] = {
         **told,
         "acknowledged": "before the handler",
         "workers": 16,
-        "faststream_events_per_second": round(rates["before"], 1),
+        "faststream_events_per_second": round(rates["before"].events_per_second, 1),
+        "faststream_cpu_microseconds_per_event": rates["before"].cpu_microseconds_per_event,
     }
 
 
