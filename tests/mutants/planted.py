@@ -127,6 +127,14 @@ MUTANTS = (
         tests=(_LOOP,),
     ),
     Mutant(
+        name="a-hung-consumer-is-excused",
+        bug="a consumer that can measure nothing any more is waited for for ever",
+        path="consumers/watching.py",
+        old="monotonic() - seen_at > self._options.lost_after:",
+        new="monotonic() - seen_at > self._options.lost_after * 1000:",
+        tests=("tests/consumers/test_lost_consumer.py",),
+    ),
+    Mutant(
         name="marked-sent-before-the-send",
         bug="outbox rows are marked as sent before Kafka has acknowledged them",
         path="producers/outbox_relay.py",
