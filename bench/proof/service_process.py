@@ -11,35 +11,13 @@ import httpx
 
 from sandbox.stack.processes import GuardedProcess, guarded_process
 
-__all__ = ["ServiceProcess", "run_command", "running_service"]
+__all__ = ["ServiceProcess", "running_service"]
 
 _COMMAND = str(Path(sys.executable).with_name("cscx-salesloft"))
-_COMMAND_SECONDS = 120.0
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 40.0
 _KILL_SECONDS = 15.0
 _LAST_LINES = 5
-
-
-async def run_command(environment: Mapping[str, str], *arguments: str, stdin: str = "") -> str:
-    """Run the service's command line to its end and return what it prints. RuntimeError where it fails."""
-    process = await asyncio.create_subprocess_exec(
-        _COMMAND,
-        *arguments,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(_COMMAND_SECONDS):
-            told, _ = await process.communicate(stdin.encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-    if process.returncode != 0:
-        raise RuntimeError(f"`cscx-salesloft {' '.join(arguments)}` ended with {process.returncode}: {told.decode()}")
-    return told.decode()
 
 
 class ServiceProcess:

@@ -17,19 +17,20 @@ from bench.proof.books import Books
 from bench.proof.bus import Bus
 from bench.proof.journal import Journal
 from bench.proof.load import BEGINNING, SPAN
-from bench.proof.service_process import ServiceProcess, run_command, running_service
+from bench.proof.preparing import prepare
+from bench.proof.service_process import ServiceProcess, running_service
 from sandbox.approval_desk import DeskPolicy, DeskUnavailable, run_desk
 from sandbox.population import Organization
 from sandbox.publishing import NotPublished
 from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, PostgresServer, StackOptions, free_port, local_stack
 from service.clock import FollowedClock
+from service.settings import PREFIX, Settings
 
 __all__ = ["World", "WorldPlan", "running_world"]
 
-_PREFIX = "CSCX_SALESLOFT_"
 # A part kills its servers, so it has its own even where settings name some.
-_NAMED_SERVERS = (f"{_PREFIX}KAFKA_BOOTSTRAP_SERVERS", f"{_PREFIX}DATABASE_URL")
+_NAMED_SERVERS = (f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS", f"{PREFIX}DATABASE_URL")
 _USERS = 4
 
 
@@ -82,25 +83,26 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
         }
         dsn = await stack.postgres.create_database("proof")
         port = free_port()
-        settings = environment | {
-            f"{_PREFIX}KAFKA_BOOTSTRAP_SERVERS": stack.kafka.bootstrap_servers,
-            f"{_PREFIX}DATABASE_URL": dsn,
-            f"{_PREFIX}SALESLOFT_URL": f"{simulator.base_url}/v2",
-            f"{_PREFIX}SALESLOFT_AUTH_URL": simulator.base_url,
-            f"{_PREFIX}CLOCK_URL": f"{simulator.base_url}/sandbox/clock",
-            f"{_PREFIX}ENCRYPTION_KEYS": f"proof:{Fernet.generate_key().decode()}",
-            f"{_PREFIX}ADDRESS_KEY": Fernet.generate_key().decode(),
-            f"{_PREFIX}CONSUME_MAX_BATCH": str(plan.batch),
-            f"{_PREFIX}HTTP_PORT": str(port),
-            f"{_PREFIX}INSTANCE": "proof-1",
-            f"{_PREFIX}LOG_LEVEL": "warning",
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": stack.kafka.bootstrap_servers,
+            "DATABASE_URL": dsn,
+            "SALESLOFT_URL": f"{simulator.base_url}/v2",
+            "SALESLOFT_AUTH_URL": simulator.base_url,
+            "CLOCK_URL": f"{simulator.base_url}/sandbox/clock",
+            "ENCRYPTION_KEYS": f"proof:{Fernet.generate_key().decode()}",
+            "ADDRESS_KEY": Fernet.generate_key().decode(),
+            "CONSUME_MAX_BATCH": str(plan.batch),
+            "HTTP_PORT": str(port),
+            "INSTANCE": "proof-1",
+            "LOG_LEVEL": "warning",
         }
-        await asyncio.gather(run_command(settings, "topics", "create"), run_command(settings, "migrate"))
-        async with asyncio.TaskGroup() as tasks:
-            for organization, team in teams.items():
-                tasks.create_task(_connect(settings, organization, team["api_key"]), name=f"connect {organization}")
+        await prepare(
+            Settings.model_validate({name.lower(): value for name, value in settings.items()}),
+            {organization: team["api_key"] for organization, team in teams.items()},
+        )
+        child = environment | {f"{PREFIX}{name}": value for name, value in settings.items()}
         service = await exits.enter_async_context(
-            running_service(settings, log=plan.log, health=f"http://127.0.0.1:{port}/health/ready")
+            running_service(child, log=plan.log, health=f"http://127.0.0.1:{port}/health/ready")
         )
         clock = await exits.enter_async_context(_followed(f"{simulator.base_url}/sandbox/clock"))
         await exits.enter_async_context(_approvers(stack.kafka.bootstrap_servers, plan.desk, clock))
@@ -119,11 +121,6 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
             books=Books(dsn),
             journal=Journal(simulator, {name: team["team_id"] for name, team in teams.items()}),
         )
-
-
-async def _connect(settings: Mapping[str, str], organization: str, key: str) -> None:
-    await run_command(settings, "organizations", "connect", organization, stdin=f"{key}\n")
-    await run_command(settings, "mappings", "defaults", organization, "--publish")
 
 
 @asynccontextmanager
