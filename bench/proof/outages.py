@@ -66,14 +66,17 @@ async def database(task: Task) -> Findings:
 async def _outages(stage: Stage, server: Server, name: str, look: _Look) -> Findings:
     deeds = (_Deed.KILL, _Deed.FREEZE) * _AGAIN[stage.task.scale]
     service, findings = stage.world.service, stage.findings
-    records = await stage.publish_share(len(deeds) + 1)
     await service.start()
+    await service.until_ready()
+    records = len(stage.load.stream.records) // (len(deeds) + 1)
     for number, deed in enumerate(deeds, 1):
         stage.task.say(f"outage {number} of {len(deeds)}: {name} {deed}; {stage.load.left} records to come")
+        publishing = asyncio.create_task(stage.publish_steadily(records), name="publish")
         try:
             await reach(stage.world, Moment.CONSUMING, stage.chance, records=records, seconds=_MOMENT_SECONDS)
         except TimeoutError:
             findings.holds(f"Outage {number} falls amid work.", condition=False, told="the moment never came")
+            await publishing
             break
         began = monotonic()
         away = await _do(deed, server, look, stage)
@@ -84,7 +87,7 @@ async def _outages(stage: Stage, server: Server, name: str, look: _Look) -> Find
         back = await _seconds_until_progress(look, away.last)
         told = f"{seconds:.0f} s away, {back} s until it got on"
         findings.holds(f"Then ({number}) it went on by itself.", back is not None, told)
-        records = await stage.publish_share(len(deeds) + 1)
+        await publishing
     await stage.load.publish(stage.load.left)
     return await judge(stage)
 

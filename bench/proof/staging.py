@@ -55,6 +55,9 @@ class Size:
     fsync: bool
 
 
+_PIECES = 40
+_BETWEEN_PIECES_SECONDS = 0.1
+
 SIZES = {
     Scale.SMALL: Size(
         events=300,
@@ -100,6 +103,12 @@ class Stage:
         before = self.load.sent
         await self.load.publish(-(-len(self.load.stream.records) // parts))
         return self.load.sent - before
+
+    async def publish_steadily(self, records: int) -> None:
+        """Publish so many records in pieces over some seconds, so that work keeps coming while others look."""
+        for _ in range(_PIECES):
+            await self.load.publish(-(-records // _PIECES))
+            await asyncio.sleep(_BETWEEN_PIECES_SECONDS)
 
 
 @asynccontextmanager
