@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     instance: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")] = Field(
         default_factory=lambda: socket.gethostname().replace(":", "-")
     )
-    consume_max_batch: int = Field(default=1000, ge=1, le=10_000)
+    consume_max_batch: int = Field(default=500, ge=1, le=10_000)
 
     # Postgres. Whoever logs in must be allowed to assume the roles that the migrations make.
     database_url: SecretStr

@@ -56,11 +56,10 @@ def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
 def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
     """What `pack_headers` packed."""
     # Typed as Kafka's client types them, which does not say that a value may be null.
-    return [(name, _bytes(value)) for name, value in orjson.loads(packed)]
-
-
-def _bytes(value: Any) -> Any:
-    return None if value is None else value.encode("latin-1")
+    headers: list[tuple[str, Any]] = [
+        (name, None if value is None else value.encode("latin-1")) for name, value in orjson.loads(packed)
+    ]
+    return headers
 
 
 async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
