@@ -20,6 +20,8 @@ _REQUEST_SECONDS = 10.0
 # A request that has run out says so itself, a little later.
 _ANSWER_SECONDS = _REQUEST_SECONDS + 5.0
 _READ_SECONDS = 300.0
+_TRIES = 6
+_BETWEEN_TRIES_SECONDS = 0.5
 _AT_ONCE = 2000
 _CONSUMED = tuple(topic for topic in TOPICS if topic.direction is not Direction.OUT)
 
@@ -71,12 +73,15 @@ class Bus:
 
     async def lag(self) -> Lag:
         """Where the service's group stands. A partition that it has committed nothing of counts from its start."""
-        try:
-            return await _in_a_thread(self._lag)
-        except BusUnavailable:
-            # A client that has seen its broker die may wait for the dead one's answer: ask once more with another.
-            self._admin = _admin(self.bootstrap_servers)
-            return await _in_a_thread(self._lag)
+        for _ in range(_TRIES - 1):
+            try:
+                return await _in_a_thread(self._lag)
+            except BusUnavailable:
+                # Partitions may still look for their leader; and a client that has seen its broker die may wait for
+                # the dead one's answer, so another one asks.
+                await asyncio.sleep(_BETWEEN_TRIES_SECONDS)
+                self._admin = _admin(self.bootstrap_servers)
+        return await _in_a_thread(self._lag)
 
     def _lag(self) -> Lag:
         partitions = [TopicPartition(topic.name, number) for topic in _CONSUMED for number in range(topic.partitions)]

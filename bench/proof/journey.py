@@ -35,7 +35,7 @@ async def journey(task: Task) -> Findings:
 async def _until_consumed(stage: Stage, publishing: "asyncio.Task[int]") -> None:
     async with asyncio.timeout(stage.size.settle_seconds):
         await publishing
-        while lag := (await stage.bus.lag()).records:
+        while stage.world.service.is_running and (lag := (await stage.bus.lag()).records):
             stage.task.say(f"{lag} records wait")
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -111,6 +111,8 @@ async def settle(world: World, *, seconds: float) -> None:
                 quiet, before = 0, -1
                 while quiet < _QUIET_LOOKS:
                     await asyncio.sleep(_QUIET_PAUSE)
+                    if not world.service.is_running:
+                        raise TimeoutError
                     try:
                         last = await sample(world)
                     except (BusUnavailable, BooksUnavailable) as error:
@@ -123,4 +125,5 @@ async def settle(world: World, *, seconds: float) -> None:
                 if freeze:
                     await world.simulator.run_at(0)
     except TimeoutError as error:
-        raise TimeoutError(f"after {seconds:g} s work still waits: {last}") from error
+        ended = "" if world.service.is_running else "the service has ended; "
+        raise TimeoutError(f"{ended}within {seconds:g} s work still waits: {last}") from error
