@@ -102,17 +102,15 @@ async def _is(world: World, moment: Moment, start: Sample, share: float) -> bool
 async def settle(world: World, *, seconds: float) -> None:
     """Return when nothing waits any more, then let business time stand still and wait for what that leaves.
 
-    Raises TimeoutError with what still waited.
+    Nothing is waited for once the service has ended. Raises TimeoutError with what still waited.
     """
     last: Sample | str | None = None
     try:
         async with asyncio.timeout(seconds):
             for freeze in (True, False):
                 quiet, before = 0, -1
-                while quiet < _QUIET_LOOKS:
+                while quiet < _QUIET_LOOKS and world.service.is_running:
                     await asyncio.sleep(_QUIET_PAUSE)
-                    if not world.service.is_running:
-                        raise TimeoutError
                     try:
                         last = await sample(world)
                     except (BusUnavailable, BooksUnavailable) as error:
@@ -125,5 +123,4 @@ async def settle(world: World, *, seconds: float) -> None:
                 if freeze:
                     await world.simulator.run_at(0)
     except TimeoutError as error:
-        ended = "" if world.service.is_running else "the service has ended; "
-        raise TimeoutError(f"{ended}within {seconds:g} s work still waits: {last}") from error
+        raise TimeoutError(f"after {seconds:g} s work still waits: {last}") from error

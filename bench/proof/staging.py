@@ -153,7 +153,8 @@ async def judge(stage: Stage) -> Findings:
     except TimeoutError as error:
         findings.holds("All work comes to its end.", condition=False, told=str(error))
     else:
-        findings.holds("All work comes to its end.", condition=True, told=f"{monotonic() - stage.started_at:.0f} s")
+        took = f"{monotonic() - stage.started_at:.0f} s"
+        findings.holds("All work comes to its end.", world.service.is_running, took)
     running = world.service.is_running
     told = f"{world.service.lives} lives" if running else world.service.last_words()
     findings.holds("The service never ended by itself.", running, told)
