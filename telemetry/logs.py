@@ -18,14 +18,43 @@ from structlog.typing import Processor
 
 from telemetry.redaction import redact_value
 
-__all__ = ["LEVELS", "belonging_to", "configure_console", "configure_for", "configure_json"]
+__all__ = ["LEVELS", "SeldomAgain", "belonging_to", "configure_console", "configure_for", "configure_json"]
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 # Chattier than what they tell: a request's line names its whole URL, and the metrics count requests already.
 _QUIETER: Final = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "uvicorn.access": logging.WARNING}
+_REPETITIVE: Final = ("aiokafka",)
+_AGAIN_AFTER_SECONDS: Final = 10.0
 # uvicorn hangs handlers of its own on these when it is started with its default configuration.
 _REROUTED: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
+
+class SeldomAgain(logging.Filter):
+    """Lets a library say the same thing once in ``seconds``; ``repeated`` then tells how often it said it meanwhile.
+
+    A client whose broker is away complains some hundred times a second, and what else happens drowns in it. The same is
+    what has the same logger, level and message before its arguments; of records that come late, ``created`` decides.
+    """
+
+    def __init__(self, *prefixes: str, seconds: float) -> None:
+        super().__init__()
+        self._prefixes = prefixes
+        self._seconds = seconds
+        self._told: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(self._prefixes):
+            return True
+        key = (record.name, record.levelno, str(record.msg))
+        told_at, repeated = self._told.get(key, (float("-inf"), 0))
+        if record.created - told_at < self._seconds:
+            self._told[key] = (told_at, repeated + 1)
+            return False
+        if repeated:
+            record.repeated = repeated
+        self._told[key] = (record.created, 0)
+        return True
 
 
 def configure_for(stream: TextIO, *, level: str) -> None:
@@ -79,6 +108,7 @@ def _configure(stream: TextIO, level: str, ending: tuple[Processor, ...]) -> Non
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(SeldomAgain(*_REPETITIVE, seconds=_AGAIN_AFTER_SECONDS))
     root = logging.getLogger()
     for former in root.handlers[:]:
         root.removeHandler(former)

@@ -148,3 +148,37 @@ def test_no_value_costs_a_line(value: object) -> None:
     logs.configure_json(stream, level="info")
     structlog.get_logger("web").info("signed_in", value=value)
     assert json.loads(stream.getvalue())["event"] == "signed_in"
+
+
+def complaint(created: float, message: str = "node %s is away", name: str = "aiokafka.conn") -> logging.LogRecord:
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, message, (1,), None)
+    record.created = created
+    return record
+
+
+def test_a_library_that_repeats_itself_is_written_seldom_and_told_how_often() -> None:
+    seldom = logs.SeldomAgain("aiokafka", seconds=10)
+    assert [seldom.filter(complaint(at)) for at in (0.0, 0.1, 9.9)] == [True, False, False]
+    later = complaint(10.0)
+    assert seldom.filter(later)
+    assert vars(later)["repeated"] == 2
+
+
+def test_what_is_another_message_or_another_librarys_is_written() -> None:
+    seldom = logs.SeldomAgain("aiokafka", seconds=10)
+    records = [
+        complaint(0),
+        complaint(0, "group %s is lost"),
+        complaint(0, name="consumers.loop"),
+        complaint(0, name="consumers.loop"),
+    ]
+    assert all(seldom.filter(record) for record in records)
+
+
+def test_how_often_it_was_said_is_on_the_line() -> None:
+    stream = io.StringIO()
+    logs.configure_json(stream, level="info")
+    handler = logging.getLogger().handlers[0]
+    for at in (100.0, 100.5, 120.0):
+        handler.handle(complaint(at))
+    assert [line.get("repeated") for line in lines(stream)] == [None, 1]
