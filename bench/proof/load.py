@@ -101,6 +101,11 @@ class Load:
         """How many records have not been handed over yet."""
         return len(self.stream.records) - self.sent
 
+    @property
+    def under_way(self) -> int:
+        """How many records wait for Kafka to take them."""
+        return len(self._producer)
+
     async def publish(self, records: int) -> None:
         """Send so many more; returns when Kafka has them all. Raises NotDelivered."""
         await asyncio.to_thread(self._publish, records)

@@ -47,7 +47,8 @@ async def broker(task: Task) -> Findings:
 
         async def look() -> _Seen:
             standing = await stage.world.books.standing(await stage.world.simulator.now())
-            return _Seen(standing.unsent, standing.sent)
+            # Where the relay had nothing in hand at that moment, the load's own records wait.
+            return _Seen(standing.unsent + stage.load.under_way, standing.sent)
 
         return await _outages(stage, stage.world.kafka, "Kafka", look)
 
