@@ -75,13 +75,12 @@ def _place(row: Mapping[str, Any]) -> Place:
     return row["organization_id"], row["person_id"], row["cadence_id"]
 
 
-async def reach(world: World, moment: Moment, chance: Random, *, records: int, seconds: float) -> None:
-    """Return amid such work: after a random share of `records`, or at once where a call is open.
+async def reach(world: World, moment: Moment, chance: Random, *, start: Sample, records: int, seconds: float) -> None:
+    """Return amid such work: after a random share of `records` since `start`, or at once where a call is open.
 
     Raises TimeoutError where it does not come about.
     """
     async with asyncio.timeout(seconds):
-        start = await sample(world)
         share = chance.uniform(0.05, 0.4) * records
         while not await _is(world, moment, start, share):  # noqa: ASYNC110 - it happens in other processes
             await asyncio.sleep(_LOOK_SECONDS)

@@ -10,7 +10,7 @@ from time import monotonic
 from bench.proof.books import BooksUnavailable
 from bench.proof.bus import BusUnavailable
 from bench.proof.findings import Findings
-from bench.proof.moments import Moment, reach
+from bench.proof.moments import Moment, reach, sample
 from bench.proof.staging import Scale, Stage, Task, judge, staged
 from sandbox.stack import Server
 
@@ -72,9 +72,12 @@ async def _outages(stage: Stage, server: Server, name: str, look: _Look) -> Find
     records = len(stage.load.stream.records) // (len(deeds) + 1)
     for number, deed in enumerate(deeds, 1):
         stage.task.say(f"outage {number} of {len(deeds)}: {name} {deed}; {stage.load.left} records to come")
+        start = await sample(stage.world)
         publishing = asyncio.create_task(stage.publish_steadily(records), name="publish")
         try:
-            await reach(stage.world, Moment.CONSUMING, stage.chance, records=records, seconds=_MOMENT_SECONDS)
+            await reach(
+                stage.world, Moment.CONSUMING, stage.chance, start=start, records=records, seconds=_MOMENT_SECONDS
+            )
         except TimeoutError:
             findings.holds(f"Outage {number} falls amid work.", condition=False, told="the moment never came")
             await publishing

@@ -56,7 +56,7 @@ class Size:
 
 
 _PIECES = 40
-_BETWEEN_PIECES_SECONDS = 0.1
+_BETWEEN_PIECES_SECONDS = 0.25
 
 SIZES = {
     Scale.SMALL: Size(
