@@ -42,6 +42,7 @@ class Watcher:
         self._epoch = 0
         self._progress: dict[TopicPartition, Progress] = {}
         self._committed: dict[TopicPartition, int | None] = {}
+        self._still_since: dict[TopicPartition, float] = {}
 
     async def run(self, consumer: Any, turned: Callable[[], str | None]) -> None:
         """Until cancelled. `turned` is called after each measurement and answers which neighbour is away, if one is.
@@ -94,23 +95,33 @@ class Watcher:
                 for p in self._positions.partitions
             }
             self._committed = {}
+            self._still_since = {}
+        waiting: list[Progress] = []
+        has_moved = False
         for partition, end in ends.items():
             position = self._positions.committed_to(partition)
             progress_of = self._progress[partition]
             if position is not None and position != self._committed.get(partition):
                 self._committed[partition] = position
+                self._still_since[partition] = now
                 progress_of.advanced(now)
+                has_moved = True
             at = position if position is not None else self._positions.applied_to(partition)
             lag = max(0, end - at) if at is not None else 0
             if lag == 0 or self._positions.hold_of(partition) is not None:
                 progress_of.nothing_waits()
+                self._still_since[partition] = now
             else:
                 progress_of.work_waits(now)
-                if away is not None:
-                    progress_of.held_up(away, now)
+                waiting.append(progress_of)
             labels = (partition.topic, str(partition.partition))
             metrics.CONSUMER_LAG.labels(*labels).set(lag)
-            metrics.CONSUMER_COMMITTED_AGE.labels(*labels).set(progress_of.stalled_for(now))
+            metrics.CONSUMER_COMMITTED_AGE.labels(*labels).set(now - self._still_since.setdefault(partition, now))
+        # The client hands out what it has fetched as it comes: behind a backlog a partition may wait for long.
+        excuse = away or ("the partitions before it" if has_moved else None)
+        if excuse is not None:
+            for progress_of in waiting:
+                progress_of.held_up(excuse, now)
 
     def _excuse(self, neighbour: str) -> None:
         now = monotonic()
