@@ -29,7 +29,7 @@ import structlog
 from producers.lane_leases import LaneLeases, LeaseOptions, bounded_connection, bounded_transaction
 from producers.publisher import Failure, FailureScope, Publisher, PublisherOptions, PublisherUnavailable, Report
 from producers.standstill import Backoff, Standstill
-from storage import relay
+from storage import hints, relay
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.outbox import lane_of
 from storage.pool import Database
@@ -42,7 +42,6 @@ _log = structlog.get_logger(__name__)
 
 # Between the last moment of a publication and the end of the lease: to cut the producer off.
 _TO_CUT_OFF = 0.5
-_LISTENER_CHECKED_EVERY = 30.0
 _LISTENED_AGAIN_AFTER = 1.0
 _COUNTED_AT_MOST = 100_000
 
@@ -273,7 +272,7 @@ class OutboxRelay:
         """Be woken by commits. Hints may be lost, and the poll finds what they told of."""
         while True:
             try:
-                await relay.hear_hints(self._dsn, self._wake.set, check_seconds=_LISTENER_CHECKED_EVERY)
+                await hints.hear(self._dsn, relay.OUTBOX_CHANNEL, self._wake.set)
             except StorageUnavailable as error:
                 _log.warning("outbox_hints_not_heard", error=str(error))
             await asyncio.sleep(_LISTENED_AGAIN_AFTER * (1 - self._randomness() / 2))

@@ -23,7 +23,6 @@ __all__ = [
     "doubt",
     "finish",
     "hold",
-    "next_due",
     "release",
     "settle",
     "wake",
@@ -189,12 +188,6 @@ async def doubt(connection: Connection, command: Claimed, *, grace_s: float) -> 
 async def settle(connection: Connection, command: Claimed) -> None:
     """It is known what the call did. Raises LeaseLost where the command is no longer ours."""
     _still_ours(await queries.settle_command(connection, id=command.id, holder=command.held_by.holder), command)
-
-
-async def next_due(connection: Connection, now: datetime) -> datetime | None:
-    """When the next command that waits for its time is due; None where none does."""
-    due_at: datetime | None = await queries.next_command_due(connection, now=now)
-    return due_at
 
 
 def _still_ours(position: int | None, command: Claimed) -> None:

@@ -3,27 +3,23 @@
 Leases are in real time, by the database's `clock_timestamp()`.
 """
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-import asyncpg
-
-from storage.errors import StorageUnavailable, translated
 from storage.outbox import LANES
 from storage.pool import Connection
 from storage.queries import queries
 
 __all__ = [
+    "OUTBOX_CHANNEL",
     "Backlog",
     "OutboxKey",
     "OutboxRow",
     "backlog",
     "fair_share",
     "give_lanes_back",
-    "hear_hints",
     "living_relays",
     "mark_sent",
     "prune",
@@ -33,7 +29,7 @@ __all__ = [
     "unsent",
 ]
 
-_CHANNEL = "cscx_outbox"
+OUTBOX_CHANNEL = "cscx_outbox"
 
 OutboxKey = tuple[str, bytes | None]
 """A topic and a record key: what order is kept for."""
@@ -142,27 +138,3 @@ async def prune(connection: Connection, *, written_before: datetime, limit: int)
     await queries.read_queues_in_order(connection)
     deleted: int = await queries.prune_outbox(connection, written_before=written_before, at_most=limit)
     return deleted
-
-
-async def hear_hints(dsn: str, hint: Callable[[], None], *, check_seconds: float, timeout_seconds: float = 5.0) -> None:
-    """Call `hint` at every NOTIFY of the outbox, and once when it begins to listen. Runs until it is cancelled.
-
-    The connection is its own, and is tried every `check_seconds`, because one that died in silence hears nothing.
-    Raises StorageUnavailable when it is lost; call it again then.
-    """
-    with translated():
-        connection = await asyncpg.connect(dsn, timeout=timeout_seconds, command_timeout=timeout_seconds)
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(_CHANNEL, lambda *_: hint())
-            hint()
-            while not lost.is_set():
-                try:
-                    async with asyncio.timeout(check_seconds):
-                        await lost.wait()
-                except TimeoutError:
-                    await connection.fetchval("SELECT 1")
-        finally:
-            connection.terminate()
-    raise StorageUnavailable("the connection that listens was closed")

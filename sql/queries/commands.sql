@@ -76,9 +76,3 @@ RETURNING greatest(0, extract(epoch FROM believable_after - clock_timestamp())):
 -- name: settle_command$
 -- It is known what the call did.
 UPDATE commands SET believable_after = NULL WHERE id = :id AND holder = :holder AND state = 'pending' RETURNING position
-
--- name: next_command_due$
--- When the next pending command of a connected organization is due, in business time; null if none waits for its time.
-SELECT min(c.due_at) FROM commands c JOIN salesloft_connections o USING (organization_id)
-WHERE c.state = 'pending' AND o.status = 'connected' AND c.due_at > :now
-
