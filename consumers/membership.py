@@ -59,10 +59,27 @@ class _Batch:
         self.entries: list[Sound | Fault] = []
         self.next_offsets: dict[TopicPartition, int] = {}
 
+    def parts(self, most: int) -> list[list[Sound | Fault]]:
+        """The entries in up to so many parts; a partition, by its number, is wholly in one."""
+        parts: list[list[Sound | Fault]] = [[] for _ in range(most)]
+        for entry in self.entries:
+            parts[entry.record.partition % most].append(entry)
+        return [part for part in parts if part]
+
     def drop(self, partition: TopicPartition) -> None:
         """Leave a partition's records to a later batch."""
         if self.next_offsets.pop(partition, None) is not None:
             self.entries = [e for e in self.entries if (e.record.topic, e.record.partition) != partition]
+
+
+def _all_of(settled: Iterable[Settlement | BaseException]) -> Settlement:
+    """What the parts of a batch came to together; raises what any of them raised."""
+    together = Settlement()
+    for one in settled:
+        if isinstance(one, BaseException):
+            raise one
+        together.withheld |= one.withheld
+    return together
 
 
 def _instance_id(instance: str, handler: Handler) -> str:
@@ -243,8 +260,10 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             self._idle.clear()
             try:
                 metrics.BATCH_RECORDS.observe(len(batch.entries))
-                settlement = await settler.settle(batch.entries)
-                self._settled(batch, settlement)
+                parts = batch.parts(self._options.transactions)
+                # What one part has brought into the database stays there where another is abandoned: it is marked.
+                settled = await asyncio.gather(*map(settler.settle, parts), return_exceptions=True)
+                self._settled(batch, _all_of(settled))
                 await self._commit()
             except Abandoned:
                 _log.info("batch_abandoned", handler=self._handler.name, records=len(batch.entries))

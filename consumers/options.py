@@ -21,13 +21,16 @@ class LoopOptions:
     aiokafka's may hang for ever while the broker is back, and heartbeats fine.
 
     `fetch_max_wait_ms` is short because aiokafka has one fetch under way per broker: a long poll on quiet partitions
-    holds up the busy ones. `outside_log` says what to do with a committed position outside the log.
+    holds up the busy ones. A batch is settled in up to `transactions` at a time, each of some of its partitions: while
+    Postgres works for one, the process works for another. `outside_log` says what to do with a committed position
+    outside the log.
     """
 
     bootstrap_servers: str
     instance: str
     group: str = GROUP
     max_batch: int = 1000
+    transactions: int = 2
     poll_seconds: float = 0.2
     pause_after: float = 2.0
     fetch_max_wait_ms: int = 50
@@ -49,5 +52,7 @@ class LoopOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.max_batch <= 10_000:
             raise ValueError("max_batch is between 1 and 10000 records")
+        if self.transactions < 1:
+            raise ValueError("a batch is settled in at least 1 transaction")
         if self.drain_seconds * 1000 >= self.rebalance_timeout_ms:
             raise ValueError("drain_seconds must end before rebalance_timeout_ms does")

@@ -9,10 +9,12 @@ What may go wrong, and what becomes of it:
 - a topic's records fail in a long row across organizations: that topic is withheld, and the rest goes on.
 """
 
+import asyncio
 import random
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -114,7 +116,7 @@ class _Sorted:
 
 
 class Settler:
-    """Settles the batches of one consumer, one after the other."""
+    """Settles the batches of one consumer, some parts of a batch at a time."""
 
     def __init__(
         self,
@@ -139,6 +141,8 @@ class Settler:
         self._pause = pause
         self._held_up = held_up
         self._random = rng
+        # From a judgement until it is accepted: two transactions that fail at a time must both be counted.
+        self._judging = asyncio.Lock()
 
     async def settle(self, entries: list[Entry]) -> Settlement:
         """Bring all of a batch into the database, or say what had to be withheld. Raises nothing but `Abandoned`."""
@@ -236,23 +240,25 @@ class Settler:
         told = _Sorted.of(entries)
         marks = [sound.mark for sound in told.firsts.values()]
         judgement: Judgement | None = None
-        async with self._database.transaction() as connection:
-            marked = await inbox.mark(connection, self._group, marks) if marks else set()
-            fresh = list(told.firsts.values())
-            known: Mapping[InboxKey, bytes] = {}
-            if marked:
-                known = await inbox.marked_digests(connection, self._group, list(marked))
-                fresh = [sound for sound in fresh if sound.mark.key not in marked]
-            reused = _reused(told, known)
-            refused = await self._apply(connection, fresh)
-            faults = [*told.faults, *reused, *refused]
-            if faults:
-                judgement = self._judge(entries, faults)
-                await self._put_aside(connection, told, faults, refused, judgement)
-        if judgement is None:
-            self._breaker.sound({entry.record.topic for entry in entries})
-        else:
-            self._breaker.accept(judgement)
+        async with AsyncExitStack() as judging:
+            async with self._database.transaction() as connection:
+                marked = await inbox.mark(connection, self._group, marks) if marks else set()
+                fresh = list(told.firsts.values())
+                known: Mapping[InboxKey, bytes] = {}
+                if marked:
+                    known = await inbox.marked_digests(connection, self._group, list(marked))
+                    fresh = [sound for sound in fresh if sound.mark.key not in marked]
+                reused = _reused(told, known)
+                refused = await self._apply(connection, fresh)
+                faults = [*told.faults, *reused, *refused]
+                if faults:
+                    await judging.enter_async_context(self._judging)
+                    judgement = self._judge(entries, faults)
+                    await self._put_aside(connection, told, faults, refused, judgement)
+            if judgement is None:
+                self._breaker.sound({entry.record.topic for entry in entries})
+            else:
+                self._breaker.accept(judgement)
         self._count(entries, fresh, faults)
 
     async def _apply(self, connection: Connection, fresh: list[Sound]) -> list[Fault]:

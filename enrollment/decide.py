@@ -3,8 +3,8 @@
 A pure function of what it is handed, the instant included: asked again with the same, it answers the same.
 """
 
-from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Lookup
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -185,11 +185,10 @@ def decide(situation: Situation, organization: OrganizationFacts, now: datetime)
     if refusal is not None:
         return [_no(candidate.stakeholder, refusal, None) for candidate in situation.candidates]
     asked = organization.mappings.for_segment(situation.trigger_type, situation.customer.segment)
-    return [
-        decision
-        for candidate in situation.candidates
-        for decision in _of_candidate(candidate, asked, situation, organization, now)
-    ]
+    decisions: list[Decision] = []
+    for candidate in situation.candidates:
+        decisions += _of_candidate(candidate, asked, situation, organization, now)
+    return decisions
 
 
 def window_end(decisions: Sequence[Decision], event_time: datetime) -> datetime:
@@ -229,32 +228,30 @@ def _of_candidate(
     situation: Situation,
     organization: OrganizationFacts,
     now: datetime,
-) -> Iterator[Decision]:
+) -> list[Decision]:
     stakeholder = candidate.stakeholder
     if candidate.gone is not None:
-        yield _no(stakeholder, candidate.gone, None)
-        return
+        return [_no(stakeholder, candidate.gone, None)]
     if stakeholder.id in situation.ended_for:
-        yield _no(stakeholder, Reason.STALE_EVENT, None)
-        return
+        return [_no(stakeholder, Reason.STALE_EVENT, None)]
     facts = Facts(situation.customer, stakeholder, situation.trigger, now)
+    decisions: list[Decision] = []
     taken: set[str] = set()
     unknown = False
     for compiled in asked:
-        mapping = compiled.mapping
-        if mapping.exclusivity_group in taken:
+        if compiled.mapping.exclusivity_group in taken:
             continue
-        holds = compiled.customer_holds(facts)
+        # Most candidates differ in what they are themselves, so that is asked first.
+        holds = compiled.stakeholder_holds(facts)
         if holds is not False:
-            of_stakeholder = compiled.stakeholder_holds(facts)
-            holds = holds if of_stakeholder else of_stakeholder
+            of_customer = compiled.customer_holds(facts)
+            holds = holds if of_customer else of_customer
         if holds is None:
             unknown = True
         elif holds:
-            taken.add(mapping.exclusivity_group)
-            yield _by_mapping(candidate, compiled, facts, situation, organization)
-    if not taken:
-        yield _no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)
+            taken.add(compiled.mapping.exclusivity_group)
+            decisions.append(_by_mapping(candidate, compiled, facts, situation, organization))
+    return decisions or [_no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)]
 
 
 def _by_mapping(

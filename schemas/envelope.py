@@ -40,6 +40,7 @@ __all__ = [
     "decode",
     "decode_tombstone",
     "encode",
+    "header_texts",
     "parse_instant",
 ]
 
@@ -219,33 +220,36 @@ def decode_tombstone(headers: Headers) -> Tombstone:
 
 def encode(envelope: Envelope) -> list[tuple[str, bytes]]:
     """The headers of binary mode. BadAttributeError for what no reader would take back."""
+    return [(name, text.encode()) for name, text in header_texts(envelope)]
+
+
+def header_texts(envelope: Envelope) -> list[tuple[str, str]]:
+    """The headers of binary mode as text, whose UTF-8 goes to Kafka. BadAttributeError as with `encode`."""
     if not (envelope.id and envelope.source and envelope.type):
         raise BadAttributeError("id, source and type must not be empty")
     headers = [
-        ("content-type", envelope.content_type.encode()),
-        ("ce_specversion", b"1.0"),
-        ("ce_id", envelope.id.encode()),
-        ("ce_source", envelope.source.encode()),
-        ("ce_type", envelope.type.encode()),
+        ("content-type", envelope.content_type),
+        ("ce_specversion", "1.0"),
+        ("ce_id", envelope.id),
+        ("ce_source", envelope.source),
+        ("ce_type", envelope.type),
     ]
     try:
         if envelope.time is not None:
-            headers.append(("ce_time", format_instant(envelope.time).encode()))
+            headers.append(("ce_time", format_instant(envelope.time)))
         if envelope.recorded_time is not None:
-            headers.append(("ce_recordedtime", format_instant(envelope.recorded_time).encode()))
+            headers.append(("ce_recordedtime", format_instant(envelope.recorded_time)))
     except ValueError as error:
         raise BadAttributeError(str(error)) from error
-    for header, text in zip(_TEXT_HEADERS, _TEXTS_OF(envelope), strict=True):
-        if text:
-            headers.append((header, text.encode()))
+    headers += [pair for pair in zip(_TEXT_HEADERS, _TEXTS_OF(envelope), strict=True) if pair[1]]
     if envelope.sequence is not None:
-        headers.append(("ce_sequence", b"%d" % envelope.sequence))
+        headers.append(("ce_sequence", str(envelope.sequence)))
     if envelope.extensions:
         headers.extend(_extension_headers(envelope.extensions))
     return headers
 
 
-def _extension_headers(extensions: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+def _extension_headers(extensions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, text in extensions.items():
         header = "ce_" + name
         is_free = _EXTENSION_NAME.fullmatch(name) and name not in _RESERVED_NAMES
@@ -254,7 +258,7 @@ def _extension_headers(extensions: Mapping[str, str]) -> Iterator[tuple[str, byt
             raise BadAttributeError(
                 f"{name[:40]!r} is no extension: [a-z0-9], 1 to 20 characters, a value, a free name"
             )
-        yield header, text.encode()
+        yield header, text
 
 
 def parse_instant(text: str) -> datetime:

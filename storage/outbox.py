@@ -28,8 +28,9 @@ MAX_MESSAGE_BYTES = min(_LIMITS.values())
 
 @dataclass(slots=True)
 class OutboxMessage:
-    """One record to be: `key` and `headers` as Kafka will carry them, `payload` None for a tombstone.
+    """One record to be: `key` as Kafka will carry it, `payload` None for a tombstone.
 
+    A header's value is text, of which Kafka gets the UTF-8, or a foreign record's bytes, which may be null.
     `aggregate_type` and `aggregate_id` name what it tells about, for tools that route by them.
     """
 
@@ -39,7 +40,7 @@ class OutboxMessage:
     type: str
     topic: str
     key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, str | bytes | None]]
     payload: bytes | None
 
 
@@ -48,18 +49,23 @@ def lane_of(topic: str, key: bytes | None) -> int:
     return zlib.crc32(key or b"", zlib.crc32(topic.encode())) % LANES
 
 
-def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
-    """Headers as JSON; their bytes as latin-1 text, which holds any byte. A foreign record's may be null."""
-    return orjson.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
+def pack_headers(headers: Sequence[tuple[str, str | bytes | None]]) -> bytes:
+    """Headers as JSON: a text as it is, bytes as a list of one text in latin-1, which holds any byte."""
+    return orjson.dumps(headers, default=_latin_1)
+
+
+def _latin_1(value: Any) -> list[str]:
+    if isinstance(value, bytes):
+        return [value.decode("latin-1")]
+    raise TypeError(f"a header is text or bytes, not {type(value).__name__}")
 
 
 def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
-    """What `pack_headers` packed."""
-    # Typed as Kafka's client types them, which does not say that a value may be null.
-    headers: list[tuple[str, Any]] = [
-        (name, None if value is None else value.encode("latin-1")) for name, value in orjson.loads(packed)
+    """What `pack_headers` packed, as Kafka's client takes it."""
+    return [
+        (name, value.encode() if type(value) is str else value and value[0].encode("latin-1"))
+        for name, value in orjson.loads(packed)
     ]
-    return headers
 
 
 async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
@@ -69,17 +75,15 @@ async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None
     """
     if not messages:
         return
-    headers = [pack_headers(message.headers) for message in messages]
-    for message, packed in zip(messages, headers, strict=True):
-        size = len(packed) + len(message.payload or b"") + len(message.key or b"")
-        limit = _LIMITS.get(message.topic, MAX_MESSAGE_BYTES)
-        if size > limit:
-            raise RecordRefused(f"a {message.type} of {size} bytes is larger than {message.topic} takes ({limit})")
-    await queries.add_to_outbox(
-        connection,
-        messages=[
-            (m.id, m.aggregate_type, m.aggregate_id, m.type, m.topic, m.key, lane_of(m.topic, m.key), packed, m.payload)
-            for m, packed in zip(messages, headers, strict=True)
-        ],
-    )
+    rows = []
+    for message in messages:
+        topic, key, payload = message.topic, message.key, message.payload
+        packed = pack_headers(message.headers)
+        size = len(packed) + len(payload or b"") + len(key or b"")
+        if size > _LIMITS.get(topic, MAX_MESSAGE_BYTES):
+            limit = _LIMITS.get(topic, MAX_MESSAGE_BYTES)
+            raise RecordRefused(f"a {message.type} of {size} bytes is larger than {topic} takes ({limit})")
+        row = (message.id, message.aggregate_type, message.aggregate_id, message.type, topic, key, lane_of(topic, key))
+        rows.append((*row, packed, payload))
+    await queries.add_to_outbox(connection, messages=rows)
     await queries.notify_outbox(connection)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
+from uuid_utils.compat import uuid7
 
 from enrollment.decide import Action
 from enrollment.mappings import Mapping
@@ -96,7 +97,7 @@ def ask(asking: Asking, now: datetime) -> Asked:
     )
     message = outgoing(
         APPROVAL_REQUESTED,
-        id=uuid4(),
+        id=uuid7(),
         organization_id=organization_id,
         key=customer_key(organization_id, customer_id),
         subject=str(asking.enrollment_id),

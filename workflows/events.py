@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from schemas.envelope import SOURCE, Envelope, encode
+from schemas.envelope import SOURCE, Envelope, header_texts
 from schemas.fields import format_instant
 from schemas.registry import EventType
 from storage.outbox import OutboxMessage
@@ -52,7 +52,8 @@ def outgoing(
 
     `time` is when it happened, `recorded_time` when it was noticed.
     """
-    headers = encode(
+    key_text = key.decode()
+    headers = header_texts(
         Envelope(
             id=str(id),
             source=SOURCE,
@@ -63,7 +64,7 @@ def outgoing(
             recorded_time=recorded_time,
             correlation_id=origin.correlation_id,
             causation_id=origin.causation_id,
-            partition_key=key.decode(),
+            partition_key=key_text,
             organization_id=organization_id,
             sequence=sequence,
             traceparent=origin.traceparent,
@@ -72,7 +73,7 @@ def outgoing(
     return OutboxMessage(
         id=id,
         aggregate_type=event_type.topic.key.value,
-        aggregate_id=key.decode(),
+        aggregate_id=key_text,
         type=event_type.name,
         topic=event_type.topic.name,
         key=key,

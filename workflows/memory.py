@@ -29,13 +29,13 @@ class OrganizationMemory:
         unseen = [one for one in organization_ids if one not in self._facts]
         made = await organizations.ensure(connection, unseen, now) if unseen else set()
         versions = await organizations.decision_versions(connection, organization_ids)
-        moved = [
-            one
+        found = {
+            one: self._facts[one]
             for one in organization_ids
-            if one not in self._facts or self._facts[one].decision_version != versions[one]
-        ]
-        fresh = await organizations.read_facts(connection, moved) if moved else {}
-        found = {one: fresh.get(one) or self._facts[one] for one in organization_ids}
+            if one in self._facts and self._facts[one].decision_version == versions[one]
+        }
+        moved = [one for one in organization_ids if one not in found]
+        found |= await organizations.read_facts(connection, moved) if moved else {}
         for one, facts in found.items():
             # An organization made in this transaction may yet be rolled back with it.
             if one not in made:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
+from uuid_utils.compat import uuid7
 
 from enrollment.criteria import Verdict
 from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
@@ -63,8 +64,9 @@ async def decide_and_request(
         until = _window_end(trigger, known, decisions)
         if now >= until:
             decisions = [closed(decision) for decision in decisions]
-        decided.counts.update((decision.outcome, decision.reason) for decision in decisions)
-        evaluation_id = uuid4()
+        for decision in decisions:
+            decided.counts[decision.outcome, decision.reason] += 1
+        evaluation_id = uuid7()
         writing.evaluations.append(_evaluation(evaluation_id, trigger, known, decisions, organization))
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
@@ -148,7 +150,7 @@ def _request(
     stakeholder, mapping, action = decision.stakeholder, decision.mapping, decision.action
     if stakeholder is None or mapping is None or action is None or decision.digest is None:
         raise AssertionError("a request names its stakeholder, its mapping, its action and what binds them")
-    enrollment_id = uuid4()
+    enrollment_id = uuid7()
     organization_id, customer_id = trigger.customer
     business_key = known.situation.business_key
     origin = Origin(trigger.correlation_id, trigger.event_id, trigger.traceparent)

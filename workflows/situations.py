@@ -5,8 +5,8 @@ on. Every snapshot that an event brings is projected if it is newer than what is
 nothing: a preference that it carries must not be lost to an older snapshot of the directory.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ import orjson
 from enrollment.consent import normalised_email
 from enrollment.decide import Candidate, Situation
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.lifecycle import AtRiskTrigger, LifecycleEvent
+from schemas.lifecycle import LifecycleEvent
 from schemas.vocabulary import Reason, TriggerType
 from storage import directory, enrollments, evaluations
 from storage.directory import (
@@ -36,14 +36,11 @@ __all__ = ["LoadedSituation", "Trigger", "load"]
 _HOLD = timedelta(days=90)
 """How long an episode of risk holds what is less urgent, unless an outcome ends it before."""
 
-_CUSTOMER_FIELDS = tuple(name for name in CustomerSnapshot.model_fields if name != "id")
-_STAKEHOLDER_FIELDS = tuple(name for name in StakeholderSnapshot.model_fields if name != "id")
-
 
 # The classes below are made for each event and are not frozen: a frozen dataclass takes three times as long to make.
 @dataclass(slots=True, kw_only=True)
 class Trigger:
-    """A lifecycle event that is decided: for the first time, or again."""
+    """A lifecycle event that is decided: for the first time, or again. `customer` is whose it is."""
 
     trigger_type: TriggerType
     event: LifecycleEvent
@@ -55,11 +52,10 @@ class Trigger:
     data: bytes
     cause: Literal["event", "deferral", "renewal"] = "event"
     traceparent: str | None = None
+    customer: CustomerKey = field(init=False)
 
-    @property
-    def customer(self) -> CustomerKey:
-        """Whose trigger it is."""
-        return (self.event.organization_id, self.event.customer.id)
+    def __post_init__(self) -> None:
+        self.customer = (self.event.organization_id, self.event.customer.id)
 
 
 @dataclass(slots=True)
@@ -81,7 +77,7 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
     customers = await _customers(connection, triggers)
     rows = await _stakeholder_rows(connection, triggers)
     keys = customers.keys()
-    at_risk = [trigger for trigger in triggers if isinstance(trigger.event.trigger, AtRiskTrigger)]
+    at_risk = [trigger for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK]
     if at_risk:
         await evaluations.open_episodes(connection, [_episode(trigger) for trigger in at_risk])
     runs = await enrollments.read_runs(connection, keys)
@@ -106,42 +102,45 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
     return situations
 
 
-async def _project(
-    connection: Connection, triggers: Sequence[Trigger], concerned: Sequence[Sequence["_Concerned"]]
-) -> None:
-    """Keep the newest of the snapshots that the events brought themselves."""
-    newest: dict[StakeholderKey, tuple[Trigger, StakeholderSnapshot]] = {}
-    for trigger, candidates in zip(triggers, concerned, strict=True):
-        for one in candidates:
-            if one.row is not None or not _says_something(one.snapshot, _STAKEHOLDER_FIELDS):
-                continue
-            key = (trigger.event.organization_id, one.snapshot.id)
-            held = newest.get(key)
-            if held is None or trigger.event_time > held[0].event_time:
-                newest[key] = (trigger, one.snapshot)
-    if newest:
-        await directory.apply_stakeholders(connection, [_snapshot_row(key, *one) for key, one in newest.items()])
-
-
-def _snapshot_row(key: StakeholderKey, trigger: Trigger, snapshot: StakeholderSnapshot) -> StakeholderSnapshotRow:
-    return StakeholderSnapshotRow(
-        key=key,
-        data=_json(snapshot),
-        as_of=trigger.event_time,
-        offset=-1,
-        from_directory=False,
-        customer_id=trigger.event.customer.id,
-        email=normalised_email(snapshot.email),
-    )
-
-
 @dataclass(slots=True)
 class _Concerned:
     """A stakeholder of a trigger; `row` is the directory's where that counts, None where the event's snapshot does."""
 
     snapshot: StakeholderSnapshot
+    email: str | None
     gone: Reason | None
     row: StakeholderRow | None
+
+
+async def _project(
+    connection: Connection, triggers: Sequence[Trigger], concerned: Sequence[Sequence[_Concerned]]
+) -> None:
+    """Keep the newest of the snapshots that the events brought themselves."""
+    newest: dict[StakeholderKey, tuple[Trigger, _Concerned]] = {}
+    for trigger, candidates in zip(triggers, concerned, strict=True):
+        organization_id = trigger.customer[0]
+        for one in candidates:
+            if one.row is None and _says_something(one.snapshot):
+                key = (organization_id, one.snapshot.id)
+                held = newest.get(key)
+                if held is None or trigger.event_time > held[0].event_time:
+                    newest[key] = (trigger, one)
+    if newest:
+        await directory.apply_stakeholders(
+            connection,
+            [
+                StakeholderSnapshotRow(
+                    key=key,
+                    data=_json(one.snapshot),
+                    as_of=trigger.event_time,
+                    offset=-1,
+                    from_directory=False,
+                    customer_id=trigger.customer[1],
+                    email=one.email,
+                )
+                for key, (trigger, one) in newest.items()
+            ],
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,10 +157,9 @@ def _json(snapshot: CustomerSnapshot | StakeholderSnapshot) -> str:
     return snapshot.__pydantic_serializer__.to_json(snapshot).decode()
 
 
-def _says_something(snapshot: CustomerSnapshot | StakeholderSnapshot, fields: Iterable[str]) -> bool:
+def _says_something(snapshot: CustomerSnapshot | StakeholderSnapshot) -> bool:
     """Whether it is more than a reference by id."""
-    values = snapshot.__dict__
-    return any(values[field] is not None for field in fields)
+    return any(value is not None for name, value in snapshot.__dict__.items() if name != "id")
 
 
 async def _customers(
@@ -172,7 +170,7 @@ async def _customers(
     referred: set[CustomerKey] = set()
     for trigger in triggers:
         key = trigger.customer
-        if _says_something(trigger.event.customer, _CUSTOMER_FIELDS):
+        if _says_something(trigger.event.customer):
             if key not in newest or trigger.event_time > newest[key].event_time:
                 newest[key] = trigger
         else:
@@ -198,15 +196,13 @@ async def _stakeholder_rows(
 ) -> dict[CustomerKey, dict[str, StakeholderRow]]:
     """What the directory holds of the triggers' stakeholders; of a trigger that names none, of all of its customer."""
     named = {
-        (trigger.event.organization_id, snapshot.id)
-        for trigger in triggers
-        for snapshot in trigger.event.stakeholders or ()
+        (trigger.customer[0], snapshot.id) for trigger in triggers for snapshot in trigger.event.stakeholders or ()
     }
     rows = await directory.read_stakeholders(connection, named) if named else {}
     found: dict[CustomerKey, dict[str, StakeholderRow]] = {}
-    for trigger in triggers:
+    for trigger in triggers if rows else ():
         for snapshot in trigger.event.stakeholders or ():
-            row = rows.get((trigger.event.organization_id, snapshot.id))
+            row = rows.get((trigger.customer[0], snapshot.id))
             if row is not None:
                 found.setdefault(trigger.customer, {})[snapshot.id] = row
     whole = {trigger.customer for trigger in triggers if trigger.event.stakeholders is None}
@@ -226,18 +222,20 @@ def _concerned(trigger: Trigger, rows: dict[CustomerKey, dict[str, StakeholderRo
 def _newer_of(snapshot: StakeholderSnapshot, row: StakeholderRow | None, trigger: Trigger) -> _Concerned:
     """Of the event's snapshot and the directory's the newer counts, the directory's between equals."""
     if row is None:
-        return _Concerned(snapshot, None, None)
+        return _Concerned(snapshot, normalised_email(snapshot.email), None, None)
     is_older = trigger.event_time < row.as_of or (trigger.event_time == row.as_of and row.from_directory)
-    if is_older or not _says_something(snapshot, _STAKEHOLDER_FIELDS):
+    if is_older or not _says_something(snapshot):
         return _from_row(row, trigger.customer)
-    return _Concerned(snapshot, Reason.STAKEHOLDER_LEFT if row.left else None, None)
+    gone = Reason.STAKEHOLDER_LEFT if row.left else None
+    return _Concerned(snapshot, normalised_email(snapshot.email), gone, None)
 
 
 def _from_row(row: StakeholderRow, customer: CustomerKey) -> _Concerned:
     gone = Reason.STAKEHOLDER_LEFT if row.left or row.customer_id != customer[1] else None
     if row.data is None:
-        return _Concerned(StakeholderSnapshot(id=row.key[1]), Reason.ERASED if row.erased else gone, row)
-    return _Concerned(StakeholderSnapshot.model_validate_json(row.data), gone, row)
+        return _Concerned(StakeholderSnapshot(id=row.key[1]), None, Reason.ERASED if row.erased else gone, row)
+    snapshot = StakeholderSnapshot.model_validate_json(row.data)
+    return _Concerned(snapshot, normalised_email(snapshot.email), gone, row)
 
 
 def _to_look_up(
@@ -245,7 +243,7 @@ def _to_look_up(
 ) -> list[tuple[str, str, str | None]]:
     return list(
         {
-            (trigger.event.organization_id, one.snapshot.id, normalised_email(one.snapshot.email)): None
+            (trigger.customer[0], one.snapshot.id, one.email): None
             for trigger, candidates in zip(triggers, concerned, strict=True)
             for one in candidates
             if one.gone is None
@@ -258,7 +256,7 @@ def _episode(trigger: Trigger) -> Episode:
 
 
 def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surroundings) -> LoadedSituation:
-    organization_id = trigger.event.organization_id
+    organization_id = trigger.customer[0]
     business_key = trigger.event.business_key
     ending = [one for one in around.ended if _ends(one, trigger.trigger_type, business_key, trigger.event_time)]
     customer = around.customer
@@ -268,14 +266,10 @@ def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surro
     else:
         data, snapshot = None, customer
     people = around.people
-    candidates = [
-        Candidate(
-            one.snapshot,
-            linked.record if (linked := people.get((organization_id, one.snapshot.id))) is not None else None,
-            one.gone,
-        )
-        for one in concerned
-    ]
+    candidates = []
+    for one in concerned:
+        linked = people.get((organization_id, one.snapshot.id))
+        candidates.append(Candidate(one.snapshot, linked.record if linked is not None else None, one.gone))
     situation = Situation(
         trigger_type=trigger.trigger_type,
         trigger=trigger.event.trigger,

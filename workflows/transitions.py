@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
+from uuid_utils.compat import uuid7
 
 from enrollment.states import Happening, Kept, after
 from schemas.registry import APPROVAL_WITHDRAWN, ENROLLMENT_CHANGED
@@ -165,7 +166,7 @@ def changed_event(
     }
     return outgoing(
         ENROLLMENT_CHANGED,
-        id=event_id or uuid4(),
+        id=event_id or uuid7(),
         organization_id=organization_id,
         key=key,
         subject=str(enrollment_id) if enrollment_id is not None else stakeholder_id,
@@ -188,7 +189,7 @@ def _withdrawal(enrollment: Enrollment, change: Change, now: datetime) -> Outbox
     }
     return outgoing(
         APPROVAL_WITHDRAWN,
-        id=uuid4(),
+        id=uuid7(),
         organization_id=enrollment.organization_id,
         key=key,
         subject=str(enrollment.id),

@@ -28,10 +28,10 @@ CREATE TABLE outbox (
   topic          text NOT NULL,
   key            bytea,
   lane           smallint NOT NULL,
-  headers        bytea NOT NULL,                 -- JSON: [[name, value]], values latin-1 text of the bytes
+  headers        bytea NOT NULL,                 -- JSON: [[name, text or [latin-1 text of bytes] or null]]
   payload        bytea,
   created_at     timestamptz NOT NULL DEFAULT clock_timestamp()
-);
+) WITH (toast_tuple_target = 8160);             -- most messages stay whole and plain; to compress them costs more than it saves
 CREATE INDEX outbox_created_at ON outbox USING brin (created_at);
 GRANT SELECT, INSERT, DELETE ON outbox TO cscx_salesloft_worker;
 
