@@ -155,7 +155,7 @@ def _consumers(settings: Settings, database: Database, health: Health, clock: Cl
                 bootstrap_servers=settings.kafka_bootstrap_servers,
                 instance=settings.instance,
                 max_batch=settings.consume_max_batch,
-                # Four busy topics keep one fetch short; what is quiet most of the day need not ask twenty times a second.
+                # Four busy topics share one fetch, kept short; the quiet need not ask twenty times a second.
                 fetch_max_wait_ms=50 if isinstance(handler, LifecycleHandler) else 500,
                 stuck_after=settings.stuck_seconds,
                 # Requests expire only once the decisions' topic has been read up to their expiry.

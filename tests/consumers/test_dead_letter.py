@@ -16,6 +16,7 @@ from consumers.dead_letter import (
     split_headers,
 )
 from consumers.incoming import Fault
+from storage.outbox import pack_headers, unpack_headers
 
 Headers = tuple[tuple[str, bytes], ...]
 ORIGINAL: Headers = (("ce_id", b"e-1"), ("trace", b"\xff\x00"), ("ce_id", b"e-2"), ("x-dlq-stage", b"not ours"))
@@ -35,7 +36,7 @@ class Place:
 
 def letter_of(place: Place, *, code: str = "bad_json", message: str = "no JSON", attempts: int = 1) -> Headers:
     fault = Fault(place, "decode", code, message, "schemas.errors.BadJsonError", attempts)
-    return tuple(dead_letter(fault, group="cscx-salesloft").headers)
+    return tuple(unpack_headers(pack_headers(dead_letter(fault, group="cscx-salesloft").headers)))
 
 
 def test_a_dead_letter_is_the_record_with_a_block_behind_its_headers() -> None:
