@@ -21,8 +21,9 @@ class LoopOptions:
     aiokafka's may hang for ever while the broker is back, and heartbeats fine.
 
     `fetch_max_wait_ms` is short because aiokafka has one fetch under way per broker: a long poll on quiet partitions
-    holds up the busy ones. A batch is settled in up to `transactions` at a time, each of some of its partitions: while
-    Postgres works for one, the process works for another. `outside_log` says what to do with a committed position
+    holds up the busy ones. `max_partition_fetch_bytes` is what the client may hold undecoded of every partition; a
+    larger record comes alone. A batch is settled in up to `transactions` at a time, each of some of its partitions:
+    while Postgres works for one, the process works for another. `outside_log` says what to do with a committed position
     outside the log.
     """
 
@@ -35,7 +36,7 @@ class LoopOptions:
     pause_after: float = 2.0
     fetch_max_wait_ms: int = 50
     fetch_max_bytes: int = 4 * 1024 * 1024
-    max_partition_fetch_bytes: int = 1024 * 1024
+    max_partition_fetch_bytes: int = 256 * 1024
     session_timeout_ms: int = 15_000
     heartbeat_interval_ms: int = 1_000
     rebalance_timeout_ms: int = 60_000

@@ -172,7 +172,12 @@ def _relay(settings: Settings, database: Database) -> Part:
     return OutboxRelay(
         database,
         settings.database_url.get_secret_value(),
-        RelayOptions(publisher=PublisherOptions(bootstrap_servers=settings.kafka_bootstrap_servers)),
+        RelayOptions(
+            publisher=PublisherOptions(bootstrap_servers=settings.kafka_bootstrap_servers),
+            lease=settings.lease_seconds,
+            renew=settings.lease_seconds / 10,
+            send=settings.lease_seconds / 3,
+        ),
     )
 
 
@@ -185,7 +190,10 @@ def _worker(
         memory=memory,
         clock=clock,
         options=FulfillmentOptions(
-            concurrency=settings.fulfill_concurrency, fresh_for=timedelta(seconds=settings.poll_interval_seconds)
+            concurrency=settings.fulfill_concurrency,
+            lease_s=settings.lease_seconds * 2,
+            call_s=settings.lease_seconds / 2,
+            fresh_for=timedelta(seconds=settings.poll_interval_seconds),
         ),
     )
     return CommandWorker(bench, settings.database_url.get_secret_value(), all_handlers(bench))
@@ -211,6 +219,9 @@ def _poller(settings: Settings, database: Database, sessions: Sessions, clock: C
         clock,
         PollerOptions(
             address_key=settings.address_key.get_secret_value().encode(),
-            turn=TurnOptions(interval=timedelta(seconds=settings.poll_interval_seconds)),
+            lease_s=settings.lease_seconds * 3,
+            turn=TurnOptions(
+                interval=timedelta(seconds=settings.poll_interval_seconds), call_s=settings.lease_seconds * 2 / 3
+            ),
         ),
     )

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     stop_seconds: float = Field(default=20.0, gt=0)
     stuck_seconds: float = Field(default=120.0, ge=5)
+    # How long what a killed process held stays its own: the outbox's lanes; commands for twice that, a team's
+    # streams for three times. A send, a call or a page has a part of it.
+    lease_seconds: float = Field(default=30.0, ge=5, le=300)
 
     @field_validator("encryption_keys", mode="before")
     @classmethod

@@ -43,7 +43,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How large a part is. `settle_seconds` bounds the wait for the last of the work, in real time."""
+    """How large a part is. Seconds are real time: `settle_seconds` bounds the wait for the last of the work."""
 
     events: int
     organizations: int
@@ -52,6 +52,7 @@ class Size:
     batch: int
     validated_each: int
     settle_seconds: float
+    lease_seconds: float
     fsync: bool
 
 
@@ -67,6 +68,7 @@ SIZES = {
         batch=50,
         validated_each=10_000,
         settle_seconds=180.0,
+        lease_seconds=5.0,
         fsync=False,
     ),
     Scale.FULL: Size(
@@ -77,6 +79,7 @@ SIZES = {
         batch=1000,
         validated_each=1000,
         settle_seconds=1200.0,
+        lease_seconds=10.0,
         fsync=True,
     ),
 }
@@ -121,6 +124,7 @@ async def staged(task: Task) -> AsyncIterator[Stage]:
         seed=task.seed,
         log=task.log,
         batch=size.batch,
+        lease_seconds=size.lease_seconds,
         fsync=size.fsync,
         desk=DeskPolicy(
             seed=task.seed,

@@ -46,6 +46,7 @@ class WorldPlan:
     log: Path
     desk: DeskPolicy
     batch: int = 1000
+    lease_seconds: float = 30.0
     speed: float = 20.0
     fsync: bool = True
 
@@ -92,6 +93,7 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
             "ENCRYPTION_KEYS": f"proof:{Fernet.generate_key().decode()}",
             "ADDRESS_KEY": Fernet.generate_key().decode(),
             "CONSUME_MAX_BATCH": str(plan.batch),
+            "LEASE_SECONDS": str(plan.lease_seconds),
             "HTTP_PORT": str(port),
             "INSTANCE": "proof-1",
             "LOG_LEVEL": "warning",
