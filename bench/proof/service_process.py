@@ -34,6 +34,13 @@ class ServiceProcess:
     def is_running(self) -> bool:
         return self._process.is_running
 
+    @property
+    def pid(self) -> int:
+        """Of its present life. RuntimeError where it never lived."""
+        if self._process.pid is None:
+            raise RuntimeError("the service was not started")
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it; returns when the process exists, which is long before it is ready."""
         self.lives += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from time import monotonic
 
+from bench.measure.machine import peak_rss_mb
 from bench.proof.bus import Bus
 from bench.proof.evidence import collect
 from bench.proof.findings import Findings
@@ -76,7 +77,7 @@ SIZES = {
         organizations=8,
         approve=0.06,
         memberships=1000,
-        batch=1000,
+        batch=500,
         validated_each=1000,
         settle_seconds=1200.0,
         lease_seconds=10.0,
@@ -163,6 +164,7 @@ async def judge(stage: Stage) -> Findings:
     told = f"{world.service.lives} lives" if running else world.service.last_words()
     findings.holds("The service never ended by itself.", running, told)
     if running:
+        findings.figures["peak memory of its last life, MB"] = round(peak_rss_mb(world.service.pid))
         code = await world.service.stop()
         findings.holds("It stops in order when it is asked to.", code == 0, f"exit code {code}")
     stage.task.say("judging")
