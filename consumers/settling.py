@@ -31,6 +31,7 @@ from storage.errors import ConcurrentChange, RecordRefused, StorageUnavailable
 from storage.inbox import InboxKey
 from storage.pool import Connection, Database
 from telemetry import metrics
+from telemetry.traces import MessagingTraces
 from workflows.clock import Clock
 
 __all__ = ["Abandoned", "Handler", "Refusal", "RetryOptions", "Settlement", "Settler"]
@@ -143,6 +144,7 @@ class Settler:
         self._random = rng
         # From a judgement until it is accepted: two transactions that fail at a time must both be counted.
         self._judging = asyncio.Lock()
+        self._traces = MessagingTraces.configured()
 
     async def settle(self, entries: list[Entry]) -> Settlement:
         """Bring all of a batch into the database, or say what had to be withheld. Raises nothing but `Abandoned`."""
@@ -152,7 +154,8 @@ class Settler:
         while waiting:
             piece = waiting[-1]
             try:
-                await self._transact(piece)
+                with self._traces.processing(self._handler.name, self._group, (entry.record for entry in piece)):
+                    await self._transact(piece)
             except StorageUnavailable as error:
                 outages += 1
                 await self._wait_out(error, outages)

@@ -28,7 +28,8 @@ class FulfillmentOptions:
     far, so that nothing is in flight any more when another worker takes a command over. `grace_s` is how long Salesloft
     may take to show what an unanswered call has done. `fresh_for` is how long a record of Salesloft's counts as its
     present answer: one poll interval. Without a hint the commands are asked for every `poll_s`, shortened by up to half
-    at random. A stop waits for what is being carried out for at most `drain_s`.
+    at random, and how long the oldest has waited is measured every `measure_s`. A stop waits for what is being carried
+    out for at most `drain_s`.
     """
 
     concurrency: int = 16
@@ -37,6 +38,7 @@ class FulfillmentOptions:
     call_s: float = 15.0
     grace_s: float = 10.0
     poll_s: float = 1.0
+    measure_s: float = 5.0
     drain_s: float = 20.0
     fresh_for: timedelta = timedelta(minutes=30)
     recheck_after: timedelta = timedelta(minutes=5)

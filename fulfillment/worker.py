@@ -22,7 +22,7 @@ from salesloft_client import SalesloftError
 from storage import commands, hints
 from storage.commands import COMMANDS_CHANNEL, Claim, Claimed, LeaseLost
 from storage.errors import ConcurrentChange, RecordRefused, StorageUnavailable
-from telemetry.metrics import COMMANDS
+from telemetry.metrics import COMMAND_DURATION, COMMAND_OLDEST_AGE, COMMANDS
 
 __all__ = ["CommandWorker"]
 
@@ -71,16 +71,19 @@ class CommandWorker:
 
     async def run(self) -> None:
         """Work until stopped."""
-        listening = asyncio.create_task(self._listen(), name="command worker: listen")
+        beside = [
+            asyncio.create_task(self._listen(), name="command worker: listen"),
+            asyncio.create_task(self._measure(), name="command worker: measure"),
+        ]
         try:
             await self._work()
             if self._running:
                 await asyncio.wait(self._running, timeout=self._bench.options.drain_s)
         finally:
             # A command that is cut off here is found by its lease's end, like a killed worker's.
-            for task in (listening, *self._running):
+            for task in (*beside, *self._running):
                 task.cancel()
-            await asyncio.gather(listening, *self._running, return_exceptions=True)
+            await asyncio.gather(*beside, *self._running, return_exceptions=True)
 
     async def _work(self) -> None:
         failures = 0
@@ -129,6 +132,9 @@ class CommandWorker:
             await self._give_back(command, error)
         finally:
             COMMANDS.labels(command.kind, outcome.value).inc()
+            if outcome in {Outcome.DONE, Outcome.REFUSED}:
+                waited = self._bench.clock.now() - command.due_at
+                COMMAND_DURATION.labels(command.kind).observe(waited.total_seconds())
 
     async def _give_back(self, command: Claimed, error: Exception) -> None:
         """Try again after a pause. Where even this fails, the lease's end gives the command back."""
@@ -151,6 +157,15 @@ class CommandWorker:
             except StorageUnavailable as error:
                 _log.warning("command_hints_not_heard", error=str(error))
             await asyncio.sleep(_LISTENED_AGAIN_AFTER_S * (1 - self._chance() / 2))
+
+    async def _measure(self) -> None:
+        while True:
+            with contextlib.suppress(StorageUnavailable, ConcurrentChange):
+                async with self._bench.database.connection() as connection:
+                    oldest = await commands.oldest_due(connection, self._bench.clock.now())
+                for kind in self._handlers:
+                    COMMAND_OLDEST_AGE.labels(kind).set(oldest.get(kind, 0))
+            await asyncio.sleep(self._bench.options.measure_s)
 
     async def _idle(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -36,6 +36,7 @@ from aiokafka.structs import TopicPartition
 
 from storage.outbox import unpack_headers
 from storage.relay import OutboxKey, OutboxRow
+from telemetry.traces import MessagingTraces
 
 __all__ = ["Failure", "FailureScope", "Publisher", "PublisherOptions", "PublisherUnavailable", "Report"]
 
@@ -140,6 +141,7 @@ class Publisher:
     def __init__(self, options: PublisherOptions) -> None:
         self._options = options
         self._producer: AIOKafkaProducer | None = None
+        self._traces = MessagingTraces.configured()
 
     async def open(self) -> None:
         """Have a producer. Raises PublisherUnavailable; where one is there nothing happens."""
@@ -195,7 +197,7 @@ class Publisher:
         try:
             await self._learn_topics(producer, {row.topic for row in rows})
             tasks += [
-                asyncio.create_task(send.run(report), name=f"publish to {send.topic}")
+                asyncio.create_task(self._traced(send, report), name=f"publish to {send.topic}")
                 for send in _sends(producer, rows, goes_alone, patience, report)
             ]
             await asyncio.gather(*tasks)
@@ -207,6 +209,10 @@ class Publisher:
         if report.is_producer_spent:
             await self.close()
         return report
+
+    async def _traced(self, send: "_PartitionSend", report: Report) -> None:
+        with self._traces.sending(send.topic, send.headers()):
+            await send.run(report)
 
     async def _learn_topics(self, producer: AIOKafkaProducer, topics: Iterable[str]) -> None:
         """Ask once for topics not known yet; by itself the producer asks again and again, and holds up the others."""
@@ -239,6 +245,10 @@ class _PartitionSend:
         self._rows = rows
         self._goes_alone = goes_alone
         self._seconds = seconds
+
+    def headers(self) -> Iterator[list[tuple[str, bytes]]]:
+        """Each row's headers, unpacked when they are asked for."""
+        return (unpack_headers(row.headers) for row in self._rows)
 
     async def run(self, report: Report) -> None:
         batch_rows: list[OutboxRow] = []

@@ -23,6 +23,7 @@ __all__ = [
     "doubt",
     "finish",
     "hold",
+    "oldest_due",
     "release",
     "settle",
     "wake",
@@ -80,6 +81,7 @@ class Claimed:
     correlation_id: str
     attempts: int
     created_at: datetime
+    due_at: datetime
     held_by: Claim
 
 
@@ -132,10 +134,16 @@ async def claim(connection: Connection, by: Claim, *, limit: int, now: datetime)
             correlation_id=row["correlation_id"],
             attempts=row["attempts"],
             created_at=row["created_at"],
+            due_at=row["due_at"],
             held_by=by,
         )
         for row in sorted(rows, key=lambda row: row["position"])
     ]
+
+
+async def oldest_due(connection: Connection, now: datetime) -> dict[str, float]:
+    """For how many seconds the oldest due command of each kind has waited; a kind of which none is due is absent."""
+    return {row["kind"]: row["seconds"] for row in await queries.oldest_due_commands(connection, now=now)}
 
 
 async def hold(connection: Connection, command: Claimed) -> None:

@@ -3,25 +3,35 @@
 Only OpenTelemetry's API is required. Where no SDK is installed and configured a batch opens no span and reads no
 header; an event then carries its cause's ``traceparent`` on unchanged, so that a trace of the neighbours does not end
 here. With an SDK a batch is one ``process`` span that links to the spans that produced its records (a batch has many
-causes and no single parent), and what leaves carries the context of the span it left in.
+causes and no single parent), and what is made in it carries that span's context.
 
 Attribute names are those of OpenTelemetry's semantic conventions for messaging.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.propagators.textmap import Getter, Setter
+from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import Link, ProxyTracerProvider, Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-__all__ = ["LINK_LIMIT", "Headers", "MessagingTraces", "extract", "inject"]
+__all__ = ["LINK_LIMIT", "Headers", "MessagingTraces", "traceparent"]
 
 Headers: TypeAlias = Iterable[tuple[str, bytes]]
 """A record's headers, as aiokafka gives and takes them."""
+
+
+class Record(Protocol):
+    """What a span is told of a consumed record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+
 
 LINK_LIMIT: Final = 128
 """How many links a span keeps, the default of OpenTelemetry's SDKs."""
@@ -40,30 +50,14 @@ class _HeaderGetter(Getter[dict[str, str]]):
         return list(carrier)
 
 
-class _HeaderSetter(Setter[list[tuple[str, bytes]]]):
-    def set(self, carrier: list[tuple[str, bytes]], key: str, value: str) -> None:
-        carrier.append((key, value.encode()))
-
-
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _GETTER: Final = _HeaderGetter()
-_SETTER: Final = _HeaderSetter()
 
 
-def inject(headers: list[tuple[str, bytes]]) -> None:
-    """Writes the current span's context into a record's headers, in the place of one that is there."""
-    context: list[tuple[str, bytes]] = []
-    _PROPAGATOR.inject(context, setter=_SETTER)
-    if context:
-        headers[:] = [header for header in headers if header[0] not in _FIELDS] + context
-
-
-def extract(headers: Headers) -> Context:
-    """The context that a record carries.
-
-    An empty one when it carries none or one that cannot be read, never an error.
-    """
-    return _PROPAGATOR.extract(_carried(headers), context=Context(), getter=_GETTER)
+def traceparent(cause: str | None) -> str | None:
+    """What an event that is made now carries: the current span's context, and where none is open its cause's."""
+    span = trace.get_current_span().get_span_context()
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}" if span.is_valid else cause
 
 
 class MessagingTraces:
@@ -80,31 +74,27 @@ class MessagingTraces:
         provider = trace.get_tracer_provider()
         return cls(None if isinstance(provider, ProxyTracerProvider) else provider.get_tracer(_NAME))
 
-    def processing(self, topic: str, group: str, records: Iterable[Headers]) -> AbstractContextManager[None]:
-        """Around one consumed batch.
+    def processing(self, name: str, group: str, records: Iterable[Record]) -> AbstractContextManager[None]:
+        """Around one consumed batch, called by its topic or, of several, by ``name``.
 
-        ``records`` are the headers of each record; without a tracer they are not looked at.
+        Without a tracer the records are not looked at.
         """
         if self._tracer is None:
             return _NO_SPAN
-        attributes = {"messaging.destination.name": topic, "messaging.consumer.group.name": group}
-        return self._span(f"process {topic}", "process", SpanKind.CONSUMER, attributes, records)
+        taken = list(records)
+        topics = {record.topic for record in taken}
+        attributes = {"messaging.consumer.group.name": group}
+        if len(topics) == 1:
+            (name,) = topics
+            attributes["messaging.destination.name"] = name
+        headers = (record.headers for record in taken)
+        return self._span(f"process {name}", "process", SpanKind.CONSUMER, attributes, headers)
 
     def sending(self, topic: str, records: Iterable[Headers]) -> AbstractContextManager[None]:
         """Around the publication of records that already carry the context they were made in."""
         if self._tracer is None:
             return _NO_SPAN
         return self._span(f"send {topic}", "send", SpanKind.CLIENT, {"messaging.destination.name": topic}, records)
-
-    def stamp(self, headers: list[tuple[str, bytes]], *, cause: Headers) -> None:
-        """Gives an outgoing record its context.
-
-        The current span's, and without a tracer the one of the record that caused it.
-        """
-        if self._tracer is not None:
-            inject(headers)
-        else:
-            headers.extend(header for header in cause if header[0] in _FIELDS)
 
     @contextmanager
     def _span(
@@ -131,7 +121,8 @@ class MessagingTraces:
 
 
 def _carried(headers: Headers) -> dict[str, str]:
-    return {name: value.decode("ascii", "replace") for name, value in headers if name in _FIELDS}
+    # A header's value may be null in Kafka, though its client's types do not say so.
+    return {name: value.decode("ascii", "replace") for name, value in headers if name in _FIELDS and value is not None}
 
 
 def _links(records: Iterable[Headers]) -> tuple[list[Link], int]:

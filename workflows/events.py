@@ -11,6 +11,7 @@ from schemas.envelope import SOURCE, Envelope, header_texts
 from schemas.fields import format_instant
 from schemas.registry import EventType
 from storage.outbox import OutboxMessage
+from telemetry.traces import traceparent
 
 __all__ = ["Origin", "dumps", "outgoing"]
 
@@ -67,7 +68,7 @@ def outgoing(
             partition_key=key_text,
             organization_id=organization_id,
             sequence=sequence,
-            traceparent=origin.traceparent,
+            traceparent=traceparent(origin.traceparent),
         )
     )
     return OutboxMessage(

@@ -44,7 +44,13 @@ WITH share AS (
 UPDATE commands c SET
   holder = :holder, leased_until = clock_timestamp() + :lease_s * interval '1 second', attempts = c.attempts + 1
 FROM due WHERE c.position = due.position
-RETURNING c.position, c.id, c.organization_id, c.kind, c.subject, c.enrollment_id, c.payload, c.correlation_id, c.attempts, c.created_at
+RETURNING c.position, c.id, c.organization_id, c.kind, c.subject, c.enrollment_id, c.payload, c.correlation_id, c.attempts, c.created_at, c.due_at
+
+-- name: oldest_due_commands
+-- For how many seconds the oldest due command of each kind has waited to be settled.
+SELECT kind, extract(epoch FROM :now - min(due_at))::float8 AS seconds
+FROM commands WHERE state = 'pending' AND due_at <= :now
+GROUP BY kind
 
 -- name: hold_command$
 -- Renew a lease; answers nothing once another worker has taken the command over.

@@ -12,6 +12,7 @@ from fulfillment.worker import CommandWorker
 from salesloft_client import SalesloftClient
 from storage import commands
 from storage.commands import Claim, LeaseLost
+from telemetry import metrics
 from tests.fulfillment.stage import QUICK, Stage, running, until
 from tests.fulfillment.steps import MEMBERSHIPS, is_hit
 
@@ -176,3 +177,29 @@ async def test_approved_to_enrolled_within_a_second_of_salesloft(stage: Stage) -
         enrollment_id = await stage.approved()
         await stage.reaches(enrollment_id, "enrolled", within_s=5.0)
         assert asyncio.get_running_loop().time() - started < 5.0
+
+
+def _metric(name: str, kind: str) -> float:
+    return metrics.REGISTRY.get_sample_value(f"cscx_salesloft_command_{name}", {"kind": kind}) or 0.0
+
+
+async def test_metrics_tell_how_long_commands_wait(stage: Stage) -> None:
+    """In business seconds: of what waits from its due time until now, of what is settled until it was."""
+    settled = _metric("duration_seconds_sum", "enroll")
+    await stage.simulator.add_fault(team_id=stage.team_id, method="POST", path=MEMBERSHIPS, kind="status", status=503)
+    enrollment_id = await stage.approved()
+    async with stage.working(measure_s=0.05):
+        await stage.advance(500)
+
+        async def has_waited() -> bool:
+            return _metric("oldest_age_seconds", "enroll") >= 500
+
+        await until(has_waited)
+        await stage.simulator.clear_faults(stage.team_id)
+        await stage.reaches(enrollment_id, "enrolled")
+
+        async def is_none_left() -> bool:
+            return _metric("oldest_age_seconds", "enroll") == 0
+
+        await until(is_none_left)
+    assert _metric("duration_seconds_sum", "enroll") - settled >= 500

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from opentelemetry import trace
@@ -10,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 from opentelemetry.util.types import Attributes
 
-from telemetry.traces import LINK_LIMIT, MessagingTraces, extract, inject
+from telemetry.traces import LINK_LIMIT, Headers, MessagingTraces, traceparent
 
 
 def parent(number: int) -> list[tuple[str, bytes]]:
@@ -51,35 +53,21 @@ class RecordingTracer(trace.Tracer):
             yield span
 
 
+@dataclass
+class Record:
+    headers: Headers
+    topic: str = "t"
+
+
 class Untouchable:
-    def __iter__(self) -> Iterator[list[tuple[str, bytes]]]:
+    def __iter__(self) -> Iterator[Any]:
         raise AssertionError("without a tracer no header is read")
-
-
-def test_a_context_survives_the_way_over_the_headers() -> None:
-    context = extract(parent(7))
-    span = trace.get_current_span(context).get_span_context()
-    assert (span.trace_id, span.span_id, span.is_remote) == (7, 7, True)
-    assert span.trace_state.get("a") == "1"
-
-
-@pytest.mark.parametrize("value", [b"", b"\xff", b"00-zz-zz-01", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"])
-def test_an_unreadable_context_is_an_empty_one(value: bytes) -> None:
-    assert not trace.get_current_span(extract([("traceparent", value)])).get_span_context().is_valid
-
-
-def test_injecting_replaces_what_was_there_and_without_a_span_leaves_it() -> None:
-    headers = parent(7)
-    inject(headers)
-    assert headers == parent(7)
-    with RecordingTracer().start_as_current_span("x"):
-        inject(headers)
-    assert headers == [("ce_id", b"\xff\xfe"), ("traceparent", f"00-{0xABC:032x}-{0xDEF:016x}-01".encode())]
 
 
 def test_a_batch_is_one_span_that_links_to_each_producer_once() -> None:
     tracer = RecordingTracer()
-    with MessagingTraces(tracer).processing("t", "g", [parent(1), parent(2), parent(1), [], [("traceparent", b"bad")]]):
+    batch = [parent(1), parent(2), parent(1), [], [("traceparent", b"bad")], [("traceparent", b"\xff")]]
+    with MessagingTraces(tracer).processing("lifecycle", "g", map(Record, batch)):
         pass
     (span,) = tracer.opened
     assert (span.name, span.kind) == ("process t", SpanKind.CONSUMER)
@@ -90,8 +78,17 @@ def test_a_batch_is_one_span_that_links_to_each_producer_once() -> None:
         "messaging.consumer.group.name": "g",
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
-        "messaging.batch.message_count": 5,
+        "messaging.batch.message_count": 6,
     }
+
+
+def test_a_batch_of_several_topics_has_the_name_of_its_handler() -> None:
+    tracer = RecordingTracer()
+    with MessagingTraces(tracer).processing("lifecycle", "g", [Record(parent(1)), Record(parent(2), "other")]):
+        pass
+    (span,) = tracer.opened
+    assert span.name == "process lifecycle"
+    assert "messaging.destination.name" not in span.attributes
 
 
 def test_links_are_bounded() -> None:
@@ -102,21 +99,18 @@ def test_links_are_bounded() -> None:
     assert tracer.opened[0].attributes["messaging.batch.message_count"] == 3 * LINK_LIMIT - 1
 
 
-def test_what_leaves_carries_the_span_it_left_in() -> None:
-    traces = MessagingTraces(RecordingTracer())
-    headers = [("ce_id", b"1")]
-    with traces.processing("t", "g", [parent(1)]):
-        traces.stamp(headers, cause=parent(1))
-    assert headers[1] == ("traceparent", f"00-{0xABC:032x}-{0xDEF:016x}-01".encode())
+def test_what_is_made_in_a_span_carries_it_and_else_its_causes_context() -> None:
+    cause = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    with MessagingTraces(RecordingTracer()).processing("t", "g", [Record(parent(1))]):
+        assert traceparent(cause) == f"00-{0xABC:032x}-{0xDEF:016x}-01"
+    assert traceparent(cause) == cause
+    assert traceparent(None) is None
 
 
-def test_without_a_tracer_no_header_is_read_and_the_causes_context_goes_on() -> None:
+def test_without_a_tracer_no_header_is_read() -> None:
     traces = MessagingTraces(None)
     with traces.processing("t", "g", Untouchable()), traces.sending("t", Untouchable()):
         pass
-    headers = [("ce_id", b"1")]
-    traces.stamp(headers, cause=parent(9))
-    assert headers == [("ce_id", b"1"), *parent(9)[1:]]
 
 
 @pytest.mark.skipif("OTEL_PYTHON_TRACER_PROVIDER" in os.environ, reason="this environment configures an SDK")
