@@ -29,10 +29,14 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """How far the work is, and what is in flight; `unrecorded` memberships stand at Salesloft and nowhere else."""
+    """How far the work is, and what is in flight.
+
+    Of the memberships `made` at Salesloft those `unrecorded` stand there and nowhere else.
+    """
 
     lag: Lag
     standing: Standing
+    made: int
     unrecorded: int
 
     @property
@@ -58,7 +62,13 @@ async def sample(world: World) -> Sample:
         lag=await world.bus.lag(),
         standing=await world.books.standing(await world.simulator.now()),
         unrecorded=await unrecorded_memberships(world),
+        made=await _memberships_made(world),
     )
+
+
+async def _memberships_made(world: World) -> int:
+    await world.journal.read_on()
+    return sum(world.journal.made.values())
 
 
 async def unrecorded_memberships(world: World) -> int:
@@ -76,7 +86,7 @@ def _place(row: Mapping[str, Any]) -> Place:
 
 
 async def reach(world: World, moment: Moment, chance: Random, *, start: Sample, records: int, seconds: float) -> None:
-    """Return amid such work: after a random share of `records` since `start`, or at once where a call is open.
+    """Return amid such work, some of which was begun since `start`: after a random share of `records`, or in a call.
 
     Raises TimeoutError where it does not come about.
     """
@@ -95,7 +105,7 @@ async def _is(world: World, moment: Moment, start: Sample, share: float) -> bool
             standing = await world.books.standing(await world.simulator.now())
             return standing.unsent > 0 and standing.sent > start.standing.sent
         case Moment.CALLING:
-            return await unrecorded_memberships(world) > 0
+            return await unrecorded_memberships(world) > 0 and await _memberships_made(world) > start.made
 
 
 async def settle(world: World, *, seconds: float) -> None:
