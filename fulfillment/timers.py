@@ -36,13 +36,15 @@ class TimerOptions:
     """`tick_s` and `prune_every_s` are real seconds between two looks, each shortened by up to half at random.
 
     `catalogue_age` is business time; the retentions are real time but for the commands', whose end is business time.
-    `batch` and `prune_batch` are how much is done in one transaction.
+    `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of ours
+    is put off by `put_off`, business time.
     """
 
     tick_s: float = 1.0
     prune_every_s: float = 60.0
     batch: int = 200
     prune_batch: int = 5000
+    put_off: timedelta = timedelta(hours=1)
     catalogue_age: timedelta = timedelta(hours=6)
     inbox_retention: timedelta = timedelta(days=21)
     outbox_retention: timedelta = timedelta(days=3)
@@ -51,18 +53,23 @@ class TimerOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Duty:
-    """`work` does one batch in the transaction that it is handed, and answers how much it was."""
+    """`work` does one batch in the transaction that it is handed, and answers how much it was.
+
+    `apart` does a batch that failed piece by piece, so that one piece does not hold up the others.
+    """
 
     name: str
     every_s: float
     batch: int
     work: Callable[[Connection, datetime], Awaitable[int]]
+    apart: Callable[[datetime], Awaitable[None]] | None = None
 
 
 class Timers:
     """Does each duty over and over, until `stop` is called. A database that is away is waited for.
 
-    `ready` is set when each duty has been looked at once.
+    A duty that fails for a fault of ours is logged and tried again in its time; the others go on. `ready` is set when
+    each duty has been looked at once.
     """
 
     name = "timers"
@@ -88,7 +95,7 @@ class Timers:
         batch, prune_batch = self._options.batch, self._options.prune_batch
         self._duties = (
             _Duty("expire requests", tick_s, batch, self._expire),
-            _Duty("decide deferrals again", tick_s, batch, self._decide_again),
+            _Duty("decide deferrals again", tick_s, batch, self._decide_again, self._decide_again_apart),
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
             _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
             _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
@@ -110,9 +117,11 @@ class Timers:
         while not self._stopping.is_set():
             more = False
             try:
-                more = await self._once(duty)
+                more = await self._do(duty)
             except (StorageUnavailable, ConcurrentChange) as error:
                 _log.warning("duty_put_off", duty=duty.name, error=str(error))
+            except Exception:  # noqa: BLE001 - one duty's fault must not end the others
+                _log.exception("duty_failed", duty=duty.name)
             self._unseen.discard(duty.name)
             if not self._unseen:
                 self.ready.set()
@@ -121,8 +130,20 @@ class Timers:
                     async with asyncio.timeout(duty.every_s * (1 - self._chance() / 2)):
                         await self._stopping.wait()
 
-    async def _once(self, duty: _Duty) -> bool:
+    async def _do(self, duty: _Duty) -> bool:
         """Whether a whole batch was done, so that there may be more."""
+        try:
+            return await self._once(duty)
+        except (StorageUnavailable, ConcurrentChange):
+            raise
+        except Exception:
+            if duty.apart is None:
+                raise
+            _log.exception("duty_done_apart", duty=duty.name)
+            await duty.apart(self._clock.now())
+            return False
+
+    async def _once(self, duty: _Duty) -> bool:
         async with self._database.transaction() as connection:
             if not await turns.try_turn(connection, duty.name):
                 return False
@@ -151,6 +172,20 @@ class Timers:
         if customers:
             await decide_again(connection, customers, self._memory, now)
         return len(customers)
+
+    async def _decide_again_apart(self, now: datetime) -> None:
+        async with self._database.connection() as connection:
+            customers = await evaluations.customers_to_decide_again(connection, now=now, limit=self._options.batch)
+        for customer in customers:
+            try:
+                async with self._database.transaction() as connection:
+                    await decide_again(connection, [customer], self._memory, now)
+            except (StorageUnavailable, ConcurrentChange):
+                raise
+            except Exception:  # noqa: BLE001 - whatever it is, it is one customer's
+                _log.exception("deferral_put_off", organization_id=customer[0], customer_id=customer[1])
+                async with self._database.transaction() as connection:
+                    await evaluations.put_off(connection, customer, until=now + self._options.put_off)
 
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(

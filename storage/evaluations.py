@@ -28,6 +28,7 @@ __all__ = [
     "open_episodes",
     "open_episodes_of",
     "put_deferrals",
+    "put_off",
     "trigger_of",
 ]
 
@@ -174,6 +175,12 @@ async def customers_to_decide_again(connection: Connection, *, now: datetime, li
     """Customers with a deferral that was woken or whose window has ended."""
     rows = await queries.customers_to_decide_again(connection, now=now, limit=limit)
     return [(row["organization_id"], row["customer_id"]) for row in rows]
+
+
+async def put_off(connection: Connection, customer: CustomerKey, *, until: datetime) -> None:
+    """A customer's deferrals cannot be decided now: not before then, nor for what the organization has moved to."""
+    organization_id, customer_id = customer
+    await queries.put_off_deferrals(connection, organization_id=organization_id, customer_id=customer_id, until=until)
 
 
 async def add_ended_runs(connection: Connection, ended: Sequence[EndedRun]) -> None:

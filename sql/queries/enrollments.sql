@@ -71,6 +71,12 @@ ON CONFLICT (organization_id, customer_id, event_source, event_id) DO UPDATE SET
   reasons = excluded.reasons, wake_at = excluded.wake_at, deferred_until = excluded.deferred_until,
   decision_version = excluded.decision_version
 
+-- name: put_off_deferrals!
+-- Look at a customer's deferrals again then, as if they were decided under what counts now.
+UPDATE deferrals d SET wake_at = :until, decision_version = o.decision_version
+FROM organizations o
+WHERE o.organization_id = d.organization_id AND d.organization_id = :organization_id AND d.customer_id = :customer_id
+
 -- name: close_deferrals!
 -- These need not be decided again.
 DELETE FROM deferrals d

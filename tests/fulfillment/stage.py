@@ -155,6 +155,10 @@ class Stage:
         async with running(worker):
             yield worker
 
+    async def advance_decision_version(self) -> None:
+        async with self.database.transaction() as connection:
+            await organizations.advance_decision_version(connection, self.organization_id, self.clock.now())
+
     async def fetch(self, query: str, *arguments: Any) -> list[Any]:
         async with self.database.connection() as connection:
             return list(await connection.fetch(query, *arguments))

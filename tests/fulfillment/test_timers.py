@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from fulfillment.timers import TimerOptions, Timers
 from schemas.topics import ENROLLMENT_DECISION
-from storage import organizations, progress
+from storage import progress
 from tests.fulfillment.stage import Stage, running, until
 from workflows.memory import OrganizationMemory
 
@@ -51,19 +51,50 @@ async def test_a_request_expires_once_its_decisions_are_read(stage: Stage) -> No
 
 async def test_a_woken_deferral_is_decided_again(stage: Stage) -> None:
     await stage.execute("UPDATE salesloft_users SET active = false")
-    async with stage.database.transaction() as connection:
-        await organizations.advance_decision_version(connection, stage.organization_id, stage.clock.now())
+    await stage.advance_decision_version()
     await _requested(stage, 1)
     assert not await stage.fetch("SELECT FROM enrollments")
     async with running(_timers(stage), _timers(stage)):
         await stage.execute("UPDATE salesloft_users SET active = true")
-        async with stage.database.transaction() as connection:
-            await organizations.advance_decision_version(connection, stage.organization_id, stage.clock.now())
+        await stage.advance_decision_version()
 
         async def requested() -> bool:
             return len(await stage.fetch("SELECT FROM enrollments")) == 1
 
         await until(requested)
+
+
+async def test_a_deferral_that_cannot_be_decided_does_not_hold_up_the_others(stage: Stage) -> None:
+    await stage.execute("UPDATE salesloft_users SET active = false")
+    await stage.advance_decision_version()
+    for customer in ("cus-1", "cus-2"):
+        await stage.trigger(
+            customer, [{"id": f"sth-{customer}", "email": f"{customer}@acme.example"}], f"epi-{customer}"
+        )
+    await stage.execute("UPDATE deferrals SET data = 'no JSON' WHERE customer_id = 'cus-1'")
+    await stage.execute("UPDATE salesloft_users SET active = true")
+    await stage.advance_decision_version()
+    async with running(_timers(stage)):
+
+        async def requested() -> bool:
+            return bool(await stage.fetch("SELECT FROM enrollments WHERE customer_id = 'cus-2'"))
+
+        await until(requested)
+        await _looked_again(stage)
+        (left,) = await stage.fetch("SELECT customer_id, wake_at FROM deferrals")
+        assert left["customer_id"] == "cus-1"
+        assert stage.clock.now() < left["wake_at"] <= stage.clock.now() + timedelta(hours=1)
+        # What is put off is decided in its time, once what was wrong is mended.
+        event = f"""{{"organization_id": "{stage.organization_id}", "customer": {{"id": "cus-1", "owner": {{"email":
+            "{stage.team["users"][1]["email"]}"}}}}, "stakeholders": [{{"id": "s", "email": "s@acme.example"}}],
+            "trigger": {{"episode_id": "e", "severity": "high", "reasons": []}}}}"""
+        await stage.execute("UPDATE deferrals SET data = convert_to($1, 'UTF8')", event)
+        await stage.advance(3601)
+
+        async def all_requested() -> bool:
+            return bool(await stage.fetch("SELECT FROM enrollments WHERE customer_id = 'cus-1'"))
+
+        await until(all_requested)
 
 
 async def test_an_old_catalogue_is_read_again_once(stage: Stage) -> None:
