@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from schemas.topics import customer_key
 from storage.directory import CustomerKey, StakeholderKey
 from storage.pool import Connection
 from storage.queries import queries
@@ -32,8 +33,10 @@ async def scrub_stakeholders(
         "stakeholder_ids": [stakeholder_id for _, stakeholder_id in stakeholders],
     }
     rows = await queries.customers_of_enrollments(connection, stakeholders=list(stakeholders))
-    concerned = {*customers, *((row["organization_id"], row["customer_id"]) for row in rows)}
-    await queries.scrub_unsent(connection, **keys)
+    enrolled = {(row["organization_id"], row["customer_id"]) for row in rows}
+    concerned = {*customers, *enrolled}
+    if enrolled:
+        await queries.scrub_unsent(connection, keys=[customer_key(*customer) for customer in enrolled], **keys)
     await queries.scrub_enrollments(connection, **keys)
     await queries.scrub_deferrals(connection, **keys)
     for organization_id in {organization_id for organization_id, _ in concerned}:

@@ -6,6 +6,8 @@ from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
 
+import orjson
+
 from schemas.vocabulary import OutcomeType, TriggerType
 from storage.directory import CustomerKey
 from storage.pool import Connection
@@ -56,7 +58,9 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferral:
-    """A trigger that is decided again until its window ends; `data` is the event's JSON as it came.
+    """A trigger that is decided again until its window ends.
+
+    `data` is the event's JSON as it came, and `stakeholder_ids` are those whom it speaks of.
 
     `wake_at` is when it is decided again, unless the organization moves on from `decision_version` before.
     """
@@ -70,6 +74,7 @@ class Deferral:
     business_key: str
     correlation_id: str
     data: bytes
+    stakeholder_ids: Sequence[str]
     reasons: Sequence[str]
     deferred_until: datetime
     wake_at: datetime
@@ -146,6 +151,8 @@ async def put_deferrals(connection: Connection, deferrals: Sequence[Deferral], n
         business_keys=[d.business_key for d in deferrals],
         correlation_ids=[d.correlation_id for d in deferrals],
         data=[d.data for d in deferrals],
+        # A list of lists has no array type, and an id may hold any comma.
+        stakeholder_ids=[orjson.dumps(d.stakeholder_ids).decode() for d in deferrals],
         reasons=[",".join(d.reasons) for d in deferrals],
         deferred_until=[d.deferred_until for d in deferrals],
         wake_at=[d.wake_at for d in deferrals],

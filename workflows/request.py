@@ -262,6 +262,7 @@ def _defer(
         business_key=known.situation.business_key,
         correlation_id=trigger.correlation_id,
         data=trigger.data,
+        stakeholder_ids=[stakeholder.id for stakeholder in trigger.event.stakeholders or ()],
         reasons=sorted(reasons),
         deferred_until=until,
         wake_at=min(until, known.held_until) if known.held_until is not None else until,

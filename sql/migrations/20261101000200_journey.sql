@@ -83,6 +83,7 @@ CREATE TABLE deferrals (
   business_key     text NOT NULL,
   correlation_id   text NOT NULL,
   data             bytea NOT NULL,               -- the event's JSON as it came
+  stakeholder_ids  text[] NOT NULL,              -- whom it speaks of
   reasons          text[] NOT NULL,
   deferred_until   timestamptz NOT NULL,
   wake_at          timestamptz NOT NULL,         -- when to decide again, at the latest when the window ends
@@ -90,6 +91,7 @@ CREATE TABLE deferrals (
   created_at       timestamptz NOT NULL,
   PRIMARY KEY (organization_id, customer_id, event_source, event_id)
 );
+CREATE INDEX deferrals_stakeholders ON deferrals USING gin (stakeholder_ids);
 CREATE INDEX deferrals_wake_at ON deferrals (wake_at);
 CREATE INDEX deferrals_decided_under ON deferrals (organization_id, decision_version);
 SELECT keep_organizations_apart('deferrals');
@@ -174,6 +176,7 @@ CREATE UNIQUE INDEX enrollments_run ON enrollments
 CREATE UNIQUE INDEX enrollments_on_cadence ON enrollments (organization_id, salesloft_person_id, cadence_id)
   WHERE state IN ('enrolling', 'unknown', 'enrolled', 'paused') AND salesloft_person_id IS NOT NULL;
 CREATE UNIQUE INDEX enrollments_membership ON enrollments (membership_id) WHERE membership_id IS NOT NULL;
+CREATE INDEX enrollments_stakeholder ON enrollments (organization_id, stakeholder_id);
 CREATE INDEX enrollments_customer ON enrollments (organization_id, customer_id);
 CREATE INDEX enrollments_expiring ON enrollments (expires_at) WHERE state = 'requested';
 SELECT keep_organizations_apart('enrollments');

@@ -60,13 +60,13 @@ SELECT (facts -> 'event' -> 'trigger')::text FROM evaluations WHERE evaluated_at
 
 -- name: put_deferrals!
 -- Keep triggers that a late fact may still turn, each until its window ends.
-INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at, decision_version, created_at)
+INSERT INTO deferrals (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, stakeholder_ids, reasons, deferred_until, wake_at, decision_version, created_at)
 SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data,
-       string_to_array(d.reasons, ','), d.deferred_until, d.wake_at, d.decision_version, :now
+       ARRAY(SELECT json_array_elements_text(d.stakeholder_ids::json)), string_to_array(d.reasons, ','), d.deferred_until, d.wake_at, d.decision_version, :now
 FROM unnest(:organization_ids::text[], :customer_ids::text[], :event_ids::text[], :event_sources::text[], :event_types::text[],
-            :event_times::timestamptz[], :business_keys::text[], :correlation_ids::text[], :data::bytea[], :reasons::text[],
+            :event_times::timestamptz[], :business_keys::text[], :correlation_ids::text[], :data::bytea[], :stakeholder_ids::text[], :reasons::text[],
             :deferred_until::timestamptz[], :wake_at::timestamptz[], :decision_versions::bigint[])
-     AS d (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, reasons, deferred_until, wake_at, decision_version)
+     AS d (organization_id, customer_id, event_id, event_source, event_type, event_time, business_key, correlation_id, data, stakeholder_ids, reasons, deferred_until, wake_at, decision_version)
 ON CONFLICT (organization_id, customer_id, event_source, event_id) DO UPDATE SET
   reasons = excluded.reasons, wake_at = excluded.wake_at, deferred_until = excluded.deferred_until,
   decision_version = excluded.decision_version
@@ -86,7 +86,7 @@ WHERE d.organization_id = c.organization_id AND d.customer_id = c.customer_id AN
 
 -- name: read_deferrals_of_customers
 -- The deferred triggers of some customers, oldest first.
-SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.reasons, d.deferred_until, d.wake_at, d.decision_version
+SELECT d.organization_id, d.customer_id, d.event_id, d.event_source, d.event_type, d.event_time, d.business_key, d.correlation_id, d.data, d.stakeholder_ids, d.reasons, d.deferred_until, d.wake_at, d.decision_version
 FROM (SELECT DISTINCT * FROM unnest(:customers::subject_key[])) AS c (organization_id, customer_id)
 JOIN deferrals d USING (organization_id, customer_id)
 ORDER BY d.event_time, d.event_id

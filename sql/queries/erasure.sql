@@ -57,17 +57,20 @@ WHERE d.organization_id = e.organization_id AND d.customer_id = e.customer_id AN
 -- name: scrub_deferrals!
 -- Delete what deferred triggers say of erased stakeholders; for the others they are decided again.
 UPDATE deferrals d SET
-  data = convert_to(without_people(convert_from(d.data, 'UTF8')::jsonb, array[e.stakeholder_id])::text, 'UTF8')
-FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
-WHERE d.organization_id = e.organization_id
-  AND jsonb_path_exists(convert_from(d.data, 'UTF8')::jsonb, '$.stakeholders[*] ? (@.id == $id)', jsonb_build_object('id', e.stakeholder_id))
+  data = convert_to(without_people(convert_from(d.data, 'UTF8')::jsonb, e.stakeholder_ids)::text, 'UTF8')
+FROM (
+  SELECT organization_id, array_agg(stakeholder_id)
+  FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS one (organization_id, stakeholder_id)
+  GROUP BY organization_id
+) AS e (organization_id, stakeholder_ids)
+WHERE d.organization_id = e.organization_id AND d.stakeholder_ids && e.stakeholder_ids
 
 -- name: scrub_unsent!
--- An approval request that has not left yet must not carry an erased person out.
+-- An approval request that has not left yet must not carry an erased person out. `keys` are those of the customers who had one.
 WITH scrubbed AS (
   DELETE FROM outbox_unsent u
   USING outbox o, unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
-  WHERE o.position = u.position AND o.type = 'ai.cscx.salesloft.approval-requested.v1'
+  WHERE o.position = u.position AND o.key = ANY (:keys::bytea[]) AND o.type = 'ai.cscx.salesloft.approval-requested.v1'
     AND convert_from(o.payload, 'UTF8')::jsonb ->> 'organization_id' = e.organization_id
     AND convert_from(o.payload, 'UTF8')::jsonb #>> '{stakeholder,id}' = e.stakeholder_id
   RETURNING u.position

@@ -189,6 +189,15 @@ async def test_an_erasure_of_one_leaves_the_others_deferrals_and_approvals(scene
     assert found.differences == []
 
 
+async def test_all_that_a_deferral_names_may_be_erased_at_once(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    nobody = ANN | {"email": None}, BOB | {"email": None, "name": "Bob Ray"}
+    assert await scene.decide(scene.trigger(stakeholders=nobody)) == {"no_email": 2}
+    scene.later(hours=1)
+    await scene.snapshots(erased_stakeholders=("sth-9", "sth-8"))
+    assert await places(scene, "Ann Lee", "Bob Ray") == []
+
+
 async def test_nothing_older_brings_the_erased_back(scene: Scene) -> None:
     await erasable(scene)
     scene.later(hours=1)
