@@ -4,6 +4,7 @@ CloudEvents are made and read by `cloudevents`, Kafka is spoken by librdkafka, a
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Producer
 from jsonschema import Draft202012Validator
 
+from bench.proof.bus import BusUnavailable
 from bench.proof.world import World, WorldPlan, running_world
 from sandbox.approval_desk import DeskPolicy
 
@@ -39,11 +41,13 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
-    """What `look` finds once it finds something."""
+    """What `look` finds once it finds something; a topic that was just made may have no leader yet."""
     async with asyncio.timeout(SECONDS):
-        while not (found := await look()):  # noqa: ASYNC110 - it happens in other processes
+        while True:
+            with contextlib.suppress(BusUnavailable):
+                if found := await look():
+                    return found
             await asyncio.sleep(0.1)
-        return found
 
 
 def send(world: World, topic: str, key: str, message: KafkaMessage) -> None:

@@ -49,14 +49,14 @@ MUTANTS = (
         bug="offsets are committed to Kafka before the transaction that holds their records' effect",
         path="consumers/membership.py",
         old="""\
-                settlement = await settler.settle(batch.entries)
-                self._settled(batch, settlement)
+                settled = await asyncio.gather(*map(settler.settle, parts), return_exceptions=True)
+                self._settled(batch, _all_of(settled))
                 await self._commit()
 """,
         new="""\
                 self._settled(batch, Settlement())
                 await self._commit()
-                await settler.settle(batch.entries)
+                _all_of(await asyncio.gather(*map(settler.settle, parts), return_exceptions=True))
 """,
         tests=(_LOOP,),
     ),
