@@ -19,7 +19,7 @@ from cryptography.fernet import Fernet
 from producers.activity_poller import ActivityPoller, PollerOptions
 from producers.standstill import Backoff
 from producers.streams.turn import TurnOptions
-from salesloft_client import RetrySettings, TransportSettings
+from salesloft_client import BudgetSettings, RetrySettings, TransportSettings
 from sandbox.salesloft.server import SimulatorClient
 from storage import memberships, people
 from storage.pool import Database
@@ -305,9 +305,9 @@ async def set_stage(
     transport = TransportSettings(
         base_url=f"{simulator.base_url}/v2", retry=RetrySettings(first_wait_s=0.02, longest_wait_s=0.1)
     )
-    sessions = Sessions(
-        database=database, wire=wire, keyring=KEYRING, clock=clock, options=SessionOptions(transport=transport)
-    )
+    # A pace is real time: a call that waits for it longer than it may is put off to an instant of a clock that stands.
+    options = SessionOptions(transport=transport, budget=BudgetSettings(paced=frozenset()))
+    sessions = Sessions(database=database, wire=wire, keyring=KEYRING, clock=clock, options=options)
     await sessions.connect(organization_id, ApiKey(team["api_key"]), by="usr-1")
     return Stage(
         simulator=simulator,
