@@ -173,8 +173,12 @@ class Stage:
         self.clock.instant = await self.simulator.advance(timedelta(**duration).total_seconds())
 
     async def live(self, *, days: int) -> None:
-        """Let days pass and then be quiet, so that all that happened can be read."""
+        """Let days pass, and then be quiet."""
         await self.advance(days=days)
+        await self.be_quiet()
+
+    async def be_quiet(self) -> None:
+        """Let time pass until nothing has happened for a while: what happened in the last minutes is not read yet."""
         for _ in range(200):
             entries = await self.simulator.life(self.team_id)
             if not entries or self.clock.now() - _instant(entries[-1]) > timedelta(minutes=5):
@@ -190,7 +194,8 @@ class Stage:
         )
 
     async def poll(self, *pollers: ActivityPoller, within_s: float = 15.0) -> None:
-        """Have all streams read to their ends."""
+        """Have all streams read to their ends, once all that happened can be read."""
+        await self.be_quiet()
         await self.make_due()
         async with running(*(pollers or (self.poller(),))):
             await until(self.is_read, within_s=within_s)
