@@ -2,7 +2,7 @@
 -- What waits and what was done, at the business instant `now`; `soon` is the one up to which a command counts as due.
 SELECT
   (SELECT count(*) FROM outbox_unsent) AS unsent,
-  (SELECT coalesce(max(position), 0) FROM outbox) - (SELECT count(*) FROM outbox_unsent) AS sent,
+  (SELECT count(*) FROM outbox) - (SELECT count(*) FROM outbox_unsent) AS sent,
   (SELECT count(*) FROM commands WHERE state = 'pending' AND holder IS NOT NULL) AS held,
   (SELECT count(*) FROM commands WHERE state = 'pending' AND due_at <= :soon) AS due,
   (SELECT count(*) FROM commands WHERE state = 'done') AS done,

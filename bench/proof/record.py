@@ -20,6 +20,7 @@ __all__ = ["Archive", "Result", "document"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _DOCUMENT = "docs/proof.md"
+_PROVED = (".", ":!*.md")
 _LIBRARIES = ("aiokafka", "asyncpg", "cloudevents", "confluent-kafka")
 
 
@@ -63,12 +64,12 @@ class Result:
 
 
 class Archive:
-    """The results of the tree as it is now, in `.prove/`."""
+    """The results of the tree as it is now, in `.prove/`. Its commit is the last that changed more than documents."""
 
     def __init__(self, root: Path = _ROOT) -> None:
         self._root = root
-        self.commit = self._git("rev-parse", "--short=12", "HEAD").strip()
-        changes = self._git("diff", "HEAD", "--", ".", f":!{_DOCUMENT}")
+        self.commit = self._git("log", "-1", "--format=%h", "--abbrev=12", "--", *_PROVED).strip()
+        changes = self._git("diff", "HEAD", "--", *_PROVED)
         if changes:
             self.commit += f"+{hashlib.sha256(changes.encode()).hexdigest()[:8]}"
         self.folder = root / ".prove" / self.commit
