@@ -35,8 +35,8 @@ class LoopOptions:
     poll_seconds: float = 0.2
     pause_after: float = 2.0
     fetch_max_wait_ms: int = 50
-    fetch_max_bytes: int = 4 * 1024 * 1024
-    max_partition_fetch_bytes: int = 256 * 1024
+    fetch_max_bytes: int = 1024 * 1024
+    max_partition_fetch_bytes: int = 128 * 1024
     session_timeout_ms: int = 15_000
     heartbeat_interval_ms: int = 1_000
     rebalance_timeout_ms: int = 60_000

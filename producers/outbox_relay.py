@@ -72,7 +72,7 @@ class RelayOptions:
     gather: float = 0.004
     measure: float = 5.0
     rows_per_round: int = 2_000
-    bytes_per_round: int = 8 * 1024 * 1024
+    bytes_per_round: int = 4 * 1024 * 1024
     backoff: Backoff = field(default_factory=Backoff)
     neighbour_backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=0.1, longest_seconds=5.0))
 

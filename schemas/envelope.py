@@ -115,6 +115,7 @@ class Tombstone:
     tracestate: str | None
 
 
+_SPECVERSION: Final = ("ce_specversion", "1.0")
 # The attributes that are text already, in the order in which `_TEXTS_OF` gives them.
 _TEXT_HEADERS: Final = (
     "ce_subject",
@@ -225,14 +226,15 @@ def encode(envelope: Envelope) -> list[tuple[str, bytes]]:
 
 def header_texts(envelope: Envelope) -> list[tuple[str, str]]:
     """The headers of binary mode as text, whose UTF-8 goes to Kafka. BadAttributeError as with `encode`."""
-    if not (envelope.id and envelope.source and envelope.type):
+    event_id, source, event_type = envelope.id, envelope.source, envelope.type
+    if not (event_id and source and event_type):
         raise BadAttributeError("id, source and type must not be empty")
     headers = [
         ("content-type", envelope.content_type),
-        ("ce_specversion", "1.0"),
-        ("ce_id", envelope.id),
-        ("ce_source", envelope.source),
-        ("ce_type", envelope.type),
+        _SPECVERSION,
+        ("ce_id", event_id),
+        ("ce_source", source),
+        ("ce_type", event_type),
     ]
     try:
         if envelope.time is not None:
@@ -241,7 +243,9 @@ def header_texts(envelope: Envelope) -> list[tuple[str, str]]:
             headers.append(("ce_recordedtime", format_instant(envelope.recorded_time)))
     except ValueError as error:
         raise BadAttributeError(str(error)) from error
-    headers += [pair for pair in zip(_TEXT_HEADERS, _TEXTS_OF(envelope), strict=True) if pair[1]]
+    for header, text in zip(_TEXT_HEADERS, _TEXTS_OF(envelope), strict=True):
+        if text:
+            headers.append((header, text))
     if envelope.sequence is not None:
         headers.append(("ce_sequence", str(envelope.sequence)))
     if envelope.extensions:

@@ -73,7 +73,7 @@ def outgoing(
     )
     return OutboxMessage(
         id=id,
-        aggregate_type=event_type.topic.key.value,
+        aggregate_type=event_type.key,
         aggregate_id=key_text,
         type=event_type.name,
         topic=event_type.topic.name,

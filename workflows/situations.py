@@ -8,9 +8,11 @@ nothing: a preference that it carries must not be lost to an older snapshot of t
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 import orjson
+from pydantic import BaseModel
 
 from enrollment.consent import normalised_email
 from enrollment.decide import Candidate, Situation
@@ -154,12 +156,22 @@ class _Surroundings:
 
 
 def _json(snapshot: CustomerSnapshot | StakeholderSnapshot) -> str:
-    return snapshot.__pydantic_serializer__.to_json(snapshot).decode()
+    # Pydantic's own way takes four times as long, and four snapshots come with an event.
+    return orjson.dumps(snapshot.__dict__, default=_spelt).decode()
+
+
+def _spelt(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.__dict__
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"a snapshot has no spelling for {type(value).__name__}")
 
 
 def _says_something(snapshot: CustomerSnapshot | StakeholderSnapshot) -> bool:
-    """Whether it is more than a reference by id."""
-    return any(value is not None for name, value in snapshot.__dict__.items() if name != "id")
+    """Whether it is more than a reference by id, which alone is never null."""
+    values = list(snapshot.__dict__.values())
+    return values.count(None) < len(values) - 1
 
 
 async def _customers(
