@@ -198,6 +198,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
                 await self._begin_where_nothing_is_committed()
             except OffsetOutOfRangeError as error:
                 await self._meet_outside_log(error.args[0])
+            except UnicodeDecodeError:
+                await self._go_round_the_unreadable()
             else:
                 if taken:
                     self._offer(taken)
@@ -252,6 +254,49 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
             else:
                 detail = f"position {offset} is outside the log, which starts at {start}: records are lost"
                 self._hold(partition, Hold("outside_log", detail), at=None)
+
+    async def _go_round_the_unreadable(self) -> None:
+        """A header's name is no text, and the client cannot hand its record over: hold that partition alone.
+
+        The poll that met it has lost whatever else it had taken, so every partition is read again from where it stood.
+        """
+        epoch = self.positions.epoch
+        served = self.positions.partitions - self.positions.holds().keys()
+        at_a_time = max(1, self._options.max_batch // max(1, len(served)))
+        for partition in served:
+            await self._read_again(partition)
+        for partition in served:
+            if epoch != self.positions.epoch or self._stopping.is_set():
+                return
+            try:
+                await self._take_of(partition, at_a_time)
+            except UnicodeDecodeError:
+                await self._take_up_to_the_unreadable(partition, epoch)
+
+    async def _take_up_to_the_unreadable(self, partition: TopicPartition, epoch: int) -> None:
+        unreadable = await self._read_again(partition)
+        try:
+            while epoch == self.positions.epoch and not self._stopping.is_set():
+                await self._take_of(partition, 1)
+                unreadable = self.positions.taken_to(partition) or unreadable
+        except UnicodeDecodeError:
+            self._set_aside(partition, Hold("unreadable", f"offset {unreadable} has a header whose name is not UTF-8"))
+
+    async def _take_of(self, partition: TopicPartition, most: int) -> None:
+        poll_ms = int(self._options.poll_seconds * 1000)
+        if taken := await self._consumer.getmany(partition, timeout_ms=poll_ms, max_records=most):
+            self._offer(taken)
+
+    async def _read_again(self, partition: TopicPartition) -> int:
+        """Send the client back to what it has not handed over yet, and answer its offset."""
+        next_offset = self.positions.taken_to(partition)
+        if next_offset is None:
+            async with asyncio.timeout(self._options.commit_seconds):
+                next_offset = await self._consumer.committed(partition)
+                if next_offset is None:
+                    next_offset = (await self._consumer.beginning_offsets([partition]))[partition]
+        self._consumer.seek(partition, next_offset)
+        return int(next_offset)
 
     # --- Settling -----------------------------------------------------------------------------------------------------
 
@@ -338,10 +383,14 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         self._report()
 
     def _hold(self, partition: TopicPartition, hold: Hold, *, at: int | None) -> None:
-        self._consumer.pause(partition)
-        self.positions.hold(partition, hold, at=at)
+        """Hold a partition, and leave what waits of it to a later batch."""
+        self._set_aside(partition, hold, at=at)
         if self._waiting is not None:
             self._waiting.drop(partition)
+
+    def _set_aside(self, partition: TopicPartition, hold: Hold, *, at: int | None = None) -> None:
+        self._consumer.pause(partition)
+        self.positions.hold(partition, hold, at=at)
         metrics.CONSUMER_HELD.labels(partition.topic, hold.cause).inc()
         _log.error(
             "partition_held", topic=partition.topic, partition=partition.partition, cause=hold.cause, detail=hold.detail

@@ -102,6 +102,11 @@ class Positions:
         if state is not None and state.is_settled and (state.taken is None or position > state.taken):
             state.taken = state.applied = position
 
+    def taken_to(self, partition: TopicPartition) -> int | None:
+        """The next offset to come out of the client; None while that is not known yet."""
+        state = self._partitions.get(partition)
+        return None if state is None else state.taken
+
     def applied_to(self, partition: TopicPartition) -> int | None:
         """The next offset whose effect is not in the database; None while that is not known yet."""
         state = self._partitions.get(partition)

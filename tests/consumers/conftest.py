@@ -13,6 +13,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from consumers.breaker import BreakerOptions
 from consumers.incoming import Fault, Incoming, Sound, read
@@ -100,6 +101,15 @@ def reads_as_customers(record: Any) -> Sound | Fault:
     return Sound(record, replace(found.incoming, topic=record.topic), mark)
 
 
+class _NoText(str):
+    """A name whose bytes are no UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
 class Bus:
     """The broker, seen from a test."""
 
@@ -120,6 +130,16 @@ class Bus:
     async def send(self, topic: str, *records: dict[str, Any], partition: int | None = 0) -> None:
         sent = [await self.producer.send(topic, partition=partition, **record) for record in records]
         await asyncio.gather(*sent)
+
+    async def send_under_a_name_that_is_no_text(self, topic: str) -> None:
+        """A record whose header has a name that is not UTF-8, as librdkafka would send it."""
+        batch = self.producer.create_batch()
+        # The client's own builder takes text alone; its twin in Python takes what can be encoded.
+        batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 16_384)
+        unreadable = record_of("unreadable") | {"headers": [(_NoText("name"), b"value")]}
+        batch._builder.append(0, 0, unreadable["key"], unreadable["value"], unreadable["headers"])
+        batch._relative_offset = 1
+        await (await self.producer.send_batch(batch, topic, partition=0))
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         offsets = await self.admin.list_consumer_group_offsets(group)
