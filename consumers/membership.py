@@ -47,6 +47,9 @@ __all__ = ["Membership"]
 
 _log = structlog.get_logger(__name__)
 
+_UNTIL_TAKEN = 60.0
+"""For so many seconds the client asks for nothing more while we have not taken what it has: longer than we ever wait."""
+
 
 class _Batch:
     """What came out of the client in one epoch, decoded."""
@@ -158,6 +161,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     async def _live(self, settler: Settler, watcher: Watcher) -> None:
         self._consumer.subscribe(list(self._handler.topics), listener=self)
         await self._consumer.start()
+        # Of the client's own accord it asks for more after a tenth of a second, and a broker answers with whole batches
+        # of a producer's, up to 1 MB for each partition that has none yet. There is no public way to say so.
+        self._consumer._fetcher._prefetch_backoff = _UNTIL_TAKEN  # noqa: SLF001 - see above
         async with asyncio.TaskGroup() as tasks:
             taking = tasks.create_task(self._take(), name=f"{self._part}: take")
             watching = tasks.create_task(watcher.run(self._consumer, self._watched), name=f"{self._part}: watch")

@@ -21,10 +21,10 @@ class LoopOptions:
     aiokafka's may hang for ever while the broker is back, and heartbeats fine.
 
     `fetch_max_wait_ms` is short because aiokafka has one fetch under way per broker: a long poll on quiet partitions
-    holds up the busy ones. `max_partition_fetch_bytes` is what the client may hold undecoded of every partition; a
-    larger record comes alone. A batch is settled in up to `transactions` at a time, each of some of its partitions:
-    while Postgres works for one, the process works for another. `outside_log` says what to do with a committed position
-    outside the log.
+    holds up the busy ones. `fetch_max_bytes` is what the client holds undecoded, and `max_partition_fetch_bytes` of one
+    partition; a producer's larger batch comes alone and whole. A batch is settled in up to `transactions` at a time, each
+    of some of its partitions: while Postgres works for one, the process works for another. `outside_log` says what to do
+    with a committed position outside the log.
     """
 
     bootstrap_servers: str
@@ -35,7 +35,7 @@ class LoopOptions:
     poll_seconds: float = 0.2
     pause_after: float = 2.0
     fetch_max_wait_ms: int = 50
-    fetch_max_bytes: int = 1024 * 1024
+    fetch_max_bytes: int = 2 * 1024 * 1024
     max_partition_fetch_bytes: int = 128 * 1024
     session_timeout_ms: int = 15_000
     heartbeat_interval_ms: int = 1_000

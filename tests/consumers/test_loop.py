@@ -191,6 +191,37 @@ async def test_a_header_name_that_is_no_text_holds_its_partition_and_nothing_els
     assert await outbox() == []
 
 
+async def test_the_client_asks_for_no_more_while_what_it_has_was_not_taken(bus: Bus, run_loop: RunLoop) -> None:
+    """A broker answers with whole batches of producers: of all partitions together they would be a hundred megabytes."""
+    topic = await bus.topic(partitions=12)
+    every = range(12)
+    leave = asyncio.Event()
+    leave.set()
+
+    async def hold(*_: object) -> None:
+        await leave.wait()
+
+    async with run_loop(Recorder((topic,), before=hold), max_batch=1, pause_after=1.0) as running:
+        await bus.send(topic, record_of("small"))
+        await eventually(reached(bus, running, topic, {0: 1, **dict.fromkeys(every[1:], 0)}))
+        leave.clear()
+        for partition in every:
+            await bus.send(topic, record_of(f"large{partition}", padding="x" * 200_000), partition=partition)
+        most = 0
+
+        async def paused() -> bool:
+            nonlocal most
+            membership = running.loop._membership
+            assert membership is not None
+            most = max(most, len(membership._consumer._fetcher._records))
+            return membership._paused
+
+        await eventually(paused)
+        leave.set()
+        await eventually(reached(bus, running, topic, {0: 2, **dict.fromkeys(every[1:], 1)}))
+    assert most == 1
+
+
 async def test_a_refused_record_leaves_no_mark_and_its_batch_mates_go_through(
     bus: Bus, run_loop: RunLoop, effects: Rows, outbox: Rows, database: Database
 ) -> None:
