@@ -12,12 +12,13 @@ __all__ = ["scrub_customers", "scrub_stakeholders"]
 
 
 async def scrub_customers(connection: Connection, erased: Mapping[CustomerKey, datetime]) -> None:
-    """Delete the facts of stored decisions about customers, and their triggers deferred until the erasure."""
+    """Delete what stored decisions and requests know of customers, and their triggers deferred until the erasure."""
     keys = {
         "organization_ids": [organization_id for organization_id, _ in erased],
         "customer_ids": [customer_id for _, customer_id in erased],
     }
     await queries.scrub_evaluations(connection, **keys)
+    await queries.scrub_enrollments_of_customers(connection, **keys)
     await queries.drop_deferrals(connection, erased_at=list(erased.values()), **keys)
 
 

@@ -31,6 +31,17 @@ UPDATE enrollments n SET
 FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
 WHERE n.organization_id = e.organization_id AND n.stakeholder_id = e.stakeholder_id
 
+-- name: scrub_enrollments_of_customers!
+-- Delete the names of erased customers, and what was seen of them, from the requests that were made for their people.
+UPDATE enrollments n SET request = (
+  jsonb_set(n.request::jsonb, '{why,verdicts}', (
+    SELECT coalesce(jsonb_agg(CASE WHEN one ->> 'predicate' LIKE 'customer.%' THEN one || '{"value": null}' ELSE one END
+                              ORDER BY place), '[]')
+    FROM jsonb_array_elements(n.request::jsonb #> '{why,verdicts}') WITH ORDINALITY AS seen (one, place)))
+  || jsonb_build_object('customer', jsonb_build_object('id', n.customer_id, 'name', NULL)))::json
+FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS e (organization_id, customer_id)
+WHERE n.organization_id = e.organization_id AND n.customer_id = e.customer_id
+
 -- name: scrub_people!
 -- Delete the addresses of the people that only erased stakeholders are linked to.
 UPDATE salesloft_people p SET email = NULL

@@ -214,7 +214,7 @@ async def test_the_client_asks_for_no_more_while_what_it_has_was_not_taken(bus: 
             membership = running.loop._membership
             assert membership is not None
             most = max(most, len(membership._consumer._fetcher._records))
-            return membership._paused
+            return bool(membership._paused)
 
         await eventually(paused)
         leave.set()

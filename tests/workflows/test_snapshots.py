@@ -222,8 +222,9 @@ async def test_an_erasure_of_somebody_never_heard_of_is_remembered(scene: Scene)
 async def test_the_erasure_of_a_customer_forgets_everybody_there(scene: Scene) -> None:
     await erasable(scene)
     scene.later(hours=1)
+    assert "enrollments.request" in await places(scene, "Acme")
     await scene.snapshots(erased_customers=("cus-7",))
-    assert await places(scene, "Ann Lee", "ann@acme.example", "Bob Ray", "bob@acme.example") == []
+    assert await places(scene, "Ann Lee", "ann@acme.example", "Bob Ray", "bob@acme.example", "Acme") == []
     assert {state for state, _ in (await scene.states()).values()} == {"withdrawn"}
     assert await scene.value("SELECT data FROM directory_customers WHERE customer_id = 'cus-7'") is None
 
