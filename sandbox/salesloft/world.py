@@ -175,6 +175,10 @@ class Team:
     def admin(self) -> User:
         return next(user for user in self.users if user.team_admin)
 
+    def guid_of(self, user_id: int | None) -> str | None:
+        user = None if user_id is None else self.users.get(user_id)
+        return None if user is None else user.guid
+
     def user_zone(self, user_id: int) -> ZoneInfo:
         user = self.users.get(user_id)
         return self.zone if user is None else ZoneInfo(user.time_zone)

@@ -1,5 +1,6 @@
 """``/v2/actions``, ``/v2/activities``, ``/v2/ongoing_actions`` and ``/v2/activity_histories``."""
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from sandbox.salesloft import rendering
 from sandbox.salesloft.answers import Answer, Effect, Refusal, data
 from sandbox.salesloft.api.context import Context, optional_number, optional_text
 from sandbox.salesloft.calls import DISPOSITIONS, SENTIMENTS, log_call
-from sandbox.salesloft.filters import flags, numbers, ranges, split, texts
+from sandbox.salesloft.filters import Filter, flags, numbers, ranges, split, texts
 from sandbox.salesloft.instants import render
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Action, ActivityHistory, Call, Email, User
@@ -92,22 +93,14 @@ _HISTORIES: Listing[ActivityHistory] = Listing(
 )
 
 
-def _guids(context: Context) -> set[int] | None:
-    """The users that `user_guid` names; None when it is not sent."""
-    wanted = split(context.parameters.values.get("user_guid", {}).get("", []))
-    return {user.id for user in context.team.users if user.guid in wanted} if wanted else None
-
-
 def index_actions(context: Context) -> Answer:
     """Open actions only: the caller's own, or the team's for an admin."""
-    team, now = context.team, context.now
-    users = _guids(context)
-    if not context.user.team_admin:
-        if users is not None:
-            raise Refusal.forbidden("user_guid is only available to team admins")
-        users = {context.user.id}
-    rows = [row for row in team.actions if row.status == "in_progress" and (users is None or row.user_id in users)]
-    return _ACTIONS.answer(
+    team, now, admin = context.team, context.now, context.user.team_admin
+    if not admin and "user_guid" in context.parameters.values:
+        raise Refusal.forbidden("user_guid is only available to team admins")
+    rows = [row for row in team.actions if row.status == "in_progress" and (admin or row.user_id == context.user.id)]
+    by_users: dict[str, Filter[Action]] = {"user_guid": texts(lambda row: team.guid_of(row.user_id))}
+    return replace(_ACTIONS, filters={**_ACTIONS.filters, **by_users}).answer(
         team.actions,
         context.parameters,
         lambda row: rendering.action(team, row, now),
@@ -190,10 +183,9 @@ def _email(context: Context, row: Email) -> bytes:
 
 def index_calls(context: Context) -> Answer:
     team = context.team
-    users = _guids(context)
-    rows = None if users is None else [row for row in team.calls if row.user_id in users]
-    return _CALLS.answer(
-        team.calls, context.parameters, partial(rendering.call, team), switches=team.switches, candidates=rows
+    by_users: dict[str, Filter[Call]] = {"user_guid": texts(lambda row: team.guid_of(row.user_id))}
+    return replace(_CALLS, filters={**_CALLS.filters, **by_users}).answer(
+        team.calls, context.parameters, partial(rendering.call, team), switches=team.switches
     )
 
 
@@ -261,6 +253,7 @@ def _caller(context: Context) -> User:
 
 
 def index_histories(context: Context) -> Answer:
+    team = context.team
     return _HISTORIES.answer(
-        context.team.histories, context.parameters, rendering.history, switches=context.team.switches
+        team.histories, context.parameters, partial(rendering.history, team), switches=team.switches
     )
