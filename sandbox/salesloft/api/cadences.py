@@ -101,8 +101,10 @@ def show_statistics(context: Context) -> Answer:
 
 def index_steps(context: Context) -> Answer:
     team = context.team
-    busy = {action.step_id for action in team.actions if action.due_on <= context.now}
-    by_actions: dict[str, Filter[Step]] = {"has_due_actions": flags(lambda row: row.id in busy)}
+    by_actions: dict[str, Filter[Step]] = {}
+    if "has_due_actions" in context.parameters.values:
+        busy = {action.step_id for action in team.actions if action.due_on <= context.now}
+        by_actions["has_due_actions"] = flags(lambda row: row.id in busy)
     return replace(_STEPS, filters={**_STEPS.filters, **by_actions}).answer(
         team.steps,
         context.parameters,

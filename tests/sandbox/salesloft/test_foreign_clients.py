@@ -15,15 +15,19 @@ import pytest
 
 from sandbox.salesloft.server import SimulatorClient
 from tests.sandbox.salesloft.conftest import OwnTeam
+from tests.sandbox.salesloft.test_memberships import add
 
 STREAMS = ("people", "cadence_memberships", "activities/emails", "cadences", "steps", "users")
 CURSORS = ("people", "cadence_memberships", "activities/emails", "cadences", "accounts", "activities/calls")
 SINCE = "2020-01-01T00:00:00.000000Z"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def lived(simulator: SimulatorClient) -> OwnTeam:
-    told = await simulator.team("Read by others", people=130, accounts=12, history_weeks=8)
+    """One team for all of them, with room in its minute, for the clock stands still."""
+    told = await simulator.team(
+        "Read by others", people=130, accounts=12, history_weeks=8, switches={"cost_per_minute": 100_000}
+    )
     return OwnTeam(id=told["team_id"], told=told)
 
 
@@ -76,7 +80,13 @@ async def test_airbyte_reads_a_stream_page_by_page_until_no_next_page_is_named(
     assert set(read) == await ids_of(foreign, path)
 
 
-async def test_airbyte_reads_only_emails_that_were_sent(foreign: httpx.AsyncClient) -> None:
+async def test_airbyte_reads_only_emails_that_were_sent(
+    simulator: SimulatorClient, team: OwnTeam, lived: OwnTeam, foreign: httpx.AsyncClient
+) -> None:
+    """On a Monday in working hours, to which `team` has moved the clock, a new person's first e-mail waits."""
+    made = (await foreign.post("/people", json={"email_address": "queued@new.example"})).json()["data"]
+    await add(foreign, made["id"], lived.cadence("Welcome")["id"])
+    await simulator.advance(3)
     query = {"per_page": "100", "sent_at[gt]": SINCE, "updated_at[gt]": SINCE, "include_paging_counts": "true"}
     told = (await foreign.get("/activities/emails", params=query)).json()
     assert all(row["sent_at"] for row in told["data"])
