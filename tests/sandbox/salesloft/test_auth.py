@@ -316,16 +316,22 @@ async def test_of_two_racing_refreshes_one_wins_though_its_answer_comes_late(
 async def test_a_failure_of_the_token_endpoint_can_be_one_teams(
     simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam, kind: str
 ) -> None:
-    other = OwnTeam(id=0, told=await simulator.team("Other"))
+    """A grant tells the team even where the application is many teams'."""
+    told = await simulator.team("Other")
+    other = OwnTeam(id=told["team_id"], told=told)
+    shared = {"client_id": "cscx-salesloft", "client_secret": "cscx-salesloft-secret"}
     await simulator.add_fault(team_id=team.id, kind="status", status=503, path="/oauth/token")
     found = []
     for one in (team, other):
-        query = {"client_id": one.told["client_id"], "redirect_uri": REDIRECT, "response_type": "code"}
-        sent = {
-            "refresh_token": {"refresh_token": one.told["tokens"]["refresh_token"]},
-            "authorization_code": {"code": (await _authorized(anonymous, query))["code"], "redirect_uri": REDIRECT},
-            "client_credentials": {},
-        }[kind]
-        answer = await anonymous.post("/oauth/token", json={"grant_type": kind, **sent, **client_of(one)})
+        if kind == "refresh_token":
+            pair = await simulator.call("POST", f"teams/{one.id}/tokens", {"client_id": shared["client_id"]})
+            sent = {"refresh_token": pair["refresh_token"], **shared}
+        elif kind == "authorization_code":
+            query = {"redirect_uri": REDIRECT, "response_type": "code", "user_id": str(one.admin_id)}
+            code = (await _authorized(anonymous, query | {"client_id": shared["client_id"]}))["code"]
+            sent = {"code": code, "redirect_uri": REDIRECT, **shared}
+        else:
+            sent = client_of(one)
+        answer = await anonymous.post("/oauth/token", json={"grant_type": kind, **sent})
         found.append(answer.status_code)
     assert found == [503, 200]

@@ -9,7 +9,6 @@ import pytest
 
 from sandbox.salesloft.server import SimulatorClient
 from tests.sandbox.salesloft.conftest import OwnTeam
-from tests.sandbox.salesloft.test_memberships import add, read
 
 ADDRESS = {"email_address": "ada@example.com"}
 
@@ -222,17 +221,6 @@ async def test_rows_can_be_changed_at_one_instant_on_demand(
     )
     assert counted.json()["metadata"]["paging"]["total_count"] == 350
     assert len({row["updated_at"] for row in (await api.get("/people?page=3&per_page=100")).json()["data"]}) == 1
-
-
-async def test_a_membership_that_was_stuck_goes_on_once_the_switch_is_turned_back(
-    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, person: dict[str, Any]
-) -> None:
-    await simulator.switch(team.id, processing_stuck=True)
-    added = await add(api, person["id"], team.cadence("Save")["id"])
-    await simulator.advance(3600)
-    assert (await read(api, added["id"]))["current_state"] == "processing"
-    await simulator.switch(team.id, processing_stuck=False)
-    assert (await read(api, added["id"]))["current_state"] == "staged"
 
 
 async def test_lateness_can_be_one_resources(simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient) -> None:
