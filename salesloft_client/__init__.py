@@ -9,15 +9,20 @@
             keep(batch.rows, batch.position)
 
 Ports: :class:`TokenSource` (where tokens are kept and refreshed), :class:`TeamBudget` (what a team may spend a minute),
-:class:`Observer` (metrics). Errors are drawn in :mod:`salesloft_client.errors`.
+:class:`BudgetLedger` (what several processes share of it), :class:`Observer` and :class:`BudgetObserver` (metrics).
+Errors are drawn in :mod:`salesloft_client.errors`.
 """
 
 from salesloft_client.auth import AccessToken, FixedToken, TokenSource
 from salesloft_client.budget import (
+    BudgetLedger,
     BudgetSettings,
+    Grants,
     Lane,
-    MinuteBudget,
+    LedgerUnavailable,
+    Need,
     Reservation,
+    Settlement,
     TeamBudget,
     Unlimited,
     cost_of_page,
@@ -49,7 +54,8 @@ from salesloft_client.errors import (
     Unauthorized,
     Unprocessable,
 )
-from salesloft_client.hooks import NothingObserved, Observer
+from salesloft_client.hooks import BudgetObserver, NothingObserved, Observer
+from salesloft_client.minute_budget import MinuteBudget
 from salesloft_client.models import (
     Account,
     Action,
@@ -75,7 +81,9 @@ from salesloft_client.models import (
 )
 from salesloft_client.oauth import Callback, OAuthApp, TokenEndpoint, TokenGrant, authorization_url, read_callback
 from salesloft_client.retry import RetrySettings
+from salesloft_client.shared_budget import SharedBudget, SharingSettings
 from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
+from salesloft_client.team_minute import TeamMinute
 from salesloft_client.transport import CallContext, TransportSettings
 from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
@@ -97,6 +105,8 @@ __all__ = [
     "Action",
     "ActivityHistory",
     "Batch",
+    "BudgetLedger",
+    "BudgetObserver",
     "BudgetSettings",
     "BusinessClock",
     "Cadence",
@@ -117,12 +127,15 @@ __all__ = [
     "FixedToken",
     "Forbidden",
     "GrantRevoked",
+    "Grants",
     "Lane",
+    "LedgerUnavailable",
     "MalformedResponse",
     "MembershipCounts",
     "MinuteBudget",
     "MissingScope",
     "NamedReference",
+    "Need",
     "NewMembership",
     "NotFound",
     "NotSent",
@@ -145,10 +158,14 @@ __all__ = [
     "SalesloftClient",
     "SalesloftError",
     "ServerError",
+    "Settlement",
+    "SharedBudget",
+    "SharingSettings",
     "Step",
     "Stream",
     "Team",
     "TeamBudget",
+    "TeamMinute",
     "Throttled",
     "TimedOut",
     "TokenEndpoint",

@@ -212,8 +212,9 @@ class Transport:
             self._budget.observed(reservation, cost=call.cost, remaining=None)
         else:
             cost, remaining = _price(outcome, expected=call.cost)
-            self._budget.observed(reservation, cost=cost, remaining=remaining)
-            if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
+            is_refused = outcome.status == HTTPStatus.TOO_MANY_REQUESTS
+            self._budget.observed(reservation, cost=0 if is_refused else cost, remaining=remaining)
+            if is_refused:
                 self._budget.exhausted(throttled(outcome, origin=origin, now=self._clock.now()).retry_at)
 
     def _report(self, call: ApiCall, outcome: Answer | SalesloftError, elapsed_s: float) -> None:

@@ -18,7 +18,7 @@ from salesloft_client import (
     cost_of_page,
     minute_turn,
 )
-from salesloft_client.budget import MinuteWindow
+from salesloft_client.minute_budget import MinuteWindow
 from tests.salesloft_client.scripted import ScriptedServer, client_of, in_turn, json_reply
 
 TEN = datetime(2026, 1, 5, 10, 0, 0, tzinfo=UTC)
