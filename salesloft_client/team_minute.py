@@ -6,8 +6,8 @@ back. What there is to grant:
 * Salesloft's last word on what remains is the truth, for all of the team's integrations spend of it. From it goes what
   was leased and is not settled yet: an answer may have counted it already, so this errs on the safe side.
 * The others are taken to go on as they did. An urgent lane leaves what they have taken since the last word, a paced one
-  what they will take until the minute turns, though at most half of what is left: they must not starve it.
-* A lane leaves the lanes above it their reserve, and everybody a margin.
+  what they will take until the minute turns, though at most half of it: they must not starve the lane.
+* A lane leaves the lanes above it their reserve, as far as they have not spent it yet, and everybody a margin.
 * In a minute's first second Salesloft may still be in the minute before: no more is granted than that one had left.
 """
 
@@ -163,9 +163,9 @@ def _taken_in(minute: TeamMinute, settlement: Settlement) -> TeamMinute:
 def _granted(minute: TeamMinute, lane: Lane, need: Need, settings: BudgetSettings, now: datetime) -> int | datetime:
     if minute.closed_until is not None and now < minute.closed_until:
         return minute.closed_until
-    withheld = settings.reserve(lane) + settings.withheld
+    withheld = _reserve(minute, lane, settings) + settings.withheld
     left = minute.left(now)
-    room = left - _others_to_come(minute, lane, settings, now, left) - withheld
+    room = left - _others_to_come(minute, lane, settings, now) - withheld
     if room >= need.least:
         return min(need.wanted, room)
     if minute.carried is not None and now < minute.window + TURN_MARGIN:
@@ -175,11 +175,18 @@ def _granted(minute: TeamMinute, lane: Lane, need: Need, settings: BudgetSetting
     return min(now + _SOON, turn) if minute.unleased + minute.held - withheld >= need.least else turn
 
 
-def _others_to_come(minute: TeamMinute, lane: Lane, settings: BudgetSettings, now: datetime, left: int) -> int:
+def _reserve(minute: TeamMinute, lane: Lane, settings: BudgetSettings) -> int:
+    """What the lanes above have not spent yet of what is kept for them, and half of it in any case."""
+    kept = settings.reserve(lane)
+    above = sum(minute.spent.get(other, 0) for other in Lane if settings.reserve(other) < kept)
+    return max(kept - above, kept // 2)
+
+
+def _others_to_come(minute: TeamMinute, lane: Lane, settings: BudgetSettings, now: datetime) -> int:
     seen = minute.remaining_at or minute.window
     until = minute.window + MINUTE if lane in settings.paced else now
     coming = minute.others_a_second * max(0.0, (until - seen).total_seconds())
-    return ceil(min(coming, left / 2) if lane in settings.paced else coming)
+    return ceil(min(coming, minute.limit / 2) if lane in settings.paced else coming)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

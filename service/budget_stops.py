@@ -33,7 +33,6 @@ class BudgetStops:
 
     async def run(self) -> None:
         """Listen until `stop`; a connection that is lost is made again."""
-        self.ready.set()
         listening = asyncio.create_task(self._listen(), name="budget stops: listen")
         stopping = asyncio.create_task(self._stopping.wait(), name="budget stops: stopping")
         try:
@@ -48,7 +47,7 @@ class BudgetStops:
     async def _listen(self) -> None:
         while True:
             try:
-                await hints.hear_told(self._dsn, STOP_CHANNEL, self._budgets.stopped)
+                await hints.hear_told(self._dsn, STOP_CHANNEL, self._budgets.stopped, begun=self.ready.set)
             except StorageUnavailable as error:
                 _log.warning("budget_stops_not_heard", error=str(error))
             await asyncio.sleep(_LISTENED_AGAIN_AFTER_S)

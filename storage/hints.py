@@ -22,10 +22,16 @@ async def hear(
 
 
 async def hear_told(
-    dsn: str, channel: str, told: Callable[[str], None], *, check_s: float = 30.0, timeout_s: float = 5.0
+    dsn: str,
+    channel: str,
+    told: Callable[[str], None],
+    *,
+    begun: Callable[[], None],
+    check_s: float = 30.0,
+    timeout_s: float = 5.0,
 ) -> None:
-    """The same with what each NOTIFY tells; nothing is told when listening begins."""
-    await _listen(dsn, channel, told, begun=lambda: None, check_s=check_s, timeout_s=timeout_s)
+    """The same with what each NOTIFY tells; `begun` is called when listening begins."""
+    await _listen(dsn, channel, told, begun=begun, check_s=check_s, timeout_s=timeout_s)
 
 
 async def _listen(
