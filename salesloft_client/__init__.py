@@ -54,7 +54,9 @@ from salesloft_client.errors import (
     Unauthorized,
     Unprocessable,
 )
+from salesloft_client.exports import CadenceExport, ExportedCadence, ExportedStep, StepGroup
 from salesloft_client.hooks import BudgetObserver, NothingObserved, Observer
+from salesloft_client.jobs import AddedRows, BulkJob, BulkJobRow
 from salesloft_client.minute_budget import MinuteBudget
 from salesloft_client.models import (
     Account,
@@ -83,11 +85,12 @@ from salesloft_client.oauth import Callback, OAuthApp, TokenEndpoint, TokenGrant
 from salesloft_client.retry import RetrySettings
 from salesloft_client.shared_budget import SharedBudget, SharingSettings
 from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
+from salesloft_client.subscriptions import WebhookSubscription
 from salesloft_client.team_minute import TeamMinute
 from salesloft_client.transport import CallContext, TransportSettings
 from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
-from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewMembership, NewSubscription, PersonUpsert
 
 __all__ = [
     "ACCOUNTS",
@@ -104,13 +107,17 @@ __all__ = [
     "AccountUpsert",
     "Action",
     "ActivityHistory",
+    "AddedRows",
     "Batch",
     "BudgetLedger",
     "BudgetObserver",
     "BudgetSettings",
+    "BulkJob",
+    "BulkJobRow",
     "BusinessClock",
     "Cadence",
     "CadenceCounts",
+    "CadenceExport",
     "CadenceMembership",
     "Call",
     "CallContext",
@@ -124,6 +131,8 @@ __all__ = [
     "CursorStuck",
     "Email",
     "EmailCounts",
+    "ExportedCadence",
+    "ExportedStep",
     "FixedToken",
     "Forbidden",
     "GrantRevoked",
@@ -137,6 +146,7 @@ __all__ = [
     "NamedReference",
     "Need",
     "NewMembership",
+    "NewSubscription",
     "NotFound",
     "NotSent",
     "NothingObserved",
@@ -162,6 +172,7 @@ __all__ = [
     "SharedBudget",
     "SharingSettings",
     "Step",
+    "StepGroup",
     "Stream",
     "Team",
     "TeamBudget",
@@ -179,6 +190,7 @@ __all__ = [
     "UpsertedAccount",
     "UpsertedPerson",
     "User",
+    "WebhookSubscription",
     "Wire",
     "WireSettings",
     "authorization_url",
