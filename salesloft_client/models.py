@@ -17,6 +17,7 @@ __all__ = [
     "Account",
     "Action",
     "ActivityHistory",
+    "Answered",
     "Cadence",
     "CadenceCounts",
     "CadenceMembership",
@@ -26,12 +27,14 @@ __all__ = [
     "EmailCounts",
     "MembershipCounts",
     "NamedReference",
+    "Object",
     "Person",
     "PersonCounts",
     "Record",
     "Reference",
     "Step",
     "Team",
+    "Timestamp",
     "UpsertedAccount",
     "UpsertedPerson",
     "User",
@@ -58,20 +61,22 @@ Object = Annotated[dict[str, Any], BeforeValidator(_object)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_array)]
 
 
-class _Answered(BaseModel):
+class Answered(BaseModel):
+    """What Salesloft answers: frozen, and tolerant of what is not known here."""
+
     model_config = ConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
     )
 
 
-class Reference(_Answered):
+class Reference(Answered):
     """Another record: ``{"id": 1, "_href": "…"}``. Records without a public endpoint have no ``href``."""
 
     id: Id
     href: str | None = Field(default=None, alias="_href", repr=False)
 
 
-class NamedReference(_Answered):
+class NamedReference(Answered):
     """A reference whose id may be a word: a role is ``Admin``, ``User`` or a number."""
 
     id: str
@@ -81,7 +86,7 @@ class NamedReference(_Answered):
 References = Annotated[tuple[Reference, ...], BeforeValidator(_array)]
 
 
-class Record(_Answered):
+class Record(Answered):
     """What has an id."""
 
     id: Id
@@ -134,7 +139,7 @@ class Team(Record):
     allow_automated_email_steps: bool | None = None
 
 
-class CadenceCounts(_Answered):
+class CadenceCounts(Answered):
     """``cadence_people`` counts everybody who was ever added, not those on it now."""
 
     cadence_people: int | None = None
@@ -184,7 +189,7 @@ class Step(Record):
     cadence: Reference | None = None
 
 
-class PersonCounts(_Answered):
+class PersonCounts(Answered):
     """Unique e-mails, unlike an e-mail's own counts, which count occurrences."""
 
     emails_sent: int | None = None
@@ -247,7 +252,7 @@ class Account(ChangingRecord):
     account_tier: Reference | None = None
 
 
-class MembershipCounts(_Answered):
+class MembershipCounts(Answered):
     """Occurrences within this membership."""
 
     views: int | None = None
@@ -294,7 +299,7 @@ class Action(Record):
     task: Reference | None = None
 
 
-class EmailCounts(_Answered):
+class EmailCounts(Answered):
     """Occurrences: every view and click, cumulative."""
 
     clicks: int | None = None
@@ -340,7 +345,7 @@ class Call(ChangingRecord):
     step: Reference | None = None
 
 
-class ActivityHistory(_Answered):
+class ActivityHistory(Answered):
     """An entry of the activity feed. ``id`` is text such as ``sent_email-722488662``; older entries had a number."""
 
     id: str
@@ -360,14 +365,14 @@ class ActivityHistory(_Answered):
     __str__ = __repr__
 
 
-class UpsertedPerson(_Answered):
+class UpsertedPerson(Answered):
     """``upsert_type`` is ``create`` or ``update``; ``person`` is the whole record as it is now."""
 
     upsert_type: str | None = None
     person: Person
 
 
-class UpsertedAccount(_Answered):
+class UpsertedAccount(Answered):
     """As :class:`UpsertedPerson`."""
 
     upsert_type: str | None = None
