@@ -48,7 +48,7 @@ __all__ = ["Membership"]
 _log = structlog.get_logger(__name__)
 
 _UNTIL_TAKEN = 60.0
-"""For so many seconds the client asks for nothing more while we have not taken what it has: longer than we ever wait."""
+"""For so many seconds the client asks for no more while we have not taken what it has: longer than we ever wait."""
 
 
 class _Batch:

@@ -21,10 +21,10 @@ class LoopOptions:
     aiokafka's may hang for ever while the broker is back, and heartbeats fine.
 
     `fetch_max_wait_ms` is short because aiokafka has one fetch under way per broker: a long poll on quiet partitions
-    holds up the busy ones. `fetch_max_bytes` is what the client holds undecoded, and `max_partition_fetch_bytes` of one
-    partition; a producer's larger batch comes alone and whole. A batch is settled in up to `transactions` at a time, each
-    of some of its partitions: while Postgres works for one, the process works for another. `outside_log` says what to do
-    with a committed position outside the log.
+    holds up the busy ones. `fetch_max_bytes` is what the client holds undecoded, and `max_partition_fetch_bytes` what
+    it holds of one partition; a producer's larger batch comes alone and whole. A batch is settled in up to
+    `transactions` at a time, each of some of its partitions: while Postgres works for one, the process works for
+    another. `outside_log` says what to do with a committed position outside the log.
     """
 
     bootstrap_servers: str

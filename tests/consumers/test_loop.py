@@ -192,7 +192,7 @@ async def test_a_header_name_that_is_no_text_holds_its_partition_and_nothing_els
 
 
 async def test_the_client_asks_for_no_more_while_what_it_has_was_not_taken(bus: Bus, run_loop: RunLoop) -> None:
-    """A broker answers with whole batches of producers: of all partitions together they would be a hundred megabytes."""
+    """A broker answers with producers' whole batches: of all partitions together they would be a hundred megabytes."""
     topic = await bus.topic(partitions=12)
     every = range(12)
     leave = asyncio.Event()
