@@ -23,6 +23,7 @@ from salesloft_client.budget import (
     cost_of_page,
     minute_turn,
 )
+from salesloft_client.bulk import MOST_BULK_ROWS, BulkJob, BulkResult
 from salesloft_client.client import SETTLE, SalesloftClient, every_page
 from salesloft_client.clock import BusinessClock
 from salesloft_client.cursor import Batch, ChangeCursor, CursorPosition, CursorSettings
@@ -57,6 +58,7 @@ from salesloft_client.models import (
     Cadence,
     CadenceCounts,
     CadenceMembership,
+    CadenceStats,
     Call,
     ChangingRecord,
     Email,
@@ -79,7 +81,7 @@ from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS
 from salesloft_client.transport import CallContext, TransportSettings
 from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
-from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewAccount, NewMembership, PersonUpsert
 
 __all__ = [
     "ACCOUNTS",
@@ -88,6 +90,7 @@ __all__ = [
     "EMAILS",
     "EVENT_HEADER",
     "MEMBERSHIPS",
+    "MOST_BULK_ROWS",
     "PEOPLE",
     "SETTLE",
     "SIGNATURE_HEADER",
@@ -98,10 +101,13 @@ __all__ = [
     "ActivityHistory",
     "Batch",
     "BudgetSettings",
+    "BulkJob",
+    "BulkResult",
     "BusinessClock",
     "Cadence",
     "CadenceCounts",
     "CadenceMembership",
+    "CadenceStats",
     "Call",
     "CallContext",
     "Callback",
@@ -123,6 +129,7 @@ __all__ = [
     "MinuteBudget",
     "MissingScope",
     "NamedReference",
+    "NewAccount",
     "NewMembership",
     "NotFound",
     "NotSent",

@@ -1,15 +1,17 @@
 """The client of one Salesloft team."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
+import orjson
 from pydantic import BaseModel
 
 from salesloft_client import streams
 from salesloft_client.auth import TokenSource
 from salesloft_client.budget import Lane, TeamBudget, Unlimited, cost_of_page
+from salesloft_client.bulk import BulkJob, BulkResult
 from salesloft_client.clock import BusinessClock
 from salesloft_client.cursor import Batch, ChangeCursor, CursorPosition, CursorSettings
 from salesloft_client.decoding import Page, read_changes, read_one, read_page
@@ -21,6 +23,7 @@ from salesloft_client.models import (
     ActivityHistory,
     Cadence,
     CadenceMembership,
+    CadenceStats,
     Call,
     ChangingRecord,
     Email,
@@ -34,7 +37,7 @@ from salesloft_client.models import (
 from salesloft_client.retry import Repeat
 from salesloft_client.transport import ApiCall, CallContext, Transport, TransportSettings
 from salesloft_client.wire import Wire
-from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewAccount, NewMembership, PersonUpsert
 
 __all__ = ["SETTLE", "SalesloftClient", "every_page"]
 
@@ -43,6 +46,7 @@ S = TypeVar("S", bound=ChangingRecord | ActivityHistory)
 Filters = dict[str, str | int | bool | Iterable[str | int] | None]
 
 SETTLE = timedelta(minutes=2)
+_OLDEST_FIRST: Filters = {"sort_by": "created_at", "sort_direction": "ASC"}
 
 
 class SalesloftClient:
@@ -121,23 +125,31 @@ class SalesloftClient:
         team_cadence: bool | None = None,
         archived: bool | None = None,
     ) -> Page[Cadence]:
-        """``people_addable`` leaves out drafts and archived ones."""
+        """The oldest first, so that one that changes while pages are turned stays on its page.
+
+        ``people_addable`` leaves out drafts and archived ones.
+        """
         filters: Filters = {
             "ids[]": ids,
             "people_addable": people_addable,
             "team_cadence": team_cadence,
             "archived": archived,
+            **_OLDEST_FIRST,
         }
         return await self._list(Cadence, "/cadences", filters, page=page, per_page=per_page)
 
     async def cadence(self, cadence_id: int) -> Cadence:
         return await self._show(Cadence, f"/cadences/{cadence_id}")
 
+    async def cadence_stats(self, cadence_id: int) -> CadenceStats:
+        return await self._show(CadenceStats, f"/cadence_stats/{cadence_id}")
+
     async def steps(
         self, *, cadence_id: int | None = None, ids: Iterable[int] = (), page: int = 1, per_page: int = 100
     ) -> Page[Step]:
-        """Steps in no useful order: sort by ``day`` and ``step_number``."""
-        return await self._list(Step, "/steps", {"cadence_id": cadence_id, "ids[]": ids}, page=page, per_page=per_page)
+        """The oldest first, as cadences are; their own order is that of ``day`` and ``step_number``."""
+        filters: Filters = {"cadence_id": cadence_id, "ids[]": ids, **_OLDEST_FIRST}
+        return await self._list(Step, "/steps", filters, page=page, per_page=per_page)
 
     async def step(self, step_id: int) -> Step:
         return await self._show(Step, f"/steps/{step_id}")
@@ -181,6 +193,35 @@ class SalesloftClient:
     async def upsert_account(self, upsert: AccountUpsert) -> UpsertedAccount:
         """Create or change one account."""
         return await self._write(UpsertedAccount, "/account_upserts", upsert.body())
+
+    async def create_account(self, account: NewAccount) -> Account:
+        """Make an account. ``Unprocessable`` with a message for ``domain`` if there is one with it."""
+        return await self._write(Account, "/accounts", account.body())
+
+    # Bulk jobs.
+
+    async def create_bulk_job(self, *, kind: Literal["person/upsert"], name: str) -> BulkJob:
+        """An empty job, which does nothing until it is started."""
+        return await self._write(BulkJob, "/bulk_jobs", orjson.dumps({"type": kind, "name": name}))
+
+    async def bulk_job(self, job_id: int) -> BulkJob:
+        return await self._show(BulkJob, f"/bulk_jobs/{job_id}")
+
+    async def add_bulk_rows(self, job_id: int, upserts: Sequence[PersonUpsert]) -> None:
+        """Add rows to an open job, at most ``MOST_BULK_ROWS``. The same row twice is carried out twice."""
+        body = b'{"data":[%b]}' % b",".join(upsert.body() for upsert in upserts)
+        call = ApiCall(method="POST", path=f"/bulk_jobs/{job_id}/job_data", repeat=Repeat.WRITE, body=body)
+        await self._transport.carry(call, self._context, lambda _: None)
+
+    async def start_bulk_job(self, job_id: int) -> BulkJob:
+        """Have an open job carried out; nothing more can be added then."""
+        body = orjson.dumps({"ready_to_execute": True})
+        return await self._write(BulkJob, f"/bulk_jobs/{job_id}", body, method="PUT")
+
+    async def bulk_results(self, job_id: int, *, after: int = 0, per_page: int = 100) -> Page[BulkResult]:
+        """Results of a job that is done, in the order of their ids; there are no page numbers."""
+        filters: Filters = {"id[gt]": after, "per_page": per_page}
+        return await self._list(BulkResult, f"/bulk_jobs/{job_id}/results", filters)
 
     # Memberships.
 
@@ -305,9 +346,9 @@ class SalesloftClient:
         )
         return await self._transport.carry(call, self._context, lambda answer: read_page(model, answer, origin=origin))
 
-    async def _write(self, model: type[R], path: str, body: bytes) -> R:
-        origin = self._origin("POST", path)
-        call = ApiCall(method="POST", path=path, repeat=Repeat.WRITE, body=body)
+    async def _write(self, model: type[R], path: str, body: bytes, *, method: Literal["POST", "PUT"] = "POST") -> R:
+        origin = self._origin(method, path)
+        call = ApiCall(method=method, path=path, repeat=Repeat.WRITE, body=body)
         return await self._transport.carry(call, self._context, lambda answer: read_one(model, answer, origin=origin))
 
 
