@@ -13,7 +13,7 @@ import orjson
 from cryptography.fernet import Fernet
 
 from enrollment.criteria import parse_criteria
-from enrollment.mappings import CustomersOwner, Mapping, Policy
+from enrollment.mappings import CustomersOwner, Mapping, Policy, Sender
 from fulfillment.carrying import Workbench
 from fulfillment.handlers import all_handlers
 from fulfillment.options import Backoff, FulfillmentOptions
@@ -272,7 +272,7 @@ async def set_stage(
     return stage
 
 
-async def publish(stage: Stage, cadence_id: int, group: str) -> Mapping:
+async def publish(stage: Stage, cadence_id: int, group: str, sender: Sender | None = None) -> Mapping:
     """A mapping for everybody at risk."""
     mapping = Mapping(
         id=uuid4(),
@@ -282,7 +282,7 @@ async def publish(stage: Stage, cadence_id: int, group: str) -> Mapping:
         purpose=Purpose.SAVE,
         cadence_id=cadence_id,
         start_step_id=None,
-        sender=CustomersOwner(),
+        sender=sender or CustomersOwner(),
         stakeholder_criteria=parse_criteria('{"all": []}'),
         customer_criteria=parse_criteria('{"all": []}'),
         policy=Policy(),
