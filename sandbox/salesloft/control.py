@@ -20,6 +20,8 @@ from sandbox.salesloft.simulator import Simulator
 
 __all__ = ["ControlSurface", "fields_of", "reply"]
 
+_MOST_ENTRIES = 10_000
+
 
 def reply(content: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status_code=status, media_type="application/json")
@@ -115,12 +117,20 @@ class ControlSurface:
         return self._page_of(self._simulator.webhooks.deliveries, request)
 
     def _page_of(self, journal: Journal, request: Request) -> Response:
-        entries = journal.after(
-            _number(request, "after") or 0,
-            team_id=_number(request, "team_id"),
-            limit=_number(request, "limit") or 10_000,
+        """Entries after a sequence, `limit` at most; `next_after` is what to ask for next, `more` if it is there."""
+        after = _number(request, "after") or 0
+        limit = _number(request, "limit")
+        if limit is not None and limit < 1:
+            raise ValueError("limit is at least 1")
+        entries, more = journal.after(after, team_id=_number(request, "team_id"), limit=limit or _MOST_ENTRIES)
+        return reply(
+            {
+                "entries": [_readable(entry) for entry in entries],
+                "last_sequence": journal.last_sequence,
+                "next_after": entries[-1]["sequence"] if entries else after,
+                "more": more,
+            }
         )
-        return reply({"entries": [_readable(entry) for entry in entries], "last_sequence": journal.last_sequence})
 
     async def register_application(self, request: Request) -> Response:
         """An OAuth application with `client_id`, `client_secret`, `redirect_uris` and `scopes`."""
@@ -134,14 +144,24 @@ class ControlSurface:
         return reply(asdict(self._simulator.authority.register(application)), 201)
 
     async def set_consent(self, request: Request) -> Response:
-        """Who says yes at the next authorizations: `user_id`, or null to be asked on a page; `refuse` says no."""
+        """Who says yes at the next authorizations: `user_id`, or null to be asked on a page where it is not clear.
+
+        `refuse` says no instead; `ask` shows the page even where it is clear who would be asked.
+        """
         fields = await fields_of(request)
         user_id = fields.get("user_id")
         if user_id is not None and self._simulator.team_of_user(int(user_id)) is None:
             raise KeyError(f"user {user_id}")
         self._simulator.consenting_user = None if user_id is None else int(user_id)
         self._simulator.consent_is_refused = fields.get("refuse") is True
-        return reply({"user_id": self._simulator.consenting_user, "refuse": self._simulator.consent_is_refused})
+        self._simulator.consent_is_asked = fields.get("ask") is True
+        return reply(
+            {
+                "user_id": self._simulator.consenting_user,
+                "refuse": self._simulator.consent_is_refused,
+                "ask": self._simulator.consent_is_asked,
+            }
+        )
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.salesloft import rendering_people
 from sandbox.salesloft.answers import Answer, Effect, Refusal, data
 from sandbox.salesloft.api.context import Context, optional_flag, optional_number, optional_text, texts_of
-from sandbox.salesloft.filters import flags, numbers, ranges, texts
+from sandbox.salesloft.filters import flags, named_values, nullable_texts, numbers, ranges, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Account
 
@@ -30,7 +30,14 @@ _LISTING: Listing[Account] = Listing(
         "owner_id": numbers(lambda row: row.owner_id),
         "archived": flags(lambda row: row.archived_at is not None),
         "tag": texts(lambda row: row.tags),
-        "custom_fields": lambda _name, operator, values: lambda row: row.custom_fields.get(operator) in values,
+        "tag_id": numbers(lambda _row: None),
+        "account_stage_id": numbers(lambda _row: None),
+        "account_tier_id": numbers(lambda _row: None),
+        "owner_crm_id": texts(lambda _row: None),
+        "last_contacted": ranges(lambda _row: None),
+        "locales": nullable_texts(partial(_detail, "locale")),
+        "custom_fields": named_values(lambda row: row.custom_fields),
+        "user_relationships": named_values(lambda _row: {}),
         **{name: texts(partial(_detail, name)) for name in ("website", "industry", "country", "state", "city")},
     },
     sorts={
@@ -47,12 +54,20 @@ _LISTING: Listing[Account] = Listing(
 
 
 def index(context: Context) -> Answer:
-    by_people = {"counts_people": lambda row: len(context.team.people_by_account.get(row.id, ()))}
-    return replace(_LISTING, sorts={**_LISTING.sorts, **by_people}).answer(
-        context.team.accounts,
-        context.parameters,
-        partial(rendering_people.account, context.team),
-        switches=context.team.switches,
+    """Two things depend on other rows: how many people an account has, and whether its owner is active."""
+    team = context.team
+
+    def owner_is_active(row: Account) -> bool:
+        owner = None if row.owner_id is None else team.users.get(row.owner_id)
+        return owner is not None and owner.active
+
+    listing = replace(
+        _LISTING,
+        sorts={**_LISTING.sorts, "counts_people": lambda row: len(team.people_by_account.get(row.id, ()))},
+        filters={**_LISTING.filters, "owner_is_active": flags(owner_is_active)},
+    )
+    return listing.answer(
+        team.accounts, context.parameters, partial(rendering_people.account, team), switches=team.switches
     )
 
 

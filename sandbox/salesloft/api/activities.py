@@ -1,4 +1,4 @@
-"""``/v2/actions``, ``/v2/activities/emails``, ``/v2/activities/calls`` and ``/v2/activity_histories``."""
+"""``/v2/actions``, ``/v2/activities``, ``/v2/ongoing_actions`` and ``/v2/activity_histories``."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from sandbox.salesloft.answers import Answer, Effect, Refusal, data
 from sandbox.salesloft.api.context import Context, optional_number, optional_text
 from sandbox.salesloft.calls import DISPOSITIONS, SENTIMENTS, log_call
 from sandbox.salesloft.filters import flags, numbers, ranges, split, texts
+from sandbox.salesloft.instants import render
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Action, ActivityHistory, Call, Email, User
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "create_activity",
     "create_call",
+    "create_ongoing_action",
     "index_actions",
     "index_calls",
     "index_emails",
@@ -57,6 +60,7 @@ _EMAILS: Listing[Email] = Listing(
         "one_off": flags(lambda row: row.cadence_id is None),
         "person_id": numbers(lambda row: row.recipient_id),
         "email_addresses": texts(lambda row: row.recipient_email_address),
+        "personalization": texts(lambda _row: rendering.PERSONALIZATION),
     },
     sorts={"updated_at": lambda row: row.updated_at, "send_time": lambda row: row.sent_at},
 )
@@ -98,13 +102,11 @@ def index_actions(context: Context) -> Answer:
     """Open actions only: the caller's own, or the team's for an admin."""
     team, now = context.team, context.now
     users = _guids(context)
-    rows: Iterable[Action] | None = None
-    if users is not None:
-        if not context.user.team_admin:
+    if not context.user.team_admin:
+        if users is not None:
             raise Refusal.forbidden("user_guid is only available to team admins")
-        rows = [row for row in team.actions if row.user_id in users]
-    elif not context.user.team_admin:
-        rows = [row for row in team.actions if row.user_id == context.user.id]
+        users = {context.user.id}
+    rows = [row for row in team.actions if row.status == "in_progress" and (users is None or row.user_id in users)]
     return _ACTIONS.answer(
         team.actions,
         context.parameters,
@@ -115,11 +117,47 @@ def index_actions(context: Context) -> Answer:
 
 
 def show_action(context: Context) -> Answer:
-    """An action that is done is not found."""
+    """An action that is done is not found; one that is under way is found here, though no longer listed."""
     row = context.team.actions.get(context.number)
     if row is None or not (context.user.team_admin or row.user_id == context.user.id):
         raise Refusal.not_found()
     return data(rendering.action(context.team, row, context.now))
+
+
+def _named_action(context: Context, *, of_type: str | None) -> Action:
+    """The open action that a write is about."""
+    key = optional_number(context.body, "action_id")
+    if key is None:
+        raise Refusal.invalid("action_id", "is required")
+    row = context.team.actions.get(key)
+    if row is None or (of_type is not None and row.type != of_type):
+        raise Refusal.invalid("action_id", "is invalid")
+    return row
+
+
+def create_ongoing_action(context: Context) -> Answer:
+    """Say that an action is under way; once only."""
+    row = _named_action(context, of_type=None)
+    if row.status != "in_progress":
+        raise Refusal.invalid("action_id", "is already ongoing")
+    row.status = "pending_activity"
+    context.team.actions.touch(row.id, context.now)
+    return data(
+        rendering.action(context.team, row, context.now),
+        status=context.team.switches.created_status,
+        effect=Effect(resource="ongoing_actions", ids=(row.id,)),
+    )
+
+
+def create_activity(context: Context) -> Answer:
+    """Complete an integration's step, the only kind that can be completed this way."""
+    team, row = context.team, _named_action(context, of_type="integration")
+    context.simulator.memberships.complete_step(team, team.memberships[row.membership_id], context.now)
+    return data(
+        {"updated_at": render(context.now, team.zone)},
+        status=team.switches.created_status,
+        effect=Effect(resource="activities", ids=(row.id,)),
+    )
 
 
 def index_emails(context: Context) -> Answer:
@@ -145,11 +183,9 @@ def _email(context: Context, row: Email) -> bytes:
     scoped = split(context.parameters.values.get("scoped_fields", {}).get("", []))
     if not scoped or "email_contents:read" not in context.grant.scopes:
         return rendering.email(context.team, row)
-    shown = rendering.email_object(context.team, row)
-    for name in ("subject", "body", "error_message"):
-        if name in scoped:
-            shown[name] = getattr(row, name)
-    return orjson.dumps(shown)
+    whole = rendering.email_with_contents(context.team, row)
+    hidden = {name: None for name in ("subject", "body", "error_message") if name not in scoped}
+    return orjson.dumps({**whole, **hidden})
 
 
 def index_calls(context: Context) -> Answer:
@@ -179,6 +215,8 @@ def create_call(context: Context) -> Answer:
         raise Refusal.not_found()
     for name, known in (("disposition", DISPOSITIONS), ("sentiment", SENTIMENTS)):
         value = optional_text(body, name)
+        if value is None and getattr(team.switches, f"{name}s_required"):
+            raise Refusal.invalid(name, "is required")
         if value is not None and value not in known:
             raise Refusal.invalid(name, "is not included in the list")
     action_id = optional_number(body, "action_id")

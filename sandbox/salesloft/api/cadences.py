@@ -1,15 +1,15 @@
-"""``/v2/cadences`` and ``/v2/steps``: read only, as in the real API."""
+"""``/v2/cadences``, ``/v2/steps``, ``/v2/cadence_exports`` and ``/v2/cadence_stats``: read only, as in the real API."""
 
 from functools import partial
 
-from sandbox.salesloft import rendering
+from sandbox.salesloft import rendering, rendering_export
 from sandbox.salesloft.answers import Answer, Refusal, data
 from sandbox.salesloft.api.context import Context
 from sandbox.salesloft.filters import flag_of, flags, numbers, ranges, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Cadence, Step
 
-__all__ = ["index_cadences", "index_steps", "show_cadence", "show_step"]
+__all__ = ["export_cadence", "index_cadences", "index_steps", "show_cadence", "show_statistics", "show_step"]
 
 _CADENCES: Listing[Cadence] = Listing(
     identity=lambda row: row.id,
@@ -65,11 +65,42 @@ def index_cadences(context: Context) -> Answer:
     )
 
 
-def show_cadence(context: Context) -> Answer:
+def _found(context: Context) -> Cadence:
     row = context.team.cadences.get(context.number)
     if row is None or not _visible(context, row):
         raise Refusal.not_found()
-    return data(rendering.cadence(context.team, row))
+    return row
+
+
+def show_cadence(context: Context) -> Answer:
+    return data(rendering.cadence(context.team, _found(context)))
+
+
+def export_cadence(context: Context) -> Answer:
+    return data(rendering_export.cadence_export(context.team, _found(context)))
+
+
+def show_statistics(context: Context) -> Answer:
+    """All-time figures. Of e-mails that were viewed or replied to, each counts once, as on a person."""
+    team, row = context.team, _found(context)
+    memberships = [team.memberships[key] for key in team.memberships_by_cadence.get(row.id, ())]
+    people = {membership.person_id for membership in memberships}
+    sent = [
+        email
+        for person_id in people
+        for key in team.emails_by_person.get(person_id, ())
+        if (email := team.emails[key]).cadence_id == row.id and email.sent_at is not None
+    ]
+    return data(
+        {
+            "sent_emails_count": len(sent),
+            "viewed_count": sum(email.views > 0 for email in sent),
+            "replied_count": sum(email.replies > 0 for email in sent),
+            "calls_count": sum(membership.calls for membership in memberships),
+            "meetings_booked_count": 0,
+            "people_acted_on_count": row.people_acted_on,
+        }
+    )
 
 
 def index_steps(context: Context) -> Answer:

@@ -3,18 +3,24 @@
 from functools import partial
 
 from sandbox.salesloft import rendering
-from sandbox.salesloft.answers import Answer, Refusal, data
-from sandbox.salesloft.api.context import Context
-from sandbox.salesloft.filters import Predicate, flags, numbers, texts
+from sandbox.salesloft.answers import Answer, Effect, Refusal, data
+from sandbox.salesloft.api.context import Context, optional_flag, optional_text
+from sandbox.salesloft.filters import Predicate, flag_of, flags, numbers, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import User
 
-__all__ = ["index_users", "show_me", "show_team", "show_user"]
+__all__ = ["index_users", "show_me", "show_team", "show_user", "update_user"]
 
 
 def _search(_name: str, _operator: str, values: list[str], /) -> Predicate[User]:
-    wanted = values[-1].lower()
-    return lambda row: wanted in f"{row.first_name} {row.last_name} {row.email}".lower()
+    """Every keyword is part of the name or the address."""
+    wanted = values[-1].lower().split()
+    return lambda row: all(word in f"{row.first_name} {row.last_name} {row.email}".lower() for word in wanted)
+
+
+def _all_visible(name: str, _operator: str, values: list[str], /) -> None:
+    """Nobody here is hidden by a privacy setting, so either value gives the same rows."""
+    flag_of(name, values[-1])
 
 
 _LISTING: Listing[User] = Listing(
@@ -27,7 +33,8 @@ _LISTING: Listing[User] = Listing(
         "role_id": texts(lambda row: "Admin" if row.team_admin else "User"),
         "search": _search,
         "has_crm_user": flags(lambda _row: False),
-        "work_country": texts(lambda _row: None),
+        "work_country": texts(lambda row: row.work_country),
+        "visible_only": _all_visible,
     },
     sorts={
         "id": lambda row: row.id,
@@ -37,7 +44,7 @@ _LISTING: Listing[User] = Listing(
         "role": lambda row: "Admin" if row.team_admin else "User",
     },
     default_sort="id",
-    always_paged=False,
+    paged="when asked",
 )
 
 
@@ -65,3 +72,22 @@ def show_user(context: Context) -> Answer:
     if row is None or not (context.user.team_admin or row.id == context.user.id):
         raise Refusal.not_found()
     return data(rendering.user(context.team, row))
+
+
+def update_user(context: Context) -> Answer:
+    """An admin may change whether a user is active, their role and their country."""
+    team, body = context.team, context.body
+    if not context.user.team_admin:
+        raise Refusal.forbidden("You must be a team admin")
+    row = team.users.get(context.number)
+    if row is None:
+        raise Refusal.not_found()
+    active, role = optional_flag(body, "active"), optional_text(body, "role_id")
+    if role not in {None, "Admin", "User"}:
+        raise Refusal.invalid("role_id", "is invalid")
+    row.active = row.active if active is None else active
+    row.team_admin = row.team_admin if role is None else role == "Admin"
+    if "work_country" in body:
+        row.work_country = optional_text(body, "work_country")
+    team.users.touch(row.id, context.now)
+    return data(rendering.user(team, row), effect=Effect(resource="users", ids=(row.id,)))

@@ -73,6 +73,7 @@ def change_person(context: Context, row: Person) -> None:
         row.do_not_contact = False
     if _snapshot(row) != before:
         team.people.touch(row.id, context.now)
+        context.simulator.memberships.pass_over_restricted(team, row, context.now)
     if do_not_contact and not row.do_not_contact:
         context.simulator.engagement.forbid_contact(team, row, context.now)
 
