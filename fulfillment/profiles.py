@@ -91,7 +91,7 @@ def profile_of(
 
 def _facts(stakeholder: StakeholderSnapshot, customer: CustomerSnapshot) -> dict[str, object]:
     first_name, last_name = split_name(stakeholder)
-    facts: dict[str, object] = {f"stakeholder.{name}": value for name, value in stakeholder}
-    facts |= {f"customer.{name}": value for name, value in customer}
+    facts: dict[str, object] = {f"stakeholder.{name}": value for name, value in vars(stakeholder).items()}
+    facts |= {f"customer.{name}": value for name, value in vars(customer).items()}
     facts |= {Fact.FIRST_NAME.value: first_name, Fact.LAST_NAME.value: last_name}
     return facts

@@ -22,6 +22,7 @@ class CommandKind(StrEnum):
     ENROLL = "enroll"
     REMOVE = "remove"
     REFRESH_CADENCES = "refresh_cadences"
+    SYNC_PEOPLE = "sync_people"
 
 
 def stakeholder_subject(stakeholder_id: str) -> str:

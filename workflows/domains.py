@@ -1,12 +1,14 @@
 """Domains as they are compared: CSCX.AI and Salesloft both keep what somebody once typed, a whole URL at times."""
 
 import re
+from functools import lru_cache
 
 __all__ = ["bare_domain", "spellings"]
 
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}")
 
 
+@lru_cache(maxsize=4096)
 def bare_domain(text: str | None) -> str | None:
     """`acme.example` of `https://www.Acme.example/about`; None of what holds no domain."""
     if text is None:

@@ -38,6 +38,7 @@ CREATE TABLE people_syncs (
   id                uuid PRIMARY KEY,
   organization_id   text NOT NULL REFERENCES organizations,
   state             text NOT NULL CHECK (state IN ('comparing', 'accounts', 'sending', 'executing', 'collecting', 'done', 'failed')),
+  to_compare        integer NOT NULL,
   compared_to       text NOT NULL DEFAULT '',     -- the last stakeholder that was compared, in the order of ids
   compared          integer NOT NULL DEFAULT 0,
   unchanged         integer NOT NULL DEFAULT 0,

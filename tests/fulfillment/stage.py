@@ -41,6 +41,7 @@ QUICK = FulfillmentOptions(
     grace_s=0.2,
     poll_s=0.1,
     drain_s=5.0,
+    bulk_poll_s=0.05,
     backoff=Backoff(first_s=0.02, longest_s=0.2),
 )
 KEYRING = Keyring({"k1": Fernet.generate_key().decode()}, "k1")
