@@ -15,6 +15,7 @@ from rich.table import Table
 
 from consumers.redrive import Redrive
 from salesloft_client import SalesloftError
+from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
 from service.dlq_cli import dlq_app
 from service.people_cli import PeopleWork, people_app
@@ -30,6 +31,7 @@ from storage.pool import Database
 from telemetry import logs
 from workflows.commands import CommandKind
 from workflows.credentials import ApiKey
+from workflows.discovery import CadenceUnknown
 from workflows.field_mapping import FieldMappingInvalid
 from workflows.mappings import CadenceMissing, default_mappings, publish
 from workflows.memory import OrganizationMemory
@@ -60,6 +62,7 @@ _EXPECTED = (
     NotConnected,
     TeamTaken,
     CadenceMissing,
+    CadenceUnknown,
     FieldMappingInvalid,
     TimeoutError,
 )
@@ -204,6 +207,13 @@ async def _people_work(settings: Settings) -> AsyncIterator[PeopleWork]:
         yield PeopleWork(database, clock, worker)
 
 
+@asynccontextmanager
+async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield CadenceWork(database, clock)
+
+
+app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(people_app(_run, _people_work, out), name="people")
 app.add_typer(topics_app(_create_topics), name="topics")

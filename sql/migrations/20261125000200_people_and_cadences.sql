@@ -33,6 +33,16 @@ CREATE TABLE cadence_notes (
 );
 SELECT keep_organizations_apart('cadence_notes');
 
+-- A cadence's counts since it was made, of all its people, as Salesloft told them.
+CREATE TABLE cadence_stats (
+  organization_id  text NOT NULL REFERENCES organizations,
+  cadence_id       bigint NOT NULL,
+  stats            jsonb NOT NULL,
+  read_at          timestamptz NOT NULL,         -- business time
+  PRIMARY KEY (organization_id, cadence_id)
+);
+SELECT keep_organizations_apart('cadence_stats');
+
 -- Telling Salesloft of everybody, in one bulk job: how far it has come.
 CREATE TABLE people_syncs (
   id                uuid PRIMARY KEY,
@@ -86,5 +96,5 @@ SELECT keep_organizations_apart('people_refusals');
 
 -- migrate:down
 
-DROP TABLE people_refusals, people_sync_members, people_syncs, cadence_notes, salesloft_catalogues, organization_settings;
+DROP TABLE people_refusals, people_sync_members, people_syncs, cadence_stats, cadence_notes, salesloft_catalogues, organization_settings;
 ALTER TABLE stakeholder_people DROP COLUMN sent_digest;
