@@ -60,7 +60,7 @@ class PeopleDesk:
         self._database = database
         self._clock = clock
         self._fresh_for = fresh_for
-        self._accounts = AccountDesk(database)
+        self._accounts = AccountDesk(database, clock)
 
     async def present(self, client: SalesloftClient, admitted: Admitted) -> PresentPerson:
         """The person's present record, after telling Salesloft what has changed.

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from fulfillment.accounts import AccountDesk, account_row
+from fulfillment.accounts import AccountDesk
 from fulfillment.bulk_results import key_of, people_in, person_id_of, reasons_of
 from fulfillment.carrying import Outcome, Parked, Workbench
 from fulfillment.telling import LeftOut, NotTold, Tell, Unchanged, looked_at, upsert_of
@@ -58,7 +58,7 @@ class SyncPeople:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._accounts = AccountDesk(bench.database)
+        self._accounts = AccountDesk(bench.database, bench.clock)
 
     async def carry_out(self, command: Claimed) -> Outcome:
         """See `fulfillment.carrying.Handler`. One turn goes on until Salesloft has to be waited for."""
@@ -149,13 +149,10 @@ class SyncPeople:
                 break
             place = members[-1]
         for domain, name in sorted(names.items()):
-            asked_at = self._bench.clock.now()
             found = await self._accounts.of_domain(client, sync.organization_id, domain=domain, name=name)
             if found.read:
-                async with self._bench.database.transaction() as connection:
+                async with self._bench.database.connection() as connection:
                     await commands.hold(connection, command)
-                    rows = [account_row(sync.organization_id, one) for one in found.read]
-                    await people.keep_accounts(connection, rows, read_at=asked_at)
         await self._step(command, sync, "sending")
 
     async def _send(self, command: Claimed, sync: PeopleSync, client: SalesloftClient) -> None:
