@@ -201,9 +201,12 @@ class SyncPeople:
         if job.state == "done":
             await self._step(command, sync, "collecting")
             return None
+        # A short job is seen to be done at once, a long one is not asked after all the time.
+        since = self._bench.clock.now() - (sync.executing_at or self._bench.clock.now())
+        pause_s = min(self._bench.options.bulk_poll_s, 0.2 + since.total_seconds() / 4)
         async with self._bench.database.transaction() as connection:
             await people_syncs.put(connection, sync)
-            await commands.release(connection, command, error=None, pause_s=self._bench.options.bulk_poll_s)
+            await commands.release(connection, command, error=None, pause_s=pause_s)
         return Outcome.PARKED
 
     async def _collect(self, command: Claimed, sync: PeopleSync, client: SalesloftClient) -> Outcome:

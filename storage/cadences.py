@@ -133,15 +133,12 @@ async def describe(
     connection: Connection,
     organization_id: str,
     cadence_id: int,
-    description: str | None,
+    description: str,
     *,
     by: str | None,
     now: datetime,
 ) -> None:
-    """Keep our own description of a cadence, or none."""
-    if description is None:
-        await queries.drop_cadence_note(connection, organization_id=organization_id, cadence_id=cadence_id)
-        return
+    """Keep our own description of a cadence; an empty one is none."""
     await queries.put_cadence_note(
         connection, organization_id=organization_id, cadence_id=cadence_id, description=description, by=by, now=now
     )

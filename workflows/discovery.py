@@ -165,7 +165,7 @@ async def describe_cadence(
     connection: Connection,
     organization_id: str,
     cadence_id: int,
-    description: str | None,
+    description: str,
     *,
     by: str | None,
     now: datetime,
@@ -173,8 +173,7 @@ async def describe_cadence(
     """Keep our own description of a cadence; an empty one is none. Raises CadenceUnknown."""
     if cadence_id not in {row.cadence_id for row in await cadences.show(connection, organization_id)}:
         raise CadenceUnknown(f"the team of {organization_id} has no cadence {cadence_id}")
-    text = description.strip() if description is not None else ""
-    await cadences.describe(connection, organization_id, cadence_id, text or None, by=by, now=now)
+    await cadences.describe(connection, organization_id, cadence_id, description.strip(), by=by, now=now)
 
 
 def _cadence(row: CadenceRow, observed: _Observed) -> Cadence:

@@ -18,7 +18,7 @@ WHERE o.organization_id = :organization_id
 -- name: show_cadences
 -- The team's cadences with their owners, our notes on them, and Salesloft's own counts.
 SELECT c.cadence_id, c.name, c.people_addable, c.team_cadence, c.current_state, c.owner_user_id, u.name AS owner_name, u.email AS owner_email,
-       u.active AS owner_active, c.steps, c.record, c.refreshed_at, n.description, s.stats, s.read_at AS stats_read_at
+       u.active AS owner_active, c.steps, c.record, c.refreshed_at, nullif(n.description, '') AS description, s.stats, s.read_at AS stats_read_at
 FROM salesloft_cadences c
 LEFT JOIN salesloft_users u ON u.organization_id = c.organization_id AND u.user_id = c.owner_user_id
 LEFT JOIN cadence_notes n ON n.organization_id = c.organization_id AND n.cadence_id = c.cadence_id
@@ -53,15 +53,11 @@ GROUP BY e.cadence_id
 SELECT stream, cycle_ended_at FROM sync_streams WHERE organization_id = :organization_id
 
 -- name: put_cadence_note!
--- Our own description of a cadence.
+-- Our own description of a cadence; an empty one is none.
 INSERT INTO cadence_notes (organization_id, cadence_id, description, written_at, written_by)
 VALUES (:organization_id, :cadence_id, :description, :now, :by)
 ON CONFLICT (organization_id, cadence_id) DO UPDATE SET
   description = excluded.description, written_at = excluded.written_at, written_by = excluded.written_by
-
--- name: drop_cadence_note!
--- A cadence has no description any more.
-DELETE FROM cadence_notes WHERE organization_id = :organization_id AND cadence_id = :cadence_id
 
 -- name: cadences_without_stats
 -- Cadences in use whose counts were never read, or before an instant; who waited longest first.

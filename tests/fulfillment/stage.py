@@ -44,7 +44,8 @@ QUICK = FulfillmentOptions(
     bulk_poll_s=0.05,
     backoff=Backoff(first_s=0.02, longest_s=0.2),
 )
-KEYRING = Keyring({"k1": Fernet.generate_key().decode()}, "k1")
+KEY = Fernet.generate_key().decode()
+KEYRING = Keyring({"k1": KEY}, "k1")
 EVENT_TYPE = "ai.cscx.lifecycle.at-risk.v1"
 
 

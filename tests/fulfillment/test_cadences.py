@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage import connections
+from storage.pool import Database, DatabaseOptions
 from tests.fulfillment.stage import Stage, until
 from workflows.catalogue import refresh_soon
 from workflows.discovery import CadenceCatalogue, CadenceUnknown, describe_cadence, discover_cadences
@@ -140,6 +141,7 @@ async def test_however_many_hints_come_one_reading_waits(stage: Stage) -> None:
 
 async def test_a_team_without_cadences_is_not_read_over_and_over(stage: Stage) -> None:
     await stage.execute("DELETE FROM salesloft_cadences")
+    await stage.execute("UPDATE salesloft_connections SET connected_at = connected_at - interval '10 days'")
     async with stage.database.transaction() as connection:
         now = stage.clock.now()
         assert await connections.stale_catalogues(connection, before=now - timedelta(hours=6), limit=9) == []
@@ -177,3 +179,15 @@ async def test_a_description_is_our_own_note(stage: Stage) -> None:
     assert await described(" ") is None
     with pytest.raises(CadenceUnknown):
         await described("nobody's", 7)
+
+
+async def test_the_api_sees_its_own_organizations_cadences_alone(stage: Stage) -> None:
+    everything, now = await discovered(stage), stage.clock.now()
+    async with Database.connected(DatabaseOptions(dsn=stage.dsn, role="cscx_salesloft_api")) as api:
+        async with api.organization_transaction(stage.organization_id) as connection:
+            own = await discover_cadences(connection, stage.organization_id, now)
+            await describe_cadence(connection, stage.organization_id, stage.cadence["id"], "x", by=None, now=now)
+        async with api.organization_transaction("another") as connection:
+            others = await discover_cadences(connection, stage.organization_id, now)
+    assert [one.id for one in own.cadences] == [one.id for one in everything.cadences]
+    assert (others.cadences, others.read_at) == ((), None)
