@@ -58,12 +58,12 @@ class _BudgetMetrics:
     """A `salesloft_client.BudgetObserver` of one team."""
 
     def __init__(self, team_id: int) -> None:
-        self._remaining = metrics.SALESLOFT_BUDGET_REMAINING.labels(team_id)
+        self._team_id = team_id
 
     def on_spent(self, *, lane: str, cost: int, remaining: int | None) -> None:
         metrics.SALESLOFT_LANE_COST.labels(lane).inc(cost)
         if remaining is not None:
-            self._remaining.set(remaining)
+            metrics.SALESLOFT_BUDGET_REMAINING.labels(self._team_id).set(remaining)
 
     def on_wait(self, *, lane: str, reason: str) -> None:  # noqa: ARG002  # reasons tell more than lanes
         metrics.SALESLOFT_THROTTLES.labels(reason).inc()
@@ -156,7 +156,10 @@ class BudgetView:
 async def view_budget(
     connection: Connection, organization_id: str, *, now: datetime, settings: BudgetSettings | None = None
 ) -> BudgetView | None:
-    """What the budget of an organization's team is like now; None where the organization has no team."""
+    """What the budget of an organization's team is like now; None where the organization has no team.
+
+    `settings` are those by which the processes share it.
+    """
     settings = settings or BudgetSettings()
     found = await stored.read(connection, organization_id)
     if found is None:
