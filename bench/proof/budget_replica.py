@@ -81,7 +81,7 @@ class _Replica:
                 await asyncio.sleep(60 / self._plan.approvals_a_minute)
 
     async def _at_full_speed(self, lane: Lane) -> None:
-        client = self._client.using(lane=lane, time_budget_s=5.0)
+        client = self._client.using(lane=lane)
         while monotonic() < self._ends:
             try:
                 await client.memberships(per_page=1)
@@ -115,7 +115,7 @@ async def _work(plan: Plan) -> Told:
             clock=clock,
             observer=_Statuses(told.answers),
             settings=TransportSettings(base_url=f"{plan.base_url}/v2"),
-            context=CallContext(time_budget_s=10.0),
+            context=CallContext(time_budget_s=20.0),
         )
         await _Replica(client, plan, told).run()
         stops.stop()

@@ -58,7 +58,7 @@ class Statuses(NothingObserved):
     def __init__(self, answered: Counter[int]) -> None:
         self._answered = answered
 
-    def on_response(self, *, status: int, **_: Any) -> None:  # type: ignore[override]
+    def on_response(self, *, status: int, **_: Any) -> None:
         self._answered[status] += 1
 
 
