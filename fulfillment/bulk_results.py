@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from enrollment.consent import normalised_email
 from fulfillment.people import person_row
 from fulfillment.telling import NotTold
-from salesloft_client import BulkResult, Person, SalesloftClient
+from salesloft_client import BulkJobRow, Person, SalesloftClient
 from schemas.vocabulary import Reason
 from storage.people import PersonRow
 from storage.people_syncs import ResultKey
@@ -15,7 +15,7 @@ from storage.people_syncs import ResultKey
 __all__ = ["key_of", "people_in", "person_id_of", "reasons_of"]
 
 
-async def reasons_of(client: SalesloftClient, rows: Sequence[BulkResult]) -> dict[int, str]:
+async def reasons_of(client: SalesloftClient, rows: Sequence[BulkJobRow]) -> dict[int, str]:
     """Why rows were refused, by result. Two calls, for what an error looks like is not documented."""
     refused = {row.id: key_of(row) for row in rows if row.status != "success" or person_id_of(row) is None}
     emails = {key.email for key in refused.values() if key.email is not None}
@@ -37,7 +37,7 @@ async def reasons_of(client: SalesloftClient, rows: Sequence[BulkResult]) -> dic
     return reasons
 
 
-def key_of(row: BulkResult) -> ResultKey:
+def key_of(row: BulkJobRow) -> ResultKey:
     """By what the result finds whom it is about."""
     by_id = row.record.get("upsert_key") == "id"
     email = row.record.get("email_address")
@@ -48,19 +48,19 @@ def key_of(row: BulkResult) -> ResultKey:
     )
 
 
-def _resource(row: BulkResult) -> dict[str, object]:
+def _resource(row: BulkJobRow) -> dict[str, object]:
     """The person of a result: alone, or under its name as a single upsert answers it."""
     person = row.resource.get("person", row.resource)
     return person if isinstance(person, dict) else {}
 
 
-def person_id_of(row: BulkResult) -> int | None:
+def person_id_of(row: BulkJobRow) -> int | None:
     """The person that a row has made or changed; None of one that was refused."""
     person_id = _resource(row).get("id")
     return person_id if row.status == "success" and isinstance(person_id, int) else None
 
 
-def people_in(organization_id: str, rows: Sequence[BulkResult]) -> list[PersonRow]:
+def people_in(organization_id: str, rows: Sequence[BulkJobRow]) -> list[PersonRow]:
     """What is kept of the people, each once; nothing of one whose result has not the whole, which its stream brings."""
     found: dict[int, PersonRow] = {}
     for row in rows:

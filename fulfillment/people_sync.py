@@ -18,7 +18,7 @@ from fulfillment.bulk_results import key_of, people_in, person_id_of, reasons_of
 from fulfillment.carrying import Outcome, Parked, Workbench
 from fulfillment.telling import LeftOut, NotTold, Tell, Unchanged, looked_at, upsert_of
 from salesloft_client import (
-    BulkResult,
+    BulkJobRow,
     Lane,
     RetryClass,
     SalesloftClient,
@@ -158,7 +158,7 @@ class SyncPeople:
     async def _send(self, command: Claimed, sync: PeopleSync, client: SalesloftClient) -> None:
         """Add the members to a job as rows, and start it."""
         if sync.job_id is None:
-            job = await client.create_bulk_job(kind="person/upsert", name=f"CSCX.AI people {sync.id}")
+            job = await client.create_bulk_job(name=f"CSCX.AI people {sync.id}")
             sync.job_id = job.id
             await self._step(command, sync, "sending")
         while sync.sent < sync.to_send:
@@ -169,7 +169,7 @@ class SyncPeople:
                 accounts = await people.accounts_of_domains(connection, sync.organization_id, domains)
             if told:
                 upserts = [upsert_of(one, profile, accounts) for one, profile in told]
-                await client.add_bulk_rows(sync.job_id, upserts)
+                await client.fill_bulk_job(sync.job_id, upserts)
             async with self._bench.database.transaction() as connection:
                 await commands.hold(connection, command)
                 digests = {one.stakeholder_id: profile.digest for one, profile in told}
@@ -177,7 +177,7 @@ class SyncPeople:
                 sync.sent = members[-1] if members else sync.to_send
                 await people_syncs.put(connection, sync)
         try:
-            await client.start_bulk_job(sync.job_id)
+            await client.execute_bulk_job(sync.job_id)
         except Unprocessable:
             # Refused too where an earlier turn has started it and did not live to tell.
             if (await client.bulk_job(sync.job_id)).state == "open":
@@ -212,7 +212,9 @@ class SyncPeople:
     async def _collect(self, command: Claimed, sync: PeopleSync, client: SalesloftClient) -> Outcome:
         """Read what came of each row, keep who is whom, and end."""
         while True:
-            page = await client.bulk_results(_started(sync), after=sync.collected_to, per_page=_COLLECTED_AT_ONCE)
+            page = await client.bulk_job_results(
+                _started(sync), after_id=sync.collected_to, per_page=_COLLECTED_AT_ONCE
+            )
             rows = [row for row in page.rows if row.id > sync.collected_to]
             if not rows:
                 break
@@ -231,7 +233,7 @@ class SyncPeople:
         return Outcome.DONE
 
     async def _keep(
-        self, connection: Connection, sync: PeopleSync, rows: Sequence[BulkResult], reasons: dict[int, str]
+        self, connection: Connection, sync: PeopleSync, rows: Sequence[BulkJobRow], reasons: dict[int, str]
     ) -> None:
         now, organization_id = self._bench.clock.now(), sync.organization_id
         found = await people_syncs.members_of(connection, sync.id, [key_of(row) for row in rows])

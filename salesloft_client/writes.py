@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["AccountUpsert", "NewAccount", "NewMembership", "PersonUpsert"]
+__all__ = ["AccountUpsert", "NewAccount", "NewMembership", "NewSubscription", "PersonUpsert"]
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 
@@ -17,9 +17,13 @@ Id = Annotated[int, Field(gt=0, lt=2**63)]
 class _Sent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
+    def values(self) -> dict[str, Any]:
+        """What is sent: without what is None, empty or blank."""
+        return _without_empty(self.model_dump(mode="json"))
+
     def body(self) -> bytes:
-        """The JSON to send: without what is None, empty or blank."""
-        return orjson.dumps(_without_empty(self.model_dump(mode="json")), option=orjson.OPT_SORT_KEYS)
+        """The same as JSON."""
+        return orjson.dumps(self.values(), option=orjson.OPT_SORT_KEYS)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -113,3 +117,14 @@ class NewMembership(_Sent):
     cadence_id: Id
     user_id: Id
     step_id: Id | None = None
+
+
+class NewSubscription(_Sent):
+    """``POST /webhook_subscriptions``: have deliveries of one event type posted to ``callback_url``.
+
+    ``callback_token`` is a secret of ours, by which a delivery's signature is verified.
+    """
+
+    event_type: str = Field(min_length=1)
+    callback_url: str = Field(min_length=1)
+    callback_token: str = Field(min_length=16)

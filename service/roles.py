@@ -23,7 +23,8 @@ from producers.activity_poller import ActivityPoller, PollerOptions
 from producers.outbox_relay import OutboxRelay, RelayOptions
 from producers.publisher import PublisherOptions
 from producers.streams.turn import TurnOptions
-from salesloft_client import OAuthApp, TransportSettings
+from salesloft_client import BudgetSettings, OAuthApp, TransportSettings
+from service.budget_stops import BudgetStops
 from service.clock import FollowedClock
 from service.observing import CallMetrics
 from service.settings import Settings
@@ -88,7 +89,12 @@ def session_options(settings: Settings) -> SessionOptions:
             redirect_uri=settings.salesloft_redirect_uri or "",
             auth_host=settings.salesloft_auth_url,
         )
-    return SessionOptions(app=app, transport=TransportSettings(base_url=settings.salesloft_url), observer=CallMetrics())
+    return SessionOptions(
+        app=app,
+        transport=TransportSettings(base_url=settings.salesloft_url),
+        budget=BudgetSettings(limit=settings.salesloft_cost_per_minute),
+        observer=CallMetrics(),
+    )
 
 
 @asynccontextmanager
@@ -99,9 +105,11 @@ async def opened_sessions(settings: Settings, clock: Clock) -> AsyncIterator[Ses
         database = await stack.enter_async_context(Database.connected(options))
         wire = DatedWire(clock)
         stack.push_async_callback(wire.aclose)
-        yield Sessions(
+        sessions = Sessions(
             database=database, wire=wire, keyring=keyring(settings), clock=clock, options=session_options(settings)
         )
+        stack.push_async_callback(sessions.budgets.settled)
+        yield sessions
 
 
 @asynccontextmanager
@@ -129,6 +137,7 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
             parts.append(_relay(settings, database))
         if roles & {Role.FULFILL, Role.POLL}:
             sessions = await stack.enter_async_context(opened_sessions(settings, clock))
+            parts.append(BudgetStops(settings.database_url.get_secret_value(), sessions.budgets))
             if Role.FULFILL in roles:
                 memory = OrganizationMemory()
                 parts.append(command_worker(settings, database, sessions, memory, clock))

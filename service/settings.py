@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     salesloft_client_id: str | None = None
     salesloft_client_secret: SecretStr | None = None
     salesloft_redirect_uri: str | None = None
+    # Of each team, all its integrations together; Salesloft may grant a customer another one.
+    salesloft_cost_per_minute: int = Field(default=600, ge=60, le=100_000)
     # "id:key,older-id:key": the first encrypts, the others still decrypt.
     encryption_keys: Annotated[dict[str, SecretStr], NoDecode]
     # Keys the digests by which people of a team who are nobody's stakeholder yet are found later; it stays as it is.

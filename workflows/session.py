@@ -18,6 +18,7 @@ from salesloft_client import (
     OAuthApp,
     Observer,
     SalesloftClient,
+    SharingSettings,
     TeamBudget,
     TokenEndpoint,
     TransportSettings,
@@ -25,6 +26,7 @@ from salesloft_client import (
 from storage import commands, connections, organizations
 from storage.errors import ConcurrentChange
 from storage.pool import Database
+from workflows.budget import TeamBudgets
 from workflows.catalogue import Catalogue, keep_catalogue, read_catalogue
 from workflows.clock import Clock
 from workflows.credentials import Credential, Keyring, OAuthTokens
@@ -54,6 +56,7 @@ class SessionOptions:
     app: OAuthApp | None = None
     transport: TransportSettings | None = None
     budget: BudgetSettings | None = None
+    sharing: SharingSettings | None = None
     observer: Observer | None = None
 
 
@@ -99,7 +102,12 @@ class Sessions:
         self._business_clock = BusinessClock(now=clock.now)
         app = self._options.app
         self._endpoint = TokenEndpoint(app, wire=wire, clock=self._business_clock) if app is not None else None
-        self._budgets: dict[int, TeamBudget] = {}
+        self.budgets = TeamBudgets(
+            database=database,
+            clock=self._business_clock,
+            settings=self._options.budget,
+            sharing=self._options.sharing,
+        )
         self._sessions: dict[str, Session] = {}
 
     @property
@@ -213,11 +221,8 @@ class Sessions:
             endpoint=self._endpoint,
             clock=self._clock,
         )
-        budget = self._budgets.get(team_id)
-        if budget is None:
-            settings = self._options.budget or BudgetSettings()
-            budget = self._budgets[team_id] = MinuteBudget(clock=self._business_clock, settings=settings)
-        return Session(organization_id, team_id, self._client(tokens, budget), tokens)
+        client = self._client(tokens, self.budgets.of(organization_id, team_id))
+        return Session(organization_id, team_id, client, tokens)
 
     def _client(self, tokens: StoredTokens | FixedToken, budget: TeamBudget) -> SalesloftClient:
         return SalesloftClient(
