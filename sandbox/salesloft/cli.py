@@ -37,7 +37,7 @@ def salesloft(
     team: Annotated[list[str] | None, typer.Option(help="Name of a team to start with; may be repeated.")] = None,
     people: Annotated[int, typer.Option(help="People in each of these teams.")] = 40,
     accounts: Annotated[int, typer.Option(help="Accounts in each of these teams.")] = 12,
-    history_weeks: Annotated[int, typer.Option(help="Weeks that these teams have worked with their people.")] = 8,
+    history_weeks: Annotated[int, typer.Option(help="Weeks that these teams have worked with their people.")] = 0,
     client_id: Annotated[
         str, typer.Option(help="OAuth client id of the application that connects teams.")
     ] = "cscx-salesloft",

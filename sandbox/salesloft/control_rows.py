@@ -88,6 +88,7 @@ class RowControl:
                 self._simulator.engagement.occur(team, team.emails[int(fields["email_id"])], act, now)
             else:
                 raise ValueError(f"act is complete_step or one of {', '.join(get_args(Act))}")
+        self._simulator.world.announce(now)
         return reply({"last_sequence": self._simulator.world.life_journal.last_sequence})
 
     async def change_user(self, request: Request) -> Response:

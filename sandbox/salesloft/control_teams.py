@@ -111,6 +111,7 @@ class TeamControl:
         return team_of(self._simulator, request)
 
     async def list_teams(self, _request: Request) -> Response:
+        """Every team with its users and cadences."""
         return reply({"teams": [described(team) for team in self._simulator.world.teams.values()]})
 
     async def create(self, request: Request) -> Response:
@@ -125,6 +126,7 @@ class TeamControl:
         return reply(made, 201)
 
     async def show(self, request: Request) -> Response:
+        """One team, its switches and its temperament."""
         team = self._team(request)
         return reply(
             {**described(team), "switches": asdict(team.switches), "temperament": asdict(team.temperament)},
@@ -137,6 +139,7 @@ class TeamControl:
         return reply(asdict(team.switches))
 
     async def set_temperament(self, request: Request) -> Response:
+        """Changes how people and reps behave, in what is sent, and answers all of it."""
         team = self._team(request)
         self._temper(team, await fields_of(request))
         return reply(asdict(team.temperament))

@@ -91,15 +91,13 @@ class OAuthServer:
         )
         if behind is not None:
             return behind
-        try:
-            user = self._simulator.team_of_user(int(str(fields.get("user_id", ""))))
-        except ValueError:
-            user = None
-        if user is not None:
-            return user.id
         name = str(fields.get("client_id", "")) or (_basic(headers) or ("", ""))[0]
         application = authority.applications.get(name)
-        return None if application is None else application.team_id
+        if application is not None and application.team_id is not None:
+            return application.team_id
+        asked = str(fields.get("user_id") or self._simulator.consenting_user or "")
+        named = self._simulator.team_of_user(int(asked)) if asked.isdecimal() else None
+        return None if named is None else named.id
 
     def _authorize(self, query: dict[str, str], now: int) -> tuple[Answer, dict[str, str]]:
         """Back to the application with a code or a refusal, or the page on which somebody decides.

@@ -55,7 +55,8 @@ _LATER = {
     ),
     "membership": ("step",),
     "user": ("locale_utc_offset", "seat_package"),
-    "email": ("send_after", "draft_with_ai", "additional_recipients", "body"),
+    "email": ("message_id", "draft_with_ai", "additional_recipients", "body"),
+    "history": ("tags",),
     "call": ("task", "positive", "connected"),
     "action": ("task",),
 }
@@ -350,22 +351,23 @@ def _call(team: Team, row: Call) -> dict[str, Any]:
     }
 
 
-def history(row: ActivityHistory) -> bytes:
-    return keep(
-        row,
-        lambda: {
-            "id": row.id,
-            "type": row.type,
-            "resource_type": "person",
-            "resource_id": row.person_id,
-            "user_guid": row.user_guid,
-            "occurred_at": render_utc(row.occurred_at),
-            "pinned_at": None,
-            "created_at": render_utc(row.created_at),
-            "updated_at": render_utc(row.updated_at),
-            "static_data": row.static_data,
-            "dynamic_data": row.dynamic_data,
-            "failed_dynamic_resources": [],
-            "tags": [],
-        },
-    )
+def history(team: Team, row: ActivityHistory) -> bytes:
+    return keep(row, lambda: _aged(team, "history", _history(row)))
+
+
+def _history(row: ActivityHistory) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "type": row.type,
+        "resource_type": "person",
+        "resource_id": row.person_id,
+        "user_guid": row.user_guid,
+        "occurred_at": render_utc(row.occurred_at),
+        "pinned_at": None,
+        "created_at": render_utc(row.created_at),
+        "updated_at": render_utc(row.updated_at),
+        "static_data": row.static_data,
+        "dynamic_data": row.dynamic_data,
+        "failed_dynamic_resources": [],
+        "tags": [],
+    }

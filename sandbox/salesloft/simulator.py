@@ -45,8 +45,9 @@ class Simulator:
         self.consent_is_asked = False
 
     def settle(self) -> int:
-        """Let life catch up with the clock; returns the instant that it is now."""
+        """Let life catch up with the clock, and tell what has changed since; returns the instant that it is now."""
         now = self.clock.now()
+        self.world.announce(now)
         self.world.settle(now)
         return now
 

@@ -105,6 +105,8 @@ class Webhooks:
             # There is no event for a new e-mail: its first look is an update too.
             change = "updated"
         event_type = f"{resource}_{change}"
+        if event_type not in EVENT_TYPES:
+            return
         if change == "deleted":
             self._changed.pop((f"{resource}_updated", id(row)), None)
             self._send(team, event_type, _RENDER[resource](team, row), wanted=_WANTED[resource])

@@ -91,6 +91,7 @@ class Team:
         self.histories: Table[str, ActivityHistory] = self._table("activity_history")
         self.bulk_jobs: Table[int, BulkJob] = self._table("bulk_job")
         self.job_data: defaultdict[int, list[JobData]] = defaultdict(list)
+        self.has_ongoing_actions = False
         self.bulk_queue: deque[Callable[[int], bool]] = deque()
         self.steps_by_cadence: defaultdict[int, list[Step]] = defaultdict(list)
         self.people_by_email: defaultdict[str, set[int]] = defaultdict(set)
@@ -174,6 +175,10 @@ class Team:
 
     def admin(self) -> User:
         return next(user for user in self.users if user.team_admin)
+
+    def guid_of(self, user_id: int | None) -> str | None:
+        user = None if user_id is None else self.users.get(user_id)
+        return None if user is None else user.guid
 
     def user_zone(self, user_id: int) -> ZoneInfo:
         user = self.users.get(user_id)

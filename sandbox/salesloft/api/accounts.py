@@ -6,7 +6,14 @@ from typing import Any
 
 from sandbox.salesloft import rendering_people
 from sandbox.salesloft.answers import Answer, Effect, Refusal, data
-from sandbox.salesloft.api.context import Context, optional_flag, optional_number, optional_text, texts_of
+from sandbox.salesloft.api.context import (
+    Context,
+    optional_flag,
+    optional_number,
+    optional_text,
+    refuse_privileged,
+    texts_of,
+)
 from sandbox.salesloft.filters import flags, named_values, nullable_texts, numbers, ranges, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Account
@@ -111,6 +118,7 @@ def destroy(context: Context) -> Answer:
 
 def create_account(context: Context) -> Account:
     """A new account; raises Refusal where name or domain is missing or the domain is taken."""
+    refuse_privileged(context, "account", None)
     name, domain = _required(context, None)
     owner_id = _owner(context)
     row = Account(
@@ -133,6 +141,7 @@ def create_account(context: Context) -> Account:
 def change_account(context: Context, row: Account) -> None:
     """Only what was sent changes; do-not-contact stops everyone at the account."""
     team, body = context.team, context.body
+    refuse_privileged(context, "account", row.details.get("crm_id"))
     name, domain = _required(context, row)
     owner_id = _owner(context) if "owner_id" in body else row.owner_id
     do_not_contact = optional_flag(body, "do_not_contact")

@@ -20,8 +20,6 @@ __all__ = ["add_rows", "cancel", "create", "index", "index_results", "index_rows
 
 _TYPES = {"person/upsert": "people:write"}
 _MOST_ROWS = 5000
-_STATES = ("open", "executing", "done")
-_STATUSES = ("pending", "success", "error", "retrying", "cancelled")
 
 
 def _after(name: str, operator: str, values: list[str], /) -> Predicate[Any] | None:
@@ -43,22 +41,20 @@ def _one_of(known: tuple[str, ...], attribute: str) -> Any:
     return make
 
 
-_JOBS: Listing[BulkJob] = Listing(
-    identity=lambda row: row.id,
-    filters={"id": _after, "state": _one_of(_STATES, "state")},
-    sorts={"id": lambda row: row.id},
-    default_sort="id",
-    default_direction="ASC",
-    paged="never",
-)
-_ROWS: Listing[JobData] = Listing(
-    identity=lambda row: row.id,
-    filters={"id": _after, "status": _one_of(_STATUSES, "status")},
-    sorts={"id": lambda row: row.id},
-    default_sort="id",
-    default_direction="ASC",
-    paged="never",
-)
+def _read_on_by_id(attribute: str, known: tuple[str, ...]) -> Listing[Any]:
+    """A list without pages, oldest first, filtered by one closed list of texts."""
+    return Listing(
+        identity=lambda row: row.id,
+        filters={"id": _after, attribute: _one_of(known, attribute)},
+        sorts={"id": lambda row: row.id},
+        default_sort="id",
+        default_direction="ASC",
+        paged="never",
+    )
+
+
+_JOBS: Listing[BulkJob] = _read_on_by_id("state", ("open", "executing", "done"))
+_ROWS: Listing[JobData] = _read_on_by_id("status", ("pending", "success", "error", "retrying", "cancelled"))
 
 
 def index(context: Context) -> Answer:

@@ -1,11 +1,12 @@
 """``/v2/cadences``, ``/v2/steps``, ``/v2/cadence_exports`` and ``/v2/cadence_stats``: read only, as in the real API."""
 
+from dataclasses import replace
 from functools import partial
 
 from sandbox.salesloft import rendering, rendering_export
 from sandbox.salesloft.answers import Answer, Refusal, data
 from sandbox.salesloft.api.context import Context
-from sandbox.salesloft.filters import flag_of, flags, numbers, ranges, texts
+from sandbox.salesloft.filters import Filter, flags, numbers, ranges, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Cadence, Step
 
@@ -47,21 +48,16 @@ def _visible(context: Context, row: Cadence) -> bool:
 def index_cadences(context: Context) -> Answer:
     """The cadences that the caller may see; `people_addable` and `owned_by_guid` depend on users."""
     team = context.team
-    rows = [row for row in team.cadences if _visible(context, row)]
-    addable = context.parameters.last("people_addable")
-    if addable is not None:
-        wanted = flag_of("people_addable", addable)
-        rows = [row for row in rows if team.people_can_be_added(row, context.user.id) is wanted]
-    guids = context.parameters.values.get("owned_by_guid", {}).get("", [])
-    if guids:
-        owners = {user.id for user in team.users if user.guid in {g for one in guids for g in one.split(",")}}
-        rows = [row for row in rows if row.owner_id in owners]
-    return _CADENCES.answer(
+    by_users: dict[str, Filter[Cadence]] = {
+        "people_addable": flags(lambda row: team.people_can_be_added(row, context.user.id)),
+        "owned_by_guid": texts(lambda row: team.guid_of(row.owner_id)),
+    }
+    return replace(_CADENCES, filters={**_CADENCES.filters, **by_users}).answer(
         team.cadences,
         context.parameters,
         partial(rendering.cadence, team),
         switches=team.switches,
-        candidates=rows,
+        candidates=[row for row in team.cadences if _visible(context, row)],
     )
 
 
@@ -105,14 +101,16 @@ def show_statistics(context: Context) -> Answer:
 
 def index_steps(context: Context) -> Answer:
     team = context.team
-    rows = [row for row in team.steps if _visible(context, team.cadences[row.cadence_id])]
-    due = context.parameters.last("has_due_actions")
-    if due is not None:
+    by_actions: dict[str, Filter[Step]] = {}
+    if "has_due_actions" in context.parameters.values:
         busy = {action.step_id for action in team.actions if action.due_on <= context.now}
-        wanted = flag_of("has_due_actions", due)
-        rows = [row for row in rows if (row.id in busy) is wanted]
-    return _STEPS.answer(
-        team.steps, context.parameters, partial(rendering.step, team), switches=team.switches, candidates=rows
+        by_actions["has_due_actions"] = flags(lambda row: row.id in busy)
+    return replace(_STEPS, filters={**_STEPS.filters, **by_actions}).answer(
+        team.steps,
+        context.parameters,
+        partial(rendering.step, team),
+        switches=team.switches,
+        candidates=[row for row in team.steps if _visible(context, team.cadences[row.cadence_id])],
     )
 
 

@@ -18,9 +18,10 @@ def _search(_name: str, _operator: str, values: list[str], /) -> Predicate[User]
     return lambda row: all(word in f"{row.first_name} {row.last_name} {row.email}".lower() for word in wanted)
 
 
-def _all_visible(name: str, _operator: str, values: list[str], /) -> None:
-    """Nobody here is hidden by a privacy setting, so either value gives the same rows."""
-    flag_of(name, values[-1])
+def _visible(name: str, _operator: str, values: list[str], /) -> Predicate[User]:
+    """No privacy setting hides anybody here, but only false shows who was deactivated."""
+    only_visible = flag_of(name, values[-1])
+    return lambda row: row.active or not only_visible
 
 
 _LISTING: Listing[User] = Listing(
@@ -34,7 +35,7 @@ _LISTING: Listing[User] = Listing(
         "search": _search,
         "has_crm_user": flags(lambda _row: False),
         "work_country": texts(lambda row: row.work_country),
-        "visible_only": _all_visible,
+        "visible_only": _visible,
     },
     sorts={
         "id": lambda row: row.id,
@@ -57,13 +58,19 @@ def show_team(context: Context) -> Answer:
 
 
 def index_users(context: Context) -> Answer:
-    """Without `page` all of them and no paging in the metadata; who is no admin sees only themselves."""
+    """Without `page` all of them and no paging in the metadata; who is no admin sees only themselves.
+
+    Those who were deactivated are left out unless `visible_only` is false.
+    """
+    rows = list(context.team.users) if context.user.team_admin else [context.user]
+    if "visible_only" not in context.parameters.values:
+        rows = [row for row in rows if row.active]
     return _LISTING.answer(
         context.team.users,
         context.parameters,
         partial(rendering.user, context.team),
         switches=context.team.switches,
-        candidates=context.team.users if context.user.team_admin else [context.user],
+        candidates=rows,
     )
 
 

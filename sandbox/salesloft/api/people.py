@@ -32,10 +32,6 @@ def _listing(team: Team) -> Listing[Person]:
     def on_cadences(row: Person) -> list[int]:
         return [m.cadence_id for m in team.memberships_of(row.id) if m.on_cadence]
 
-    def owner_guid(row: Person) -> str | None:
-        owner = team.users.get(row.owner_id) if row.owner_id is not None else None
-        return None if owner is None else owner.guid
-
     def owner_is_active(row: Person) -> bool:
         owner = team.users.get(row.owner_id) if row.owner_id is not None else None
         return owner is not None and owner.active
@@ -51,7 +47,7 @@ def _listing(team: Team) -> Listing[Person]:
             "created_at": ranges(lambda row: row.created_at),
             "last_contacted": ranges(lambda row: row.last_contacted_at),
             "email_addresses": _addresses,
-            "owned_by_guid": texts(owner_guid),
+            "owned_by_guid": texts(lambda row: team.guid_of(row.owner_id)),
             "owner_id": numbers(lambda row: row.owner_id),
             "owner_crm_id": texts(lambda _row: None),
             "owner_is_active": flags(owner_is_active),
