@@ -11,7 +11,7 @@ HOUR = timedelta(hours=1)
 
 
 def cadence(**changes: Any) -> CadenceRow:
-    values = {
+    values: dict[str, Any] = {
         "cadence_id": 456, "name": "Renewal 90", "people_addable": True, "team_cadence": True,
         "current_state": "active", "owner_user_id": None, "owner_name": None, "owner_email": None,
         "owner_active": None, "steps": [],
@@ -23,7 +23,7 @@ def cadence(**changes: Any) -> CadenceRow:
 
 
 def observed(**changes: Any) -> Observed:
-    values = {
+    values: dict[str, Any] = {
         "stays": {456: Stays(people=10, people_now=4, ended=8, completed=6)},
         "people": {(456, "email-sent"): 8, (456, "email-replied"): 2, (456, "email-opened"): 6, (7, "email-sent"): 99},
         "goals": {456: Goals(enrollments=5, reached=4)},
