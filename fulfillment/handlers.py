@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fulfillment.cadences import RefreshCadences
 from fulfillment.carrying import Handler, Workbench
 from fulfillment.enroll import Enroll
+from fulfillment.people_sync import SyncPeople
 from fulfillment.steer import Remove
 from workflows.commands import CommandKind
 
@@ -18,4 +19,5 @@ def all_handlers(bench: Workbench, *, chance: Callable[[], float] = random.rando
         CommandKind.ENROLL: Enroll(bench, chance),
         CommandKind.REMOVE: Remove(bench, chance),
         CommandKind.REFRESH_CADENCES: RefreshCadences(bench),
+        CommandKind.SYNC_PEOPLE: SyncPeople(bench),
     }

@@ -65,6 +65,7 @@ from salesloft_client.models import (
     Cadence,
     CadenceCounts,
     CadenceMembership,
+    CadenceStats,
     Call,
     ChangingRecord,
     Email,
@@ -90,7 +91,7 @@ from salesloft_client.team_minute import TeamMinute
 from salesloft_client.transport import CallContext, TransportSettings
 from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
-from salesloft_client.writes import AccountUpsert, NewMembership, NewSubscription, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewAccount, NewMembership, NewSubscription, PersonUpsert
 
 __all__ = [
     "ACCOUNTS",
@@ -119,6 +120,7 @@ __all__ = [
     "CadenceCounts",
     "CadenceExport",
     "CadenceMembership",
+    "CadenceStats",
     "Call",
     "CallContext",
     "Callback",
@@ -145,6 +147,7 @@ __all__ = [
     "MissingScope",
     "NamedReference",
     "Need",
+    "NewAccount",
     "NewMembership",
     "NewSubscription",
     "NotFound",

@@ -11,6 +11,7 @@ from salesloft_client.models import (
     ActivityHistory,
     Cadence,
     CadenceMembership,
+    CadenceStats,
     Call,
     Email,
     Person,
@@ -22,9 +23,12 @@ from salesloft_client.models import (
 )
 from salesloft_client.requests import SETTLE, Filters, every_page
 from salesloft_client.subscriptions import SubscriptionRequests
-from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewAccount, NewMembership, PersonUpsert
 
 __all__ = ["SETTLE", "SalesloftClient", "every_page"]
+
+
+_OLDEST_FIRST: Filters = {"sort_by": "created_at", "sort_direction": "ASC"}
 
 
 class SalesloftClient(BulkJobRequests, SubscriptionRequests):
@@ -66,17 +70,24 @@ class SalesloftClient(BulkJobRequests, SubscriptionRequests):
         team_cadence: bool | None = None,
         archived: bool | None = None,
     ) -> Page[Cadence]:
-        """``people_addable`` leaves out drafts and archived ones."""
+        """The oldest first, so that one that changes while pages are turned stays on its page.
+
+        ``people_addable`` leaves out drafts and archived ones.
+        """
         filters: Filters = {
             "ids[]": ids,
             "people_addable": people_addable,
             "team_cadence": team_cadence,
             "archived": archived,
+            **_OLDEST_FIRST,
         }
         return await self._list(Cadence, "/cadences", filters, page=page, per_page=per_page)
 
     async def cadence(self, cadence_id: int) -> Cadence:
         return await self._show(Cadence, f"/cadences/{cadence_id}")
+
+    async def cadence_stats(self, cadence_id: int) -> CadenceStats:
+        return await self._show(CadenceStats, f"/cadence_stats/{cadence_id}")
 
     async def cadence_export(self, cadence_id: int) -> CadenceExport:
         """A cadence's settings and content. Its steps have no ids: :meth:`steps` has those, by day and order."""
@@ -85,8 +96,9 @@ class SalesloftClient(BulkJobRequests, SubscriptionRequests):
     async def steps(
         self, *, cadence_id: int | None = None, ids: Iterable[int] = (), page: int = 1, per_page: int = 100
     ) -> Page[Step]:
-        """Steps in no useful order: sort by ``day`` and ``step_number``."""
-        return await self._list(Step, "/steps", {"cadence_id": cadence_id, "ids[]": ids}, page=page, per_page=per_page)
+        """The oldest first, as cadences are; their own order is that of ``day`` and ``step_number``."""
+        filters: Filters = {"cadence_id": cadence_id, "ids[]": ids, **_OLDEST_FIRST}
+        return await self._list(Step, "/steps", filters, page=page, per_page=per_page)
 
     async def step(self, step_id: int) -> Step:
         return await self._show(Step, f"/steps/{step_id}")
@@ -130,6 +142,10 @@ class SalesloftClient(BulkJobRequests, SubscriptionRequests):
     async def upsert_account(self, upsert: AccountUpsert) -> UpsertedAccount:
         """Create or change one account."""
         return await self._write(UpsertedAccount, "/account_upserts", upsert.body())
+
+    async def create_account(self, account: NewAccount) -> Account:
+        """Make an account. ``Unprocessable`` with a message for ``domain`` if there is one with it."""
+        return await self._write(Account, "/accounts", account.body())
 
     # Memberships.
 

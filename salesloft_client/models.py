@@ -21,6 +21,7 @@ __all__ = [
     "Cadence",
     "CadenceCounts",
     "CadenceMembership",
+    "CadenceStats",
     "Call",
     "ChangingRecord",
     "Email",
@@ -172,6 +173,17 @@ class Cadence(Record):
     owner: Reference | None = None
     groups: References = ()
     counts: CadenceCounts | None = None
+
+
+class CadenceStats(Answered):
+    """Counts of a cadence since it was made (``/cadence_stats/{id}``; seen by others, its page is not known)."""
+
+    sent_emails_count: int | None = None
+    viewed_count: int | None = None
+    replied_count: int | None = None
+    calls_count: int | None = None
+    meetings_booked_count: int | None = None
+    people_acted_on_count: int | None = None
 
 
 class Step(Record):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["AccountUpsert", "NewMembership", "NewSubscription", "PersonUpsert"]
+__all__ = ["AccountUpsert", "NewAccount", "NewMembership", "NewSubscription", "PersonUpsert"]
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 
@@ -96,6 +96,14 @@ class AccountUpsert(_Sent):
         if (self.upsert_key == "id") != (self.id is not None):
             raise ValueError("an upsert by id needs the id, one by domain must not have it")
         return self
+
+
+class NewAccount(_Sent):
+    """``POST /accounts``: make an account. Salesloft refuses a domain that it has, and nothing of that one changes."""
+
+    name: str = Field(min_length=1)
+    domain: str = Field(min_length=1)
+    owner_id: Id | None = None
 
 
 class NewMembership(_Sent):

@@ -33,12 +33,13 @@ from storage.pool import Database, DatabaseOptions
 from telemetry.health import Health
 from web.app import HttpServer, health_app
 from workflows.clock import Clock, SystemClock
+from workflows.commands import CommandKind
 from workflows.credentials import Keyring
 from workflows.memory import OrganizationMemory
 from workflows.salesloft_time import DatedWire
 from workflows.session import SessionOptions, Sessions
 
-__all__ = ["Process", "Role", "database_options", "keyring", "opened_sessions", "running_process"]
+__all__ = ["Process", "Role", "command_worker", "database_options", "keyring", "opened_sessions", "running_process"]
 
 _CLOCK_DEADLINE = 10.0
 
@@ -139,7 +140,7 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
             parts.append(BudgetStops(settings.database_url.get_secret_value(), sessions.budgets))
             if Role.FULFILL in roles:
                 memory = OrganizationMemory()
-                parts.append(_worker(settings, database, sessions, memory, clock))
+                parts.append(command_worker(settings, database, sessions, memory, clock))
                 parts.append(_timers(settings, database, memory, clock))
             if Role.POLL in roles:
                 parts.append(_poller(settings, database, sessions, clock))
@@ -190,9 +191,16 @@ def _relay(settings: Settings, database: Database) -> Part:
     )
 
 
-def _worker(
-    settings: Settings, database: Database, sessions: Sessions, memory: OrganizationMemory, clock: Clock
-) -> Part:
+def command_worker(
+    settings: Settings,
+    database: Database,
+    sessions: Sessions,
+    memory: OrganizationMemory,
+    clock: Clock,
+    *,
+    kinds: AbstractSet[str] = frozenset(CommandKind),
+) -> CommandWorker:
+    """A worker for some kinds of commands."""
     bench = Workbench(
         database=database,
         sessions=sessions,
@@ -205,7 +213,8 @@ def _worker(
             fresh_for=timedelta(seconds=settings.poll_interval_seconds),
         ),
     )
-    return CommandWorker(bench, settings.database_url.get_secret_value(), all_handlers(bench))
+    handlers = {kind: handler for kind, handler in all_handlers(bench).items() if kind in kinds}
+    return CommandWorker(bench, settings.database_url.get_secret_value(), handlers)
 
 
 def _timers(settings: Settings, database: Database, memory: OrganizationMemory, clock: Clock) -> Part:

@@ -52,7 +52,7 @@ SELECT organization_id, team_id FROM salesloft_connections WHERE status = 'conne
 -- Connected organizations whose cadences were read before an instant, and that have no reading of them waiting.
 SELECT o.organization_id FROM salesloft_connections o
 WHERE o.status = 'connected'
-  AND coalesce((SELECT min(c.refreshed_at) FROM salesloft_cadences c WHERE c.organization_id = o.organization_id), o.connected_at) < :before
+  AND coalesce((SELECT c.read_at FROM salesloft_catalogues c WHERE c.organization_id = o.organization_id), o.connected_at) < :before
   AND NOT EXISTS (SELECT FROM commands c WHERE c.organization_id = o.organization_id AND c.kind = 'refresh_cadences' AND c.state = 'pending')
 ORDER BY o.organization_id
 LIMIT :limit

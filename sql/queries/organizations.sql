@@ -92,3 +92,19 @@ ON CONFLICT (organization_id, user_id) DO UPDATE SET
 SELECT id, version, trigger_type, segment, purpose, cadence_id, cadence_name, priority, exclusivity_group, enabled, published_at
 FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND status = 'published'
 ORDER BY trigger_type, segment NULLS LAST, priority, id
+
+-- name: read_setting$
+-- One setting of an organization.
+SELECT settings -> :name FROM organizations WHERE organization_id = :organization_id
+
+-- name: change_settings$
+-- Change some settings, keep the version, and answer it.
+WITH changed AS (
+  UPDATE organizations SET settings = settings || :changes::text::jsonb, settings_version = settings_version + 1, updated_at = :now
+  WHERE organization_id = :organization_id
+  RETURNING organization_id, settings_version, settings
+), kept AS (
+  INSERT INTO organization_settings (organization_id, settings_version, settings, changed_at, changed_by)
+  SELECT organization_id, settings_version, settings, :now, :by FROM changed
+)
+SELECT settings_version FROM changed
