@@ -72,14 +72,23 @@ from salesloft_client.models import (
     UpsertedAccount,
     UpsertedPerson,
     User,
+    WebhookSubscription,
 )
-from salesloft_client.oauth import Callback, OAuthApp, TokenEndpoint, TokenGrant, authorization_url, read_callback
+from salesloft_client.oauth import (
+    AccessGrant,
+    Callback,
+    OAuthApp,
+    TokenEndpoint,
+    TokenGrant,
+    authorization_url,
+    read_callback,
+)
 from salesloft_client.retry import RetrySettings
 from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
 from salesloft_client.transport import CallContext, TransportSettings
 from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
-from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewMembership, NewWebhookSubscription, PersonUpsert
 
 __all__ = [
     "ACCOUNTS",
@@ -91,6 +100,7 @@ __all__ = [
     "PEOPLE",
     "SETTLE",
     "SIGNATURE_HEADER",
+    "AccessGrant",
     "AccessToken",
     "Account",
     "AccountUpsert",
@@ -124,6 +134,7 @@ __all__ = [
     "MissingScope",
     "NamedReference",
     "NewMembership",
+    "NewWebhookSubscription",
     "NotFound",
     "NotSent",
     "NothingObserved",
@@ -162,6 +173,7 @@ __all__ = [
     "UpsertedAccount",
     "UpsertedPerson",
     "User",
+    "WebhookSubscription",
     "Wire",
     "WireSettings",
     "authorization_url",

@@ -12,7 +12,7 @@ from salesloft_client.auth import TokenSource
 from salesloft_client.budget import Lane, TeamBudget, Unlimited, cost_of_page
 from salesloft_client.clock import BusinessClock
 from salesloft_client.cursor import Batch, ChangeCursor, CursorPosition, CursorSettings
-from salesloft_client.decoding import Page, read_changes, read_one, read_page
+from salesloft_client.decoding import Page, read_changes, read_one, read_one_bare, read_page
 from salesloft_client.errors import Origin
 from salesloft_client.hooks import NothingObserved, Observer
 from salesloft_client.models import (
@@ -30,11 +30,12 @@ from salesloft_client.models import (
     UpsertedAccount,
     UpsertedPerson,
     User,
+    WebhookSubscription,
 )
 from salesloft_client.retry import Repeat
 from salesloft_client.transport import ApiCall, CallContext, Transport, TransportSettings
 from salesloft_client.wire import Wire
-from salesloft_client.writes import AccountUpsert, NewMembership, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewMembership, NewWebhookSubscription, PersonUpsert
 
 __all__ = ["SETTLE", "SalesloftClient", "every_page"]
 
@@ -248,6 +249,26 @@ class SalesloftClient:
 
     async def call(self, call_id: int) -> Call:
         return await self._show(Call, f"/activities/calls/{call_id}")
+
+    # Webhooks: see salesloft_client.webhooks for what is delivered.
+
+    async def webhook_subscriptions(self) -> Page[WebhookSubscription]:
+        """The team's subscriptions, all of them and everybody's."""
+        return await self._list(WebhookSubscription, "/webhook_subscriptions", {})
+
+    async def create_webhook_subscription(self, subscription: NewWebhookSubscription) -> WebhookSubscription:
+        """Subscribe to one event type. What a second one for the same address does is not documented: look first."""
+        path = "/webhook_subscriptions"
+        origin = self._origin("POST", path)
+        call = ApiCall(method="POST", path=path, repeat=Repeat.WRITE, body=subscription.body())
+        return await self._transport.carry(
+            call, self._context, lambda answer: read_one_bare(WebhookSubscription, answer, origin=origin)
+        )
+
+    async def delete_webhook_subscription(self, subscription_id: int) -> None:
+        """End one. Repeatable: one that is gone is no error (Salesloft docs: webhooks)."""
+        call = ApiCall(method="DELETE", path=f"/webhook_subscriptions/{subscription_id}", repeat=Repeat.READ)
+        await self._transport.carry(call, self._context, lambda _: None)
 
     async def changes(
         self,

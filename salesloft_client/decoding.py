@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from salesloft_client.errors import MalformedResponse, Origin
 from salesloft_client.wire import Answer
 
-__all__ = ["Page", "Paging", "read_changes", "read_one", "read_page"]
+__all__ = ["Page", "Paging", "read_changes", "read_one", "read_one_bare", "read_page"]
 
 logger = structlog.get_logger(__name__)
 
@@ -121,6 +121,14 @@ def read_one(model: type[R], answer: Answer, *, origin: Origin) -> R:
     except ValidationError:
         return _row(model, _envelope(answer, origin=origin)["data"], answer, origin=origin)
     return data
+
+
+def read_one_bare(model: type[R], answer: Answer, *, origin: Origin) -> R:
+    """As :func:`read_one`, for an answer that may come without ``data`` around its record."""
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError:
+        return read_one(model, answer, origin=origin)
 
 
 def _page_by_row(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:

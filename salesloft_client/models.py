@@ -35,6 +35,7 @@ __all__ = [
     "UpsertedAccount",
     "UpsertedPerson",
     "User",
+    "WebhookSubscription",
 ]
 
 
@@ -372,3 +373,20 @@ class UpsertedAccount(_Answered):
 
     upsert_type: str | None = None
     account: Account
+
+
+class WebhookSubscription(_Answered):
+    """One event type's deliveries to one address, signed with ``callback_token``."""
+
+    id: Id
+    event_type: str | None = None
+    enabled: bool | None = None
+    callback_url: str | None = Field(default=None, repr=False)
+    callback_token: str | None = Field(default=None, repr=False)
+    user_guid: str | None = None
+    tenant_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"WebhookSubscription(id={self.id!r})"
+
+    __str__ = __repr__

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["AccountUpsert", "NewMembership", "PersonUpsert"]
+__all__ = ["AccountUpsert", "NewMembership", "NewWebhookSubscription", "PersonUpsert"]
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 
@@ -105,3 +105,11 @@ class NewMembership(_Sent):
     cadence_id: Id
     user_id: Id
     step_id: Id | None = None
+
+
+class NewWebhookSubscription(_Sent):
+    """``POST /webhook_subscriptions``: have one type of events delivered to an address."""
+
+    callback_url: Annotated[str, Field(min_length=1)]
+    callback_token: Annotated[str, Field(min_length=1)]
+    event_type: Annotated[str, Field(min_length=1)]
