@@ -38,8 +38,8 @@ class TimerOptions:
 
     `catalogue_age` is business time; the retentions are real time but for the commands', whose end is business time.
     Webhooks are ensured where `callback` says how we are reached, after connecting and each `webhooks_age`, business
-    time. `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of ours
-    is put off by `put_off`, business time.
+    time. `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of
+    ours is put off by `put_off`, business time.
     """
 
     tick_s: float = 1.0

@@ -35,8 +35,8 @@ class EnsureWebhooks:
             await commands.hold(connection, command)
             url = self._address.of(receiver.receiver_id)
             await webhooks.ensured(connection, command.organization_id, callback_url=url, now=now)
-            error = f"refused: {', '.join(refused)}" if refused else None
-            await commands.finish(connection, command, outcome="ensured", error=error, now=now)
+            left = f"refused: {', '.join(refused)}" if refused else None
+            await commands.finish(connection, command, outcome="ensured", error=left, now=now)
         return Outcome.DONE
 
     async def _receiver(self, command: Claimed) -> Receiver:

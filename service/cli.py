@@ -16,8 +16,9 @@ from rich.table import Table
 from consumers.redrive import Redrive
 from salesloft_client import SalesloftError
 from service.clock import ClockUnavailable
+from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
-from service.roles import Role, database_options, opened_sessions, running_clock, running_process
+from service.roles import Role, database_options, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
 from service.supervisor import supervise
 from service.topics import TopicOutcome, create_topics
@@ -27,8 +28,9 @@ from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
-from workflows.credentials import ApiKey
-from workflows.mappings import CadenceMissing, default_mappings, publish
+from workflows.authorization import NoApplication
+from workflows.mappings import CadenceMissing, Validated, default_mappings, publish, validate
+from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
 __all__ = ["app", "main"]
@@ -38,9 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-organizations_app = typer.Typer(help="Organizations and their Salesloft connections.", no_args_is_help=True)
 mappings_app = typer.Typer(help="Which trigger leads to which cadence.", no_args_is_help=True)
-app.add_typer(organizations_app, name="organizations")
 app.add_typer(mappings_app, name="mappings")
 
 out = Console(highlight=False)
@@ -55,6 +55,8 @@ _EXPECTED = (
     SalesloftError,
     NotConnected,
     TeamTaken,
+    LacksScopes,
+    NoApplication,
     CadenceMissing,
     TimeoutError,
 )
@@ -121,27 +123,6 @@ def encryption_key() -> None:
     typer.echo(Fernet.generate_key().decode())
 
 
-@organizations_app.command()
-def connect(
-    organization: Annotated[str, typer.Argument(help="The organization's id.")],
-) -> None:
-    """Connect an organization to its Salesloft team by an API key, read from standard input."""
-    key = sys.stdin.readline().strip()
-    if not key:
-        errors.print("[red]no key[/]: give the API key on standard input, as in `connect org-1 < key-file`")
-        raise typer.Exit(2)
-
-    async def work(settings: Settings) -> str:
-        async with running_clock(settings) as (clock, _), opened_sessions(settings, clock) as sessions:
-            connected = await sessions.connect(organization, ApiKey(key), by=getpass.getuser())
-            return (
-                f"{organization} is connected to {connected.team_name or 'team'} ({connected.team_id}):"
-                f" {connected.cadences} cadences, {connected.users} users"
-            )
-
-    out.print(_run(work))
-
-
 @mappings_app.command()
 def defaults(
     organization: Annotated[str, typer.Argument(help="The organization's id.")],
@@ -170,6 +151,29 @@ def defaults(
     out.print("published" if publish_them else "not published; say --publish to do so")
 
 
+@mappings_app.command("validate")
+def validate_parked(organization: Annotated[str, typer.Argument(help="The organization's id.")]) -> None:
+    """Have mappings of another team count again that fit the team that is connected now; say which do not."""
+
+    async def work(settings: Settings) -> Validated:
+        async with (
+            running_clock(settings) as (clock, _),
+            Database.connected(database_options(settings)) as database,
+            database.transaction() as connection,
+        ):
+            return await validate(connection, organization, now=clock.now())
+
+    validated = _run(work)
+    for mapping in validated.counting:
+        out.print(f"{mapping.trigger_type.value}: counts again, with cadence {mapping.cadence_id}")
+    for mapping in validated.parked:
+        out.print(
+            f"{mapping.trigger_type.value}: the team has no such cadence as {mapping.cadence_id}; publish it anew"
+        )
+    if validated.parked:
+        raise typer.Exit(1)
+
+
 @asynccontextmanager
 async def _redrive() -> AsyncIterator[Redrive]:
     settings = read_settings()
@@ -185,6 +189,9 @@ async def _create_topics() -> list[TopicOutcome]:
     return await create_topics(settings.kafka_bootstrap_servers, replication_factor=settings.kafka_replication_factor)
 
 
+app.add_typer(connections_app(_run), name="connections")
+# What it was called before.
+app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(topics_app(_create_topics), name="topics")
 

@@ -154,10 +154,12 @@ class Validated:
 async def validate(connection: Connection, organization_id: str, *, now: datetime) -> Validated:
     """Take up again the parked mappings that fit the team that is connected now; what was deferred is decided again.
 
-    A mapping fits where its cadence, its step and its sender are this team's: its ids may be, where a team is known by
-    another id than before. One that does not is published anew, with a cadence of this team.
+    A mapping fits where its cadence, its step and its sender are this team's. One that does not is published anew, with
+    a cadence of this team.
     """
-    facts = (await organizations.read_facts(connection, [organization_id]))[organization_id]
+    facts = (await organizations.read_facts(connection, [organization_id])).get(organization_id)
+    if facts is None:
+        return Validated(counting=(), parked=())
     parked = [mapping for mapping in facts.mappings.all() if mapping.parked]
     fitting = [mapping for mapping in parked if _fits(mapping, facts)]
     if fitting:

@@ -85,9 +85,9 @@ def refuse_lacking(needs: Iterable[Need]) -> None:
 
 
 async def unreadable(client: SalesloftClient, clock: Clock) -> tuple[Need, ...]:
-    """What a credential lacks that does not tell its scopes, as an API key: a glance at each list says what may be read.
+    """What a credential lacks that does not tell its scopes, as an API key: a glance at each list tells.
 
-    What may be written only a write would tell. Raises the client's errors but for a missing scope.
+    What it may write only a write would tell. Raises the client's errors but for a missing scope.
     """
     lacking: set[str] = set()
     since = CursorPosition(updated_at=clock.now() - _GLANCE)

@@ -19,7 +19,15 @@ from storage.sync import SyncStream
 from storage.webhooks import Receiver
 from workflows.credentials import Keyring, Sealed
 
-__all__ = ["EVENT_TYPES", "CallbackAddress", "end_deliveries", "ensure_deliveries", "new_receiver", "take_in"]
+__all__ = [
+    "EVENT_TYPES",
+    "CallbackAddress",
+    "callback_token",
+    "end_deliveries",
+    "ensure_deliveries",
+    "new_receiver",
+    "take_in",
+]
 
 _log = structlog.get_logger(__name__)
 

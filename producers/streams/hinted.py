@@ -3,11 +3,10 @@
 No cursor moves. When one comes to the same records, it finds them as old as they are kept, and nothing is told twice.
 """
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 
@@ -23,6 +22,9 @@ from telemetry.metrics import POLL_EMITTED, POLL_PAGES, POLL_ROWS
 from workflows.activity import Reading
 from workflows.checkpoint import close_cycle
 from workflows.clock import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 __all__ = ["Hinted"]
 
