@@ -1,7 +1,7 @@
 """Salesloft's deliveries from the subscription to the record that is read, over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -107,9 +107,6 @@ async def _known_person(running: Running) -> dict[str, Any]:
     return person
 
 
-Look = Callable[[], Awaitable[bool]]
-
-
 async def test_each_type_is_subscribed_to_once_however_often_it_is_ensured(running: Running) -> None:
     await running.ensured()
     first = await running.subscriptions()
@@ -156,7 +153,7 @@ async def test_what_changes_is_read_before_the_cursor_may_see_it(running: Runnin
     await running.ensured()
     await running.api.advance(300)
     consent = "SELECT do_not_contact FROM salesloft_people WHERE person_id = $1"
-    # Twice, late and out of order, as Salesloft may.
+    # Each twice, as Salesloft may.
     await running.api.simulator.switch(running.team_id, webhook_duplicate=1.0)
     async with polling.running(running.poller()):
 
@@ -190,6 +187,7 @@ async def test_hints_wait_while_salesloft_does_not_answer_and_are_followed_then(
         team_id=running.team_id, method="GET", path="/v2/people", kind="status", status=500
     )
     await running.api.simulator.act(running.team_id, "opt_out", person_id=person["id"])
+    await running.salesloft("GET", "/me")
     async with polling.running(running.poller()):
 
         async def put_off() -> bool:
