@@ -31,9 +31,7 @@ from service.settings import Settings
 from service.supervisor import Part
 from storage.pool import Database, DatabaseOptions
 from telemetry.health import Health
-from web.api import ApiPorts, api_app
 from web.app import HttpServer, health_app
-from web.security import Callers, Issuer
 from workflows.authorization import Authorizations
 from workflows.clock import Clock, SystemClock
 from workflows.credentials import Keyring
@@ -118,20 +116,6 @@ def callback_address(settings: Settings) -> CallbackAddress | None:
 
 
 @asynccontextmanager
-async def opened_api(
-    settings: Settings, database: Database, sessions: Sessions, clock: Clock
-) -> AsyncIterator[ApiPorts]:
-    """What the routes of the API work with."""
-    issuer = None
-    if settings.jwt_issuer and settings.jwt_audience and settings.jwt_keys_url:
-        issuer = Issuer(issuer=settings.jwt_issuer, audience=settings.jwt_audience, keys_url=settings.jwt_keys_url)
-    async with opened_authorizations(settings, clock) as authorizations, httpx.AsyncClient() as http:
-        yield ApiPorts(
-            database=database, sessions=sessions, authorizations=authorizations, callers=Callers(issuer, http)
-        )
-
-
-@asynccontextmanager
 async def opened_authorizations(settings: Settings, clock: Clock) -> AsyncIterator[Authorizations]:
     """What begins and ends authorizations, with a pool that sees one organization at a time."""
     options = replace(database_options(settings), role="cscx_salesloft_api")
@@ -185,8 +169,11 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
             if Role.POLL in roles:
                 parts.append(_poller(settings, database, sessions, clock))
             if Role.API in roles:
-                ports = await stack.enter_async_context(opened_api(settings, database, sessions, clock))
-                app = api_app(health, ports)
+                # Other roles have no use for it, and it takes memory and time to import.
+                from service.api_role import api_application  # noqa: PLC0415
+
+                serving = api_application(settings, health, database, sessions, clock)
+                app = await stack.enter_async_context(serving)
         http = HttpServer(app, host=settings.http_host, port=settings.http_port)
         parts.append(http)
         yield Process(parts, health, http)

@@ -48,11 +48,10 @@ async def test_a_user_allows_the_connection_in_the_browser(api: Api) -> None:
 
 
 async def test_a_state_is_good_once(api: Api) -> None:
-    query = await api.allow((await api.connect()).json()["connect_url"])
-    assert (await api.come_back(query)).status_code == 200
-    again = await api.allow((await api.connect()).json()["connect_url"])
-    fresh_code_old_state = {"code": parse_qs(again)["code"][0], "state": parse_qs(query)["state"][0]}
-    refused(await api.come_back(urlencode(fresh_code_old_state)), 400, "state_refused")
+    connect_url = (await api.connect()).json()["connect_url"]
+    assert (await api.come_back(await api.allow(connect_url))).status_code == 200
+    with_another_code = await api.allow(connect_url)
+    refused(await api.come_back(with_another_code), 400, "state_refused")
     (row,) = await api.fetch(CONNECTION)
     assert row["token_generation"] == 1
 
