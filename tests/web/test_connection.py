@@ -75,7 +75,9 @@ async def test_a_newer_authorization_of_the_user_ends_the_older(api: Api) -> Non
 async def test_a_state_that_was_changed_or_made_up_is_refused(api: Api) -> None:
     query = parse_qs(await api.allow((await api.connect()).json()["connect_url"]))
     code, state = query["code"][0], query["state"][0]
-    sealed = api.sessions.keyring.seal_parts(api.organization_id, "usr-1", "nonce")
+    # A secret that is stored must not pass for one that was handed out, though all that it says is right.
+    (row,) = await api.fetch("SELECT nonce FROM salesloft_authorizations")
+    sealed = api.sessions.keyring.seal_parts("org-x", api.organization_id, "usr-1", row["nonce"])
     for forged in (f"{state[:-4]}AAAA", state.replace("k1.", "k2."), f"k1.{sealed.secret.decode()}", "x", ""):
         refused(await api.come_back(urlencode({"code": code, "state": forged})), 400, "state_refused")
     refused(await api.come_back(urlencode({"code": code})), 400, "state_refused")
