@@ -49,12 +49,13 @@ async def test_claims_that_do_not_hold_make_nobody_known(api: Api) -> None:
 
 
 async def test_only_the_issuers_signature_counts(api: Api) -> None:
-    stranger = ECKey.generate_key("P-256", {"kid": api.issuer.keys[0].kid})
+    kid = api.issuer.keys[0].kid
+    assert kid is not None
+    stranger = ECKey.generate_key("P-256", {"kid": kid})
     claims = {
         "iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 60, "sub": "usr-1", "organization_id": "org-1",
         "role": "admin",
     }  # fmt: skip
-    kid = api.issuer.keys[0].kid
     shared = OctKey.import_key("what everybody may read must not do as a shared secret")
     tokens = [
         api.issuer.token("org-1", key=stranger),

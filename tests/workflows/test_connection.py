@@ -13,6 +13,7 @@ from sandbox.salesloft.server import SimulatorClient
 from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
 from storage import connections, organizations, webhooks
 from storage.pool import Connection, Database
+from storage.sync import SyncStream
 from tests.enrollment.samples import situation, stakeholder
 from tests.workflows.test_session import KEYS, MovingClock, Town
 from workflows.credentials import ApiKey, Keyring
@@ -223,7 +224,7 @@ async def test_a_secret_whose_key_is_gone_is_named_and_holds_up_no_other(town: T
 
 async def test_a_record_that_is_told_of_while_it_is_read_is_read_again(town: Town) -> None:
     organization_id, _ = await town.connected(await town.team())
-    hinted: dict[str, Any] = {"organization_id": organization_id, "stream": webhooks.SyncStream.PEOPLE}
+    hinted: dict[str, Any] = {"organization_id": organization_id, "stream": SyncStream.PEOPLE}
     async with town.database.transaction() as connection:
         await webhooks.hint(connection, **hinted, record_id=7, deleted=False)
         await webhooks.hint(connection, **hinted, record_id=8, deleted=False)

@@ -15,7 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from salesloft_client import GrantRevoked, OAuthApp, TransportSettings
-from sandbox.salesloft.server import SimulatorClient, running_simulator
+from sandbox.salesloft.server import SimulatorClient
 from storage.pool import Database
 from tests.house.tree import ROOT
 from tests.workflows.token_process import AheadClock
@@ -49,7 +49,7 @@ class Process:
 
 
 class Place:
-    """A simulator of the test's own, whose token endpoint may be made to fail, and organizations that are connected."""
+    """Organizations that are connected, and the processes that have their tokens."""
 
     def __init__(
         self, simulator: SimulatorClient, database: Database, dsn: str, wire: DatedWire, ahead_s: float
@@ -128,16 +128,15 @@ class Place:
 
 
 @pytest.fixture
-async def place(migrated: str, database: Database) -> AsyncIterator[Place]:
-    async with running_simulator() as simulator:
-        ahead_s = (await simulator.now() - datetime.now(UTC)).total_seconds()
-        async with DatedWire(AheadClock(ahead_s)) as wire:
-            place = Place(simulator, database, migrated, wire, ahead_s)
-            try:
-                yield place
-            finally:
-                for process in place.processes:
-                    await process.kill()
+async def place(simulator: SimulatorClient, migrated: str, database: Database) -> AsyncIterator[Place]:
+    ahead_s = (await simulator.now() - datetime.now(UTC)).total_seconds()
+    async with DatedWire(AheadClock(ahead_s)) as wire:
+        place = Place(simulator, database, migrated, wire, ahead_s)
+        try:
+            yield place
+        finally:
+            for process in place.processes:
+                await process.kill()
 
 
 async def test_fifty_callers_in_three_processes_refresh_once(place: Place) -> None:
