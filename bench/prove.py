@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bench.proof.budget import budget
 from bench.proof.findings import Findings
 from bench.proof.journey import journey
 from bench.proof.kill import kill
@@ -37,6 +38,7 @@ class Part(StrEnum):
     KILL = "kill"
     BROKER = "broker"
     DATABASE = "database"
+    BUDGET = "budget"
     MUTANTS = "mutants"
 
 
@@ -45,6 +47,7 @@ _PARTS: dict[Part, Callable[[Task], Coroutine[Any, Any, Findings]]] = {
     Part.KILL: kill,
     Part.BROKER: broker,
     Part.DATABASE: database,
+    Part.BUDGET: budget,
     Part.MUTANTS: mutants,
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fulfillment.cadences import RefreshCadences
 from fulfillment.carrying import Handler, Workbench
 from fulfillment.enroll import Enroll
+from fulfillment.people_sync import SyncPeople
 from fulfillment.steer import Remove
 from fulfillment.webhooks import EnsureWebhooks
 from workflows.commands import CommandKind
@@ -22,6 +23,7 @@ def all_handlers(
         CommandKind.ENROLL: Enroll(bench, chance),
         CommandKind.REMOVE: Remove(bench, chance),
         CommandKind.REFRESH_CADENCES: RefreshCadences(bench),
+        CommandKind.SYNC_PEOPLE: SyncPeople(bench),
     }
     if callback is not None:
         handlers[CommandKind.ENSURE_WEBHOOKS] = EnsureWebhooks(bench, callback)

@@ -29,7 +29,8 @@ class FulfillmentOptions:
     may take to show what an unanswered call has done. `fresh_for` is how long a record of Salesloft's counts as its
     present answer: one poll interval. Without a hint the commands are asked for every `poll_s`, shortened by up to half
     at random, and how long the oldest has waited is measured every `measure_s`. A stop waits for what is being carried
-    out for at most `drain_s`.
+    out for at most `drain_s`. A bulk job is looked after every `bulk_poll_s`, a new one more
+    often.
     """
 
     concurrency: int = 16
@@ -40,6 +41,7 @@ class FulfillmentOptions:
     poll_s: float = 1.0
     measure_s: float = 5.0
     drain_s: float = 20.0
+    bulk_poll_s: float = 3.0
     fresh_for: timedelta = timedelta(minutes=30)
     recheck_after: timedelta = timedelta(minutes=5)
     backoff: Backoff = field(default_factory=Backoff)

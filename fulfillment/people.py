@@ -10,24 +10,17 @@ from datetime import datetime, timedelta
 import structlog
 
 from enrollment.consent import PersonRecord, normalised_email
+from fulfillment.accounts import AccountDesk, FoundAccount, account_row
 from fulfillment.gates import Admitted, effective_record
 from fulfillment.profiles import Profile, profile_of
-from salesloft_client import (
-    Account,
-    AccountUpsert,
-    NotFound,
-    Person,
-    PersonUpsert,
-    Refused,
-    SalesloftClient,
-    Unprocessable,
-)
+from salesloft_client import Account, NotFound, Person, SalesloftClient, Unprocessable
 from storage import people
-from storage.people import AccountRow, KnownAccount, PersonRow
+from storage.people import AccountRow, KnownAccount, KnownPerson, PersonRow
 from storage.pool import Connection, Database
 from workflows.clock import Clock
+from workflows.field_mapping import read_field_mapping
 
-__all__ = ["AmbiguousPerson", "PeopleDesk", "PresentPerson"]
+__all__ = ["AmbiguousPerson", "PeopleDesk", "PresentPerson", "named_by_address", "person_row"]
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +50,7 @@ class PresentPerson:
             return
         await people.keep_people(connection, [self.row], read_at=self.asked_at)
         await people.link(connection, organization_id, stakeholder_id, self.person_id, by="upsert", now=now)
-        await people.record_sent(connection, organization_id, self.person_id, self.digest)
+        await people.record_sent(connection, organization_id, {stakeholder_id: (self.person_id, self.digest)})
 
 
 class PeopleDesk:
@@ -67,22 +60,25 @@ class PeopleDesk:
         self._database = database
         self._clock = clock
         self._fresh_for = fresh_for
+        self._accounts = AccountDesk(database, clock)
 
     async def present(self, client: SalesloftClient, admitted: Admitted) -> PresentPerson:
         """The person's present record, after telling Salesloft what has changed.
 
-        One call for a new or changed person, none for an unchanged and fresh one, one more where the account is seen
-        for the first time. Raises AmbiguousPerson, Salesloft's errors, or storage's.
+        One call for a new or changed person, none for an unchanged and fresh one; what an account costs that is seen
+        for the first time, `AccountDesk` says. Raises AmbiguousPerson, Salesloft's errors, or storage's.
         """
         asked_at = self._clock.now()
-        profile = profile_of(admitted.stakeholder, admitted.customer)
+        async with self._database.connection() as connection:
+            mapping = await read_field_mapping(connection, admitted.enrollment.organization_id)
+        profile = profile_of(admitted.stakeholder, admitted.customer, mapping, admitted.organization.senders_by_email)
         known = admitted.person
-        if known is not None and known.synced_digest == profile.digest:
+        if known is not None and known.sent_digest == profile.digest:
             record = effective_record(known)
             if record.read_at >= asked_at - self._fresh_for and not _account_open(record):
                 return PresentPerson(person_id=record.person_id, record=record, asked_at=asked_at)
-        person, accounts = await self._upserted(client, admitted, profile)
-        return await self._with_account(client, admitted, person, accounts, profile.digest, asked_at)
+        told, person, accounts = await self._upserted(client, admitted, profile)
+        return await self._with_account(client, admitted, person, accounts, told.digest, asked_at)
 
     async def gone(self, organization_id: str, person_id: int) -> None:
         """Salesloft does not know a person that we are linked to."""
@@ -92,47 +88,59 @@ class PeopleDesk:
 
     async def _upserted(
         self, client: SalesloftClient, admitted: Admitted, profile: Profile
-    ) -> tuple[Person, Sequence[Account]]:
-        if admitted.person is not None:
-            person_id = admitted.person.record.person_id
+    ) -> tuple[Profile, Person, Sequence[Account]]:
+        """What was told, the person that came back, and the accounts that were read on the way."""
+        organization_id, known = admitted.enrollment.organization_id, admitted.person
+        if known is not None and not named_by_address(known, profile):
             try:
-                return await self._upsert(client, profile.of_person(person_id), profile), ()
+                return await self._told(client, organization_id, profile, known)
             except NotFound:
-                await self.gone(admitted.enrollment.organization_id, person_id)
-        account_id, accounts = await self._account_of(client, admitted)
-        return await self._upsert(client, profile.found_by_email(account_id=account_id), profile), accounts
+                await self.gone(organization_id, known.record.person_id)
+                known = None
+        return await self._told(client, organization_id, profile, known)
+
+    async def _told(
+        self, client: SalesloftClient, organization_id: str, profile: Profile, known: KnownPerson | None
+    ) -> tuple[Profile, Person, Sequence[Account]]:
+        account = FoundAccount(None)
+        if known is None or known.account_id is None:
+            # An account that the person has already is a salesperson's choice.
+            account = await self._account_of(client, organization_id, profile)
+        try:
+            return profile, await self._upsert(client, profile, known, account.id), account.read
+        except Unprocessable as refused:
+            if account.id is not None and "account_id" in refused.field_errors:
+                await self._accounts.gone(organization_id, account.id)
+                account = await self._account_of(client, organization_id, profile)
+            elif profile.owner_id is not None and "owner_id" in refused.field_errors:
+                # A user who has left since the users were read: the person is told, and the owner stays.
+                profile = profile.without_owner()
+            else:
+                raise
+        return profile, await self._upsert(client, profile, known, account.id), account.read
+
+    async def _account_of(self, client: SalesloftClient, organization_id: str, profile: Profile) -> FoundAccount:
+        return await self._accounts.of_domain(client, organization_id, domain=profile.domain, name=profile.company)
 
     @staticmethod
-    async def _upsert(client: SalesloftClient, upsert: PersonUpsert, profile: Profile) -> Person:
+    async def _upsert(
+        client: SalesloftClient, profile: Profile, known: KnownPerson | None, account_id: int | None
+    ) -> Person:
+        if known is None or named_by_address(known, profile):
+            upsert = profile.found_by_email(account_id=account_id)
+        else:
+            upsert = profile.of_person(known.record.person_id, account_id=account_id)
         try:
             return (await client.upsert_person(upsert)).person
         except Unprocessable as refused:
+            if {"account_id", "owner_id"} & refused.field_errors.keys():
+                raise
             # No field tells it for sure, so who has the address is asked: only where the upsert was refused.
             sharing = await client.people(email_addresses=[profile.email], per_page=10)
             others = [one.id for one in sharing.rows if one.id != upsert.id]
             if len(sharing.rows) > 1 or (upsert.id is not None and others):
                 raise AmbiguousPerson(f"{len(sharing.rows)} people have the address") from refused
             raise
-
-    async def _account_of(self, client: SalesloftClient, admitted: Admitted) -> tuple[int | None, Sequence[Account]]:
-        """The account of the customer's domain, made if Salesloft has none; sought once."""
-        customer = admitted.customer
-        domain = customer.domain.strip().lower() if customer.domain else None
-        if not domain or not customer.name or not customer.name.strip():
-            return None, ()
-        async with self._database.connection() as connection:
-            found = await people.account_of_domain(connection, admitted.enrollment.organization_id, domain)
-        if found is not None:
-            return found, ()
-        try:
-            upserted = await client.upsert_account(
-                AccountUpsert(upsert_key="domain", name=customer.name, domain=domain)
-            )
-        except Refused as refused:
-            # The person needs no account to be enrolled.
-            _log.warning("salesloft_account_refused", status=refused.status, fields=sorted(refused.field_errors))
-            return None, ()
-        return upserted.account.id, [upserted.account]
 
     async def _with_account(
         self,
@@ -160,8 +168,8 @@ class PeopleDesk:
             person_id=person.id,
             record=_record(person, account_refuses, asked_at),
             asked_at=asked_at,
-            row=_row(organization_id, person),
-            accounts=[_account_row(organization_id, one) for one in accounts if one.do_not_contact is not None],
+            row=person_row(organization_id, person),
+            accounts=[account_row(organization_id, one) for one in accounts if one.do_not_contact is not None],
             digest=digest,
         )
 
@@ -173,6 +181,14 @@ class PeopleDesk:
         async with self._database.connection() as connection:
             known = await people.read_account(connection, organization_id, account_id)
         return known if known is not None and known.read_at >= asked_at - self._fresh_for else None
+
+
+def named_by_address(known: KnownPerson, profile: Profile) -> bool:
+    """Whether nothing but the address says which person it is.
+
+    Several may have it, and the link is to one of them: Salesloft, asked by the address, refuses to guess.
+    """
+    return known.linked_by == "email" and known.email == profile.email
 
 
 def _account_open(record: PersonRecord) -> bool:
@@ -194,7 +210,7 @@ def _record(person: Person, account_refuses: bool | None, asked_at: datetime) ->
     )
 
 
-def _row(organization_id: str, person: Person) -> PersonRow | None:
+def person_row(organization_id: str, person: Person) -> PersonRow | None:
     """What is kept of the person; nothing while consent is open, for the row would say that there is one."""
     if person.do_not_contact is None or person.contact_restrictions is None or person.bouncing is None:
         return None
@@ -208,14 +224,4 @@ def _row(organization_id: str, person: Person) -> PersonRow | None:
         contact_restrictions=person.contact_restrictions,
         bouncing=person.bouncing,
         salesloft_updated_at=person.updated_at,
-    )
-
-
-def _account_row(organization_id: str, account: Account) -> AccountRow:
-    return AccountRow(
-        organization_id=organization_id,
-        account_id=account.id,
-        domain=account.domain.strip().lower() if account.domain else None,
-        do_not_contact=account.do_not_contact is True,
-        salesloft_updated_at=account.updated_at,
     )

@@ -36,10 +36,11 @@ _log = structlog.get_logger(__name__)
 class TimerOptions:
     """`tick_s` and `prune_every_s` are real seconds between two looks, each shortened by up to half at random.
 
-    `catalogue_age` is business time; the retentions are real time but for the commands', whose end is business time.
-    Webhooks are ensured where `callback` says how we are reached, after connecting and each `webhooks_age`, business
-    time. `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of
-    ours is put off by `put_off`, business time.
+    Catalogues are read again at `catalogue_age`, and where they are said to have changed after `catalogue_rest`,
+    business time; the retentions are real time but for the commands', whose end is business time. Webhooks are ensured
+    where `callback` says how we are reached, after connecting and each `webhooks_age`, business time. `batch` and
+    `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of ours is put off
+    by `put_off`, business time.
     """
 
     tick_s: float = 1.0
@@ -48,6 +49,7 @@ class TimerOptions:
     prune_batch: int = 5000
     put_off: timedelta = timedelta(hours=1)
     catalogue_age: timedelta = timedelta(hours=6)
+    catalogue_rest: timedelta = timedelta(minutes=1)
     callback: CallbackAddress | None = None
     webhooks_age: timedelta = timedelta(days=1)
     inbox_retention: timedelta = timedelta(days=21)
@@ -194,7 +196,10 @@ class Timers:
 
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(
-            connection, before=now - self._options.catalogue_age, limit=self._options.batch
+            connection,
+            before=now - self._options.catalogue_age,
+            hinted_before=now - self._options.catalogue_rest,
+            limit=self._options.batch,
         )
         for organization_id in stale:
             await webhooks.take_catalogue_hint(connection, organization_id)

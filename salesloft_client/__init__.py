@@ -9,15 +9,20 @@
             keep(batch.rows, batch.position)
 
 Ports: :class:`TokenSource` (where tokens are kept and refreshed), :class:`TeamBudget` (what a team may spend a minute),
-:class:`Observer` (metrics). Errors are drawn in :mod:`salesloft_client.errors`.
+:class:`BudgetLedger` (what several processes share of it), :class:`Observer` and :class:`BudgetObserver` (metrics).
+Errors are drawn in :mod:`salesloft_client.errors`.
 """
 
 from salesloft_client.auth import AccessToken, FixedToken, TokenSource
 from salesloft_client.budget import (
+    BudgetLedger,
     BudgetSettings,
+    Grants,
     Lane,
-    MinuteBudget,
+    LedgerUnavailable,
+    Need,
     Reservation,
+    Settlement,
     TeamBudget,
     Unlimited,
     cost_of_page,
@@ -49,7 +54,10 @@ from salesloft_client.errors import (
     Unauthorized,
     Unprocessable,
 )
-from salesloft_client.hooks import NothingObserved, Observer
+from salesloft_client.exports import CadenceExport, ExportedCadence, ExportedStep, StepGroup
+from salesloft_client.hooks import BudgetObserver, NothingObserved, Observer
+from salesloft_client.jobs import AddedRows, BulkJob, BulkJobRow
+from salesloft_client.minute_budget import MinuteBudget
 from salesloft_client.models import (
     Account,
     Action,
@@ -57,6 +65,7 @@ from salesloft_client.models import (
     Cadence,
     CadenceCounts,
     CadenceMembership,
+    CadenceStats,
     Call,
     ChangingRecord,
     Email,
@@ -72,7 +81,6 @@ from salesloft_client.models import (
     UpsertedAccount,
     UpsertedPerson,
     User,
-    WebhookSubscription,
 )
 from salesloft_client.oauth import (
     AccessGrant,
@@ -84,11 +92,14 @@ from salesloft_client.oauth import (
     read_callback,
 )
 from salesloft_client.retry import RetrySettings
+from salesloft_client.shared_budget import SharedBudget, SharingSettings
 from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
+from salesloft_client.subscriptions import WebhookSubscription
+from salesloft_client.team_minute import TeamMinute
 from salesloft_client.transport import CallContext, TransportSettings
 from salesloft_client.webhooks import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from salesloft_client.wire import Wire, WireSettings
-from salesloft_client.writes import AccountUpsert, NewMembership, NewWebhookSubscription, PersonUpsert
+from salesloft_client.writes import AccountUpsert, NewAccount, NewMembership, NewSubscription, PersonUpsert
 
 __all__ = [
     "ACCOUNTS",
@@ -106,12 +117,19 @@ __all__ = [
     "AccountUpsert",
     "Action",
     "ActivityHistory",
+    "AddedRows",
     "Batch",
+    "BudgetLedger",
+    "BudgetObserver",
     "BudgetSettings",
+    "BulkJob",
+    "BulkJobRow",
     "BusinessClock",
     "Cadence",
     "CadenceCounts",
+    "CadenceExport",
     "CadenceMembership",
+    "CadenceStats",
     "Call",
     "CallContext",
     "Callback",
@@ -124,17 +142,23 @@ __all__ = [
     "CursorStuck",
     "Email",
     "EmailCounts",
+    "ExportedCadence",
+    "ExportedStep",
     "FixedToken",
     "Forbidden",
     "GrantRevoked",
+    "Grants",
     "Lane",
+    "LedgerUnavailable",
     "MalformedResponse",
     "MembershipCounts",
     "MinuteBudget",
     "MissingScope",
     "NamedReference",
+    "Need",
+    "NewAccount",
     "NewMembership",
-    "NewWebhookSubscription",
+    "NewSubscription",
     "NotFound",
     "NotSent",
     "NothingObserved",
@@ -156,10 +180,15 @@ __all__ = [
     "SalesloftClient",
     "SalesloftError",
     "ServerError",
+    "Settlement",
+    "SharedBudget",
+    "SharingSettings",
     "Step",
+    "StepGroup",
     "Stream",
     "Team",
     "TeamBudget",
+    "TeamMinute",
     "Throttled",
     "TimedOut",
     "TokenEndpoint",

@@ -3,9 +3,11 @@
 Source: Salesloft docs, rate limits. A request costs 1; a list request beyond page 100 costs 3, 8, 10 or 30. Each
 answer says in headers what it took and what is left of the minute. A 429 has no Retry-After, so the minute's turn is
 awaited.
+
+Here are the ports and what they speak of. :class:`~salesloft_client.minute_budget.MinuteBudget` keeps the minute of one
+process; :class:`~salesloft_client.shared_budget.SharedBudget` shares one among processes by a :class:`BudgetLedger`.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,27 +15,27 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
 
-from aiolimiter import AsyncLimiter
-
-from salesloft_client.clock import BusinessClock
-from salesloft_client.errors import Origin, Throttled
-
 __all__ = [
+    "MINUTE",
+    "TURN_MARGIN",
+    "BudgetLedger",
     "BudgetSettings",
+    "Grants",
     "Lane",
-    "MinuteBudget",
-    "MinuteWindow",
+    "LedgerUnavailable",
+    "Need",
     "Reservation",
+    "Settlement",
     "TeamBudget",
     "Unlimited",
     "cost_of_page",
+    "minute_of",
     "minute_turn",
 ]
 
 MINUTE = timedelta(minutes=1)
 # Salesloft's clock and ours differ a little: nobody comes back in the very instant in which our minute turns.
 TURN_MARGIN = timedelta(seconds=1)
-_ORIGIN = Origin(method="budget", path="")
 
 
 class Lane(Enum):
@@ -53,18 +55,30 @@ def cost_of_page(page: int) -> int:
     return 30
 
 
+def minute_of(now: datetime) -> datetime:
+    """The start of the clock minute that ``now`` is in."""
+    return now.replace(second=0, microsecond=0)
+
+
 def minute_turn(now: datetime) -> datetime:
-    """When a minute that is spent at ``now`` has surely turned: the next clock minute and a second."""
-    return now.replace(second=0, microsecond=0) + MINUTE + TURN_MARGIN
+    """When a minute that is spent at ``now`` has surely turned: the next clock minute and a second.
+
+    In a minute's first second that is its second one: at Salesloft it may still be the minute before.
+    """
+    return minute_of(now - TURN_MARGIN) + MINUTE + TURN_MARGIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """Cost set aside for one request that is about to leave, in the minute that starts at ``window``."""
+    """Cost set aside for one request that is about to leave, in the minute that starts at ``window``.
+
+    ``leased`` is what of it a ledger has granted.
+    """
 
     cost: int
     lane: Lane
     window: datetime | None = None
+    leased: int = 0
 
 
 class TeamBudget(Protocol):
@@ -104,129 +118,95 @@ class Unlimited:
         del until
 
 
-# With 600 a minute: 60 approvals of 3 calls each and a person at the page always fit beside a poll and a backfill.
-_KEPT = MappingProxyType({Lane.INTERACTIVE: 0.0, Lane.ENROLLMENT: 0.05, Lane.POLL: 0.35, Lane.BACKFILL: 0.5})
+# With 600 a minute: 60 approvals of 3 calls each and a person at the page always fit beside a poll and a backfill, also
+# where several processes hold leases that they have not used up.
+_KEPT = MappingProxyType({Lane.INTERACTIVE: 0.0, Lane.ENROLLMENT: 0.05, Lane.POLL: 0.4, Lane.BACKFILL: 0.5})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetSettings:
     """``limit``: cost a minute. ``kept``: for each lane, the share of the limit that it leaves to the lanes above it.
 
-    ``paced`` lanes spread their share over the minute, in bursts of ``burst``.
+    ``paced`` lanes spread their share over the minute, in bursts of ``burst``. The rest is for a budget that processes
+    share: ``margin`` is the share of the limit that nobody takes, for what is not known yet, and ``share_of`` how many
+    processes there are taken to be while nobody says.
     """
 
     limit: int = 600
     kept: Mapping[Lane, float] = field(default_factory=lambda: _KEPT)
     paced: frozenset[Lane] = frozenset({Lane.POLL, Lane.BACKFILL})
     burst: int = 10
+    margin: float = 0.02
+    share_of: int = 4
+
+    def reserve(self, lane: Lane) -> int:
+        """Cost a minute that a lane leaves to the lanes above it."""
+        return int(self.kept[lane] * self.limit)
+
+    @property
+    def withheld(self) -> int:
+        """Cost a minute that nobody takes."""
+        return int(self.margin * self.limit)
+
+    def per_second(self, lane: Lane) -> float:
+        """A lane's share of the minute, spread evenly."""
+        return max(1.0, self.limit * (1 - self.kept[lane])) / MINUTE.total_seconds()
 
 
-class MinuteWindow:
-    """One team's clock minute: what may still be spent in it. Synchronous; time is an argument.
+class LedgerUnavailable(Exception):
+    """The ledger cannot be asked now."""
 
-    The latest answer's remainder is believed, up or down: other integrations spend too, and Salesloft's minute may turn
-    a little before or after ours. Cost that is on its way counts as spent. An answer to a request of an earlier minute
-    says nothing about this one.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A lane's wish: at least ``least`` (or nothing), ``wanted`` if there is that much."""
+
+    least: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What one process has done in the minute ``window`` since it last said so, and what it asks for at ``now``.
+
+    ``spent`` is cost by lane as Salesloft told it; ``unseen`` is the part of it that ``remaining`` does not show yet.
+    ``released`` is leased cost that was spent or is given back. ``remaining`` is Salesloft's last word, heard at
+    ``remaining_at``. ``closed_until`` is set by a 429.
     """
 
-    def __init__(self, settings: BudgetSettings) -> None:
-        self._settings = settings
-        self._window: datetime | None = None
-        self._left = settings.limit
-        self._on_its_way = 0
-        self._closed_until: datetime | None = None
-
-    def left(self, now: datetime) -> int:
-        """What may be spent by the most urgent lane."""
-        self._turn(now)
-        return self._left - self._on_its_way
-
-    def reserve(self, *, cost: int, lane: Lane, now: datetime) -> Reservation | datetime:
-        """A reservation, or the instant from which to ask again."""
-        self._turn(now)
-        if self._closed_until is not None and now < self._closed_until:
-            return self._closed_until
-        if self._left - self._on_its_way - cost < int(self._settings.kept[lane] * self._settings.limit):
-            return minute_turn(now)
-        self._on_its_way += cost
-        return Reservation(cost=cost, lane=lane, window=self._window)
-
-    def observed(self, reservation: Reservation, *, cost: int, remaining: int | None) -> None:
-        self._on_its_way -= reservation.cost
-        if reservation.window == self._window:
-            self._left = self._left - cost if remaining is None else remaining
-
-    def unused(self, reservation: Reservation) -> None:
-        self._on_its_way -= reservation.cost
-
-    def exhausted(self, until: datetime) -> None:
-        if self._closed_until is None or until > self._closed_until:
-            self._closed_until = until
-
-    def _turn(self, now: datetime) -> None:
-        window = now.replace(second=0, microsecond=0)
-        if window != self._window:
-            self._window = window
-            self._left = self._settings.limit
+    holder: str
+    now: datetime
+    window: datetime
+    spent: Mapping[Lane, int] = field(default_factory=dict)
+    released: int = 0
+    unseen: int = 0
+    remaining: int | None = None
+    remaining_at: datetime | None = None
+    closed_until: datetime | None = None
+    needs: Mapping[Lane, Need] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class MinuteBudget:
-    """A :class:`TeamBudget` for one process."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """The ledger's answer, good in the minute ``window``: for each lane that asked, cost, or when to ask again.
 
-    clock: BusinessClock = field(default_factory=BusinessClock)
-    settings: BudgetSettings = field(default_factory=BudgetSettings)
-    _window: MinuteWindow = field(init=False, repr=False)
-    _pace: dict[Lane, AsyncLimiter] = field(init=False, repr=False)
+    ``processes`` is how many share the team's minute.
+    """
 
-    def __post_init__(self) -> None:
-        self._window = MinuteWindow(self.settings)
-        self._pace = {lane: self._limiter(lane) for lane in self.settings.paced}
+    window: datetime
+    lanes: Mapping[Lane, int | datetime]
+    processes: int
+    closed_until: datetime | None
 
-    def _limiter(self, lane: Lane) -> AsyncLimiter:
-        share = max(1.0, self.settings.limit * (1 - self.settings.kept[lane]))
-        return AsyncLimiter(self.settings.burst, self.settings.burst * MINUTE.total_seconds() / share)
 
-    async def acquire(self, *, cost: int, lane: Lane, within_s: float) -> Reservation:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within_s
-        while True:
-            now = self.clock.now()
-            answer = self._window.reserve(cost=cost, lane=lane, now=now)
-            if isinstance(answer, Reservation):
-                break
-            await self._until(answer, within_s=deadline - loop.time(), lane=lane)
-        if (limiter := self._pace.get(lane)) is not None:
-            try:
-                # The pace is real time, also under a clock that runs faster: slower than allowed, never faster.
-                async with asyncio.timeout_at(deadline):
-                    await limiter.acquire(min(cost, self.settings.burst))
-            except BaseException as error:
-                self._window.unused(answer)
-                if isinstance(error, TimeoutError):
-                    raise self._throttled(self.clock.now() + timedelta(seconds=1), lane=lane) from error
-                raise
-        return answer
+class BudgetLedger(Protocol):
+    """Keeps one team's minute for all of its processes."""
 
-    async def _until(self, instant: datetime, *, within_s: float, lane: Lane) -> None:
-        if self.clock.real_seconds_until(instant) > within_s:
-            raise self._throttled(instant, lane=lane)
-        if not await self.clock.wait_until(instant, within_s=within_s):
-            raise self._throttled(instant, lane=lane)
+    async def settle(self, settlement: Settlement) -> Grants:
+        """Take in what was done and grant what there is room for, in one step that others see whole or not at all.
 
-    def _throttled(self, retry_at: datetime, *, lane: Lane) -> Throttled:
-        return Throttled(
-            f"the team's minute has no room left for {lane.value} calls",
-            origin=_ORIGIN,
-            retry_at=retry_at,
-            retry_after_s=max(0.0, (retry_at - self.clock.now()).total_seconds()),
-        )
-
-    def observed(self, reservation: Reservation, *, cost: int, remaining: int | None) -> None:
-        self._window.observed(reservation, cost=cost, remaining=remaining)
-
-    def unused(self, reservation: Reservation) -> None:
-        self._window.unused(reservation)
-
-    def exhausted(self, until: datetime) -> None:
-        self._window.exhausted(until)
+        Raises ``LedgerUnavailable``; then nothing was taken in, or nobody knows, and what was leased may be lost until
+        the minute turns. Called by one task at a time, in a task that is never cancelled. It may be slow: nobody waits
+        for it longer than a moment.
+        """
+        ...

@@ -1,28 +1,18 @@
 """The client of one Salesloft team."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import replace
-from datetime import timedelta
-from typing import Self, TypeVar
+from collections.abc import Iterable
 
-from pydantic import BaseModel
-
-from salesloft_client import streams
-from salesloft_client.auth import TokenSource
-from salesloft_client.budget import Lane, TeamBudget, Unlimited, cost_of_page
-from salesloft_client.clock import BusinessClock
-from salesloft_client.cursor import Batch, ChangeCursor, CursorPosition, CursorSettings
-from salesloft_client.decoding import Page, read_changes, read_one, read_one_bare, read_page
-from salesloft_client.errors import Origin
-from salesloft_client.hooks import NothingObserved, Observer
+from salesloft_client.decoding import Page
+from salesloft_client.exports import CadenceExport
+from salesloft_client.jobs import BulkJobRequests
 from salesloft_client.models import (
     Account,
     Action,
     ActivityHistory,
     Cadence,
     CadenceMembership,
+    CadenceStats,
     Call,
-    ChangingRecord,
     Email,
     Person,
     Step,
@@ -30,65 +20,23 @@ from salesloft_client.models import (
     UpsertedAccount,
     UpsertedPerson,
     User,
-    WebhookSubscription,
 )
-from salesloft_client.retry import Repeat
-from salesloft_client.transport import ApiCall, CallContext, Transport, TransportSettings
-from salesloft_client.wire import Wire
-from salesloft_client.writes import AccountUpsert, NewMembership, NewWebhookSubscription, PersonUpsert
+from salesloft_client.requests import SETTLE, Filters, every_page
+from salesloft_client.subscriptions import SubscriptionRequests
+from salesloft_client.writes import AccountUpsert, NewAccount, NewMembership, PersonUpsert
 
 __all__ = ["SETTLE", "SalesloftClient", "every_page"]
 
-R = TypeVar("R", bound=BaseModel)
-S = TypeVar("S", bound=ChangingRecord | ActivityHistory)
-Filters = dict[str, str | int | bool | Iterable[str | int] | None]
 
-SETTLE = timedelta(minutes=2)
+_OLDEST_FIRST: Filters = {"sort_by": "created_at", "sort_direction": "ASC"}
 
 
-class SalesloftClient:
+class SalesloftClient(BulkJobRequests, SubscriptionRequests):
     """Calls of one team, with one source of tokens and one budget. The wire may be shared with other teams' clients.
 
     Reads are repeated within the call's time; a write only where Salesloft has certainly not carried it out. Every
     method raises what :mod:`salesloft_client.errors` says. Lists give one page; :func:`every_page` turns them.
     """
-
-    def __init__(
-        self,
-        *,
-        wire: Wire,
-        tokens: TokenSource,
-        budget: TeamBudget | None = None,
-        clock: BusinessClock | None = None,
-        observer: Observer | None = None,
-        settings: TransportSettings | None = None,
-        context: CallContext | None = None,
-    ) -> None:
-        self._clock = clock or BusinessClock()
-        self._context = context or CallContext()
-        self._transport = Transport(
-            wire=wire,
-            tokens=tokens,
-            budget=budget or Unlimited(),
-            clock=self._clock,
-            observer=observer or NothingObserved(),
-            settings=settings or TransportSettings(),
-        )
-
-    def using(
-        self, *, lane: Lane | None = None, correlation_id: str | None = None, time_budget_s: float | None = None
-    ) -> Self:
-        """The same client for calls of another lane, correlation id or time; what is not given stays."""
-        other = object.__new__(type(self))
-        other._clock = self._clock
-        other._transport = self._transport
-        other._context = replace(
-            self._context,
-            lane=lane or self._context.lane,
-            correlation_id=correlation_id or self._context.correlation_id,
-            time_budget_s=time_budget_s or self._context.time_budget_s,
-        )
-        return other
 
     # Team, users, cadences: read only.
 
@@ -122,23 +70,35 @@ class SalesloftClient:
         team_cadence: bool | None = None,
         archived: bool | None = None,
     ) -> Page[Cadence]:
-        """``people_addable`` leaves out drafts and archived ones."""
+        """The oldest first, so that one that changes while pages are turned stays on its page.
+
+        ``people_addable`` leaves out drafts and archived ones.
+        """
         filters: Filters = {
             "ids[]": ids,
             "people_addable": people_addable,
             "team_cadence": team_cadence,
             "archived": archived,
+            **_OLDEST_FIRST,
         }
         return await self._list(Cadence, "/cadences", filters, page=page, per_page=per_page)
 
     async def cadence(self, cadence_id: int) -> Cadence:
         return await self._show(Cadence, f"/cadences/{cadence_id}")
 
+    async def cadence_stats(self, cadence_id: int) -> CadenceStats:
+        return await self._show(CadenceStats, f"/cadence_stats/{cadence_id}")
+
+    async def cadence_export(self, cadence_id: int) -> CadenceExport:
+        """A cadence's settings and content. Its steps have no ids: :meth:`steps` has those, by day and order."""
+        return await self._show(CadenceExport, f"/cadence_exports/{cadence_id}")
+
     async def steps(
         self, *, cadence_id: int | None = None, ids: Iterable[int] = (), page: int = 1, per_page: int = 100
     ) -> Page[Step]:
-        """Steps in no useful order: sort by ``day`` and ``step_number``."""
-        return await self._list(Step, "/steps", {"cadence_id": cadence_id, "ids[]": ids}, page=page, per_page=per_page)
+        """The oldest first, as cadences are; their own order is that of ``day`` and ``step_number``."""
+        filters: Filters = {"cadence_id": cadence_id, "ids[]": ids, **_OLDEST_FIRST}
+        return await self._list(Step, "/steps", filters, page=page, per_page=per_page)
 
     async def step(self, step_id: int) -> Step:
         return await self._show(Step, f"/steps/{step_id}")
@@ -183,6 +143,10 @@ class SalesloftClient:
         """Create or change one account."""
         return await self._write(UpsertedAccount, "/account_upserts", upsert.body())
 
+    async def create_account(self, account: NewAccount) -> Account:
+        """Make an account. ``Unprocessable`` with a message for ``domain`` if there is one with it."""
+        return await self._write(Account, "/accounts", account.body())
+
     # Memberships.
 
     async def memberships(
@@ -216,8 +180,7 @@ class SalesloftClient:
 
     async def delete_membership(self, membership_id: int) -> None:
         """Remove a person from a cadence. The record stays, with another state."""
-        call = ApiCall(method="DELETE", path=f"/cadence_memberships/{membership_id}", repeat=Repeat.WRITE)
-        await self._transport.carry(call, self._context, lambda _: None)
+        await self._remove(f"/cadence_memberships/{membership_id}")
 
     # Work to do, and what was done.
 
@@ -244,117 +207,41 @@ class SalesloftClient:
         """``NotFound`` once it is done."""
         return await self._show(Action, f"/actions/{action_id}")
 
+    async def emails(
+        self,
+        *,
+        ids: Iterable[int] = (),
+        person_ids: Iterable[int] = (),
+        cadence_ids: Iterable[int] = (),
+        page: int = 1,
+        per_page: int = 100,
+    ) -> Page[Email]:
+        """Latest change first; everything since an instant is read by :meth:`changes`."""
+        filters: Filters = {"ids[]": ids, "person_id[]": person_ids, "cadence_id[]": cadence_ids}
+        return await self._list(Email, "/activities/emails", filters, page=page, per_page=per_page)
+
     async def email(self, email_id: int) -> Email:
         return await self._show(Email, f"/activities/emails/{email_id}")
+
+    async def calls(
+        self, *, ids: Iterable[int] = (), person_ids: Iterable[int] = (), page: int = 1, per_page: int = 100
+    ) -> Page[Call]:
+        """As :meth:`emails`."""
+        filters: Filters = {"ids[]": ids, "person_id[]": person_ids}
+        return await self._list(Call, "/activities/calls", filters, page=page, per_page=per_page)
 
     async def call(self, call_id: int) -> Call:
         return await self._show(Call, f"/activities/calls/{call_id}")
 
-    # Webhooks: see salesloft_client.webhooks for what is delivered.
-
-    async def webhook_subscriptions(self) -> Page[WebhookSubscription]:
-        """The team's subscriptions, all of them and everybody's."""
-        return await self._list(WebhookSubscription, "/webhook_subscriptions", {})
-
-    async def create_webhook_subscription(self, subscription: NewWebhookSubscription) -> WebhookSubscription:
-        """Subscribe to one event type. What a second one for the same address does is not documented: look first."""
-        path = "/webhook_subscriptions"
-        origin = self._origin("POST", path)
-        call = ApiCall(method="POST", path=path, repeat=Repeat.WRITE, body=subscription.body())
-        return await self._transport.carry(
-            call, self._context, lambda answer: read_one_bare(WebhookSubscription, answer, origin=origin)
-        )
-
-    async def delete_webhook_subscription(self, subscription_id: int) -> None:
-        """End one. Repeatable: one that is gone is no error (Salesloft docs: webhooks)."""
-        call = ApiCall(method="DELETE", path=f"/webhook_subscriptions/{subscription_id}", repeat=Repeat.READ)
-        await self._transport.carry(call, self._context, lambda _: None)
-
-    async def changes(
+    async def activity_histories(
         self,
-        stream: streams.Stream[S],
-        since: CursorPosition,
         *,
-        where: Filters | None = None,
-        settle: timedelta = SETTLE,
-        settings: CursorSettings | None = None,
-    ) -> AsyncIterator[Batch[S]]:
-        """What has changed ``since``, up to ``settle`` before now, oldest first: see :mod:`salesloft_client.cursor`.
-
-        Keep each batch's position in the transaction that keeps what was made of its rows, and begin there next time.
-        ``where`` narrows the stream by filters of its list, such as ``{"person_id[]": [1, 2]}``; such a reading has a
-        position of its own. ``settle`` covers both late commits and the difference between Salesloft's clock and ours.
-        """
-        origin = self._origin("GET", stream.path)
-        settings = settings or CursorSettings()
-        cursor = ChangeCursor[S](since, read_to=self._clock.now() - settle, origin=origin, settings=settings)
-        narrowed = _query(where or {})
-        while (request := cursor.request) is not None:
-            call = ApiCall(
-                method="GET",
-                path=stream.path,
-                repeat=Repeat.READ,
-                query=(*request.query(), *narrowed),
-                cost=cost_of_page(request.page),
-            )
-            page = await self._transport.carry(
-                call, self._context, lambda answer: read_changes(stream.record, answer, origin=origin)
-            )
-            before = cursor.position
-            batch = cursor.feed(page.rows, has_more=page.has_more(request.per_page))
-            if batch.rows or page.unreadable or batch.position != before:
-                yield replace(batch, unreadable=page.unreadable)
-
-    def _origin(self, method: str, path: str) -> Origin:
-        return Origin(method=method, path=path, correlation_id=self._context.correlation_id)
-
-    async def _show(self, model: type[R], path: str) -> R:
-        origin = self._origin("GET", path)
-        call = ApiCall(method="GET", path=path, repeat=Repeat.READ)
-        return await self._transport.carry(call, self._context, lambda answer: read_one(model, answer, origin=origin))
-
-    async def _list(
-        self, model: type[R], path: str, filters: Filters, *, page: int | None = None, per_page: int | None = None
-    ) -> Page[R]:
-        origin = self._origin("GET", path)
-        call = ApiCall(
-            method="GET",
-            path=path,
-            repeat=Repeat.READ,
-            query=_query({**filters, "page": page, "per_page": per_page}),
-            cost=cost_of_page(page or 1),
-        )
-        return await self._transport.carry(call, self._context, lambda answer: read_page(model, answer, origin=origin))
-
-    async def _write(self, model: type[R], path: str, body: bytes) -> R:
-        origin = self._origin("POST", path)
-        call = ApiCall(method="POST", path=path, repeat=Repeat.WRITE, body=body)
-        return await self._transport.carry(call, self._context, lambda answer: read_one(model, answer, origin=origin))
-
-
-async def every_page(fetch: Callable[[int], Awaitable[Page[R]]], *, deepest_page: int = 100) -> AsyncIterator[Page[R]]:
-    """The pages of a list, in turn: ``every_page(lambda page: client.cadences(page=page))``.
-
-    For lists that are short and hold still. Ends after ``deepest_page``, beyond which a page costs more; whether
-    that was the end, the last page's ``next_page`` tells.
-    """
-    number: int | None = 1
-    while number is not None and number <= deepest_page:
-        page = await fetch(number)
-        yield page
-        number = page.next_page
-
-
-def _query(filters: Filters) -> tuple[tuple[str, str], ...]:
-    """Filters as Salesloft writes them: repeated names ending in ``[]`` for arrays, ``true`` and ``false``."""
-    pairs: list[tuple[str, str]] = []
-    for name, value in filters.items():
-        if value is None:
-            continue
-        if isinstance(value, bool):
-            pairs.append((name, "true" if value else "false"))
-        elif isinstance(value, str | int):
-            pairs.append((name, str(value)))
-        else:
-            pairs.extend((name, str(item)) for item in value)
-    return tuple(pairs)
+        types: Iterable[str] = (),
+        resource_type: str | None = None,
+        resource_ids: Iterable[int] = (),
+        page: int = 1,
+        per_page: int = 100,
+    ) -> Page[ActivityHistory]:
+        """Latest first. ``resource_ids`` are people where ``resource_type`` is ``person``, and need it."""
+        filters: Filters = {"type[]": types, "resource_type": resource_type, "resource_id[]": resource_ids}
+        return await self._list(ActivityHistory, "/activity_histories", filters, page=page, per_page=per_page)

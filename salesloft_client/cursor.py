@@ -11,8 +11,8 @@ commits after later ones were read. Here instead:
 * Pages are turned only where a whole page has one timestamp. A row that leaves in the middle would pull an unread one
   onto a page that was read, so such a run of pages is read again until two readings agree: had the first of the two
   missed a row, the row that left would be missing from the second.
-* No page beyond ``deepest_page`` is read, for its cost (Salesloft docs: rate limits). More rows than that at a single
-  microsecond is :class:`~salesloft_client.errors.CursorStuck`: somebody has to allow deeper pages.
+* No page beyond the hundredth is read, for its cost (Salesloft docs: rate limits). More rows than that at a single
+  microsecond is :class:`~salesloft_client.errors.CursorStuck`.
 
 :class:`ChangeCursor` is that as a state machine without I/O: it says what to ask and is fed the answer.
 """
@@ -27,6 +27,7 @@ import orjson
 from salesloft_client.errors import CursorStuck, MalformedResponse, Origin
 
 __all__ = [
+    "DEEPEST_PAGE",
     "Batch",
     "ChangeCursor",
     "Changed",
@@ -37,6 +38,8 @@ __all__ = [
     "timestamp",
 ]
 
+DEEPEST_PAGE = 100
+"""The last page of a list that costs as much as the first."""
 RecordId = int | str
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -85,12 +88,14 @@ class CursorSettings:
     """``per_page``: 1 to 100. ``most_readings``: of one run of pages, before it is given up as not holding still."""
 
     per_page: int = 100
-    deepest_page: int = 100
+    deepest_page: int = DEEPEST_PAGE
     most_readings: int = 20
 
     def __post_init__(self) -> None:
         if not 1 <= self.per_page <= 100:
             raise ValueError("per_page is between 1 and 100: Salesloft clamps it silently")
+        if not 1 <= self.deepest_page <= DEEPEST_PAGE:
+            raise ValueError(f"deepest_page is between 1 and {DEEPEST_PAGE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from salesloft_client.errors import MalformedResponse, Origin
 from salesloft_client.wire import Answer
 
-__all__ = ["Page", "Paging", "read_changes", "read_one", "read_one_bare", "read_page"]
+__all__ = ["Page", "Paging", "read_bare", "read_changes", "read_one", "read_page"]
 
 logger = structlog.get_logger(__name__)
 
@@ -123,12 +123,11 @@ def read_one(model: type[R], answer: Answer, *, origin: Origin) -> R:
     return data
 
 
-def read_one_bare(model: type[R], answer: Answer, *, origin: Origin) -> R:
-    """As :func:`read_one`, for an answer that may come without ``data`` around its record."""
-    try:
-        return model.model_validate_json(answer.content)
-    except ValidationError:
-        return read_one(model, answer, origin=origin)
+def read_bare(model: type[R], answer: Answer, *, origin: Origin) -> R:
+    """The same where the record may also come without its envelope. Raises ``MalformedResponse``."""
+    body = _json(answer, origin=origin)
+    row = body["data"] if isinstance(body, dict) and "data" in body else body
+    return _row(model, row, answer, origin=origin)
 
 
 def _page_by_row(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:
@@ -150,14 +149,18 @@ def _listed_rows(answer: Answer, *, origin: Origin) -> tuple[list[Any], Paging |
 
 
 def _envelope(answer: Answer, *, origin: Origin) -> dict[str, Any]:
-    try:
-        envelope = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        # The error keeps the document, which is about people.
-        raise MalformedResponse("the answer is not JSON", origin=origin, status=answer.status) from None
+    envelope = _json(answer, origin=origin)
     if not isinstance(envelope, dict) or "data" not in envelope:
         raise MalformedResponse("the answer has no data", origin=origin, status=answer.status)
     return envelope
+
+
+def _json(answer: Answer, *, origin: Origin) -> Any:
+    try:
+        return orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        # The error keeps the document, which is about people.
+        raise MalformedResponse("the answer is not JSON", origin=origin, status=answer.status) from None
 
 
 def _row(model: type[R], row: object, answer: Answer, *, origin: Origin) -> R:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-__all__ = ["NothingObserved", "Observer"]
+__all__ = ["BudgetObserver", "NothingObserved", "Observer"]
 
 
 class Observer(Protocol):
@@ -31,8 +31,24 @@ class Observer(Protocol):
         """The call will be made again after ``wait_s`` real seconds; ``attempt`` counts those already made."""
 
 
+class BudgetObserver(Protocol):
+    """Told by the budget of one team what becomes of it. Called on the event loop; must neither block nor raise.
+
+    ``lane`` is a :class:`~salesloft_client.budget.Lane`'s value.
+    """
+
+    def on_spent(self, *, lane: str, cost: int, remaining: int | None) -> None:
+        """A call was charged ``cost``; its answer, if it got one, says what the minute has ``remaining``."""
+
+    def on_wait(self, *, lane: str, reason: str) -> None:
+        """A call does not pass now: ``stopped`` after a 429, ``reserve`` kept for other lanes, ``budget`` spent."""
+
+    def on_lease(self, *, outcome: str) -> None:
+        """The ledger was asked: ``granted``, ``denied``, or ``unavailable``, and the process spends of its share."""
+
+
 class NothingObserved:
-    """An :class:`Observer` that keeps nothing."""
+    """An :class:`Observer` and :class:`BudgetObserver` that keeps nothing."""
 
     def on_response(
         self,
@@ -51,3 +67,12 @@ class NothingObserved:
 
     def on_retry(self, *, method: str, path_template: str, attempt: int, reason: str, wait_s: float) -> None:
         del method, path_template, attempt, reason, wait_s
+
+    def on_spent(self, *, lane: str, cost: int, remaining: int | None) -> None:
+        del lane, cost, remaining
+
+    def on_wait(self, *, lane: str, reason: str) -> None:
+        del lane, reason
+
+    def on_lease(self, *, outcome: str) -> None:
+        del outcome

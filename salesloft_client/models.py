@@ -17,25 +17,28 @@ __all__ = [
     "Account",
     "Action",
     "ActivityHistory",
+    "Answered",
     "Cadence",
     "CadenceCounts",
     "CadenceMembership",
+    "CadenceStats",
     "Call",
     "ChangingRecord",
     "Email",
     "EmailCounts",
     "MembershipCounts",
     "NamedReference",
+    "Object",
     "Person",
     "PersonCounts",
     "Record",
     "Reference",
     "Step",
     "Team",
+    "Timestamp",
     "UpsertedAccount",
     "UpsertedPerson",
     "User",
-    "WebhookSubscription",
 ]
 
 
@@ -59,20 +62,22 @@ Object = Annotated[dict[str, Any], BeforeValidator(_object)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_array)]
 
 
-class _Answered(BaseModel):
+class Answered(BaseModel):
+    """What Salesloft answers: frozen, and tolerant of what is not known here."""
+
     model_config = ConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
     )
 
 
-class Reference(_Answered):
+class Reference(Answered):
     """Another record: ``{"id": 1, "_href": "…"}``. Records without a public endpoint have no ``href``."""
 
     id: Id
     href: str | None = Field(default=None, alias="_href", repr=False)
 
 
-class NamedReference(_Answered):
+class NamedReference(Answered):
     """A reference whose id may be a word: a role is ``Admin``, ``User`` or a number."""
 
     id: str
@@ -82,7 +87,7 @@ class NamedReference(_Answered):
 References = Annotated[tuple[Reference, ...], BeforeValidator(_array)]
 
 
-class Record(_Answered):
+class Record(Answered):
     """What has an id."""
 
     id: Id
@@ -135,7 +140,7 @@ class Team(Record):
     allow_automated_email_steps: bool | None = None
 
 
-class CadenceCounts(_Answered):
+class CadenceCounts(Answered):
     """``cadence_people`` counts everybody who was ever added, not those on it now."""
 
     cadence_people: int | None = None
@@ -170,6 +175,17 @@ class Cadence(Record):
     counts: CadenceCounts | None = None
 
 
+class CadenceStats(Answered):
+    """Counts of a cadence since it was made (``/cadence_stats/{id}``; seen by others, its page is not known)."""
+
+    sent_emails_count: int | None = None
+    viewed_count: int | None = None
+    replied_count: int | None = None
+    calls_count: int | None = None
+    meetings_booked_count: int | None = None
+    people_acted_on_count: int | None = None
+
+
 class Step(Record):
     """A step. ``day`` is the business day within the cadence from 1, ``step_number`` the ordinal within that day."""
 
@@ -185,7 +201,7 @@ class Step(Record):
     cadence: Reference | None = None
 
 
-class PersonCounts(_Answered):
+class PersonCounts(Answered):
     """Unique e-mails, unlike an e-mail's own counts, which count occurrences."""
 
     emails_sent: int | None = None
@@ -248,7 +264,7 @@ class Account(ChangingRecord):
     account_tier: Reference | None = None
 
 
-class MembershipCounts(_Answered):
+class MembershipCounts(Answered):
     """Occurrences within this membership."""
 
     views: int | None = None
@@ -295,7 +311,7 @@ class Action(Record):
     task: Reference | None = None
 
 
-class EmailCounts(_Answered):
+class EmailCounts(Answered):
     """Occurrences: every view and click, cumulative."""
 
     clicks: int | None = None
@@ -341,7 +357,7 @@ class Call(ChangingRecord):
     step: Reference | None = None
 
 
-class ActivityHistory(_Answered):
+class ActivityHistory(Answered):
     """An entry of the activity feed. ``id`` is text such as ``sent_email-722488662``; older entries had a number."""
 
     id: str
@@ -361,32 +377,15 @@ class ActivityHistory(_Answered):
     __str__ = __repr__
 
 
-class UpsertedPerson(_Answered):
+class UpsertedPerson(Answered):
     """``upsert_type`` is ``create`` or ``update``; ``person`` is the whole record as it is now."""
 
     upsert_type: str | None = None
     person: Person
 
 
-class UpsertedAccount(_Answered):
+class UpsertedAccount(Answered):
     """As :class:`UpsertedPerson`."""
 
     upsert_type: str | None = None
     account: Account
-
-
-class WebhookSubscription(_Answered):
-    """One event type's deliveries to one address, signed with ``callback_token``."""
-
-    id: Id
-    event_type: str | None = None
-    enabled: bool | None = None
-    callback_url: str | None = Field(default=None, repr=False)
-    callback_token: str | None = Field(default=None, repr=False)
-    user_guid: str | None = None
-    tenant_id: str | None = None
-
-    def __repr__(self) -> str:
-        return f"WebhookSubscription(id={self.id!r})"
-
-    __str__ = __repr__

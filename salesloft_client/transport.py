@@ -31,10 +31,15 @@ _UNFIT_FOR_A_HEADER = re.compile(r"[^\x21-\x7e]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSettings:
-    """``base_url`` has the version in it. ``concurrency`` is how many of one team's calls are in flight at a time."""
+    """``base_url`` has the version in it. ``concurrency`` is how many of one team's calls are in flight at a time.
+
+    ``answer_s`` is what of a call's time is kept for Salesloft's answer, a quarter of it at most. Whoever waits for the
+    budget until then does not leave any more: a write would end without anybody knowing how.
+    """
 
     base_url: str = "https://api.salesloft.com/v2"
     concurrency: int = 8
+    answer_s: float = 5.0
     retry: RetrySettings = field(default_factory=RetrySettings)
 
 
@@ -92,16 +97,23 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + context.time_budget_s
+        leave_by = deadline - min(self._settings.answer_s, context.time_budget_s / 4)
         origin = Origin(method=call.method, path=call.path, correlation_id=context.correlation_id)
         attempts = Attempts(call.repeat, self._settings.retry)
         token = await self._token(self._tokens.access_token(), origin=origin, deadline=deadline)
         count = 0
         while True:
             count += 1
-            reservation = await self._reserved(call, context, origin=origin, deadline=deadline)
+            reservation = await self._reserved(call, context, origin=origin, leave_by=leave_by)
             try:
                 answer = await self._attempt(
-                    call, context, origin=origin, token=token, reservation=reservation, deadline=deadline
+                    call,
+                    context,
+                    origin=origin,
+                    token=token,
+                    reservation=reservation,
+                    leave_by=leave_by,
+                    deadline=deadline,
                 )
                 return read(answer)
             except SalesloftError as error:
@@ -114,9 +126,9 @@ class Transport:
                     token = await self._refreshed(token, failure, origin=origin, deadline=deadline)
                     self._retrying(call, count, reason="Unauthorized", wait_s=0.0)
                 case AfterTurn(stop):
-                    await self._turn(call, stop, count, deadline=deadline)
+                    await self._turn(call, stop, count, leave_by=leave_by)
                 case Again(wait_s):
-                    if loop.time() + wait_s >= deadline:
+                    if loop.time() + wait_s >= leave_by:
                         raise failure
                     self._retrying(call, count, reason=type(failure).__name__, wait_s=wait_s)
                     await asyncio.sleep(wait_s)
@@ -141,9 +153,9 @@ class Transport:
         except TimeoutError as error:
             raise NotSent("no access token in time", origin=origin) from error
 
-    async def _turn(self, call: ApiCall, stop: Throttled, count: int, *, deadline: float) -> None:
+    async def _turn(self, call: ApiCall, stop: Throttled, count: int, *, leave_by: float) -> None:
         """Wait for the team's minute to turn if the call's time allows it; else raise ``stop``."""
-        left = deadline - asyncio.get_running_loop().time()
+        left = leave_by - asyncio.get_running_loop().time()
         wait_s = self._clock.real_seconds_until(stop.retry_at)
         if wait_s >= left:
             raise stop
@@ -151,8 +163,8 @@ class Transport:
         if not await self._clock.wait_until(stop.retry_at, within_s=left):
             raise stop
 
-    async def _reserved(self, call: ApiCall, context: CallContext, *, origin: Origin, deadline: float) -> Reservation:
-        left = deadline - asyncio.get_running_loop().time()
+    async def _reserved(self, call: ApiCall, context: CallContext, *, origin: Origin, leave_by: float) -> Reservation:
+        left = max(0.0, leave_by - asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(left + _GRACE_S):
                 return await self._budget.acquire(cost=call.cost, lane=context.lane, within_s=left)
@@ -172,11 +184,12 @@ class Transport:
         origin: Origin,
         token: AccessToken,
         reservation: Reservation,
+        leave_by: float,
         deadline: float,
     ) -> Answer:
         """One request whose cost is reserved; raises for anything but a 2xx."""
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(leave_by):
                 await self._places.acquire()
         except BaseException as error:
             self._budget.unused(reservation)
@@ -212,8 +225,9 @@ class Transport:
             self._budget.observed(reservation, cost=call.cost, remaining=None)
         else:
             cost, remaining = _price(outcome, expected=call.cost)
-            self._budget.observed(reservation, cost=cost, remaining=remaining)
-            if outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
+            is_refused = outcome.status == HTTPStatus.TOO_MANY_REQUESTS
+            self._budget.observed(reservation, cost=0 if is_refused else cost, remaining=remaining)
+            if is_refused:
                 self._budget.exhausted(throttled(outcome, origin=origin, now=self._clock.now()).retry_at)
 
     def _report(self, call: ApiCall, outcome: Answer | SalesloftError, elapsed_s: float) -> None:

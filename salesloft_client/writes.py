@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["AccountUpsert", "NewMembership", "NewWebhookSubscription", "PersonUpsert"]
+__all__ = ["AccountUpsert", "NewAccount", "NewMembership", "NewSubscription", "PersonUpsert"]
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 
@@ -17,9 +17,13 @@ Id = Annotated[int, Field(gt=0, lt=2**63)]
 class _Sent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
+    def values(self) -> dict[str, Any]:
+        """What is sent: without what is None, empty or blank."""
+        return _without_empty(self.model_dump(mode="json"))
+
     def body(self) -> bytes:
-        """The JSON to send: without what is None, empty or blank."""
-        return orjson.dumps(_without_empty(self.model_dump(mode="json")), option=orjson.OPT_SORT_KEYS)
+        """The same as JSON."""
+        return orjson.dumps(self.values(), option=orjson.OPT_SORT_KEYS)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -94,6 +98,14 @@ class AccountUpsert(_Sent):
         return self
 
 
+class NewAccount(_Sent):
+    """``POST /accounts``: make an account. Salesloft refuses a domain that it has, and nothing of that one changes."""
+
+    name: str = Field(min_length=1)
+    domain: str = Field(min_length=1)
+    owner_id: Id | None = None
+
+
 class NewMembership(_Sent):
     """``POST /cadence_memberships``: add a person to a cadence.
 
@@ -107,9 +119,12 @@ class NewMembership(_Sent):
     step_id: Id | None = None
 
 
-class NewWebhookSubscription(_Sent):
-    """``POST /webhook_subscriptions``: have one type of events delivered to an address."""
+class NewSubscription(_Sent):
+    """``POST /webhook_subscriptions``: have deliveries of one event type posted to ``callback_url``.
 
-    callback_url: Annotated[str, Field(min_length=1)]
-    callback_token: Annotated[str, Field(min_length=1)]
-    event_type: Annotated[str, Field(min_length=1)]
+    ``callback_token`` is a secret of ours, by which a delivery's signature is verified.
+    """
+
+    event_type: str = Field(min_length=1)
+    callback_url: str = Field(min_length=1)
+    callback_token: str = Field(min_length=16)

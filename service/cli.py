@@ -15,10 +15,12 @@ from rich.table import Table
 
 from consumers.redrive import Redrive
 from salesloft_client import SalesloftError
+from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
-from service.roles import Role, database_options, running_clock, running_process
+from service.people_cli import PeopleWork, people_app
+from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
 from service.supervisor import supervise
 from service.topics import TopicOutcome, create_topics
@@ -29,7 +31,11 @@ from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
 from workflows.authorization import NoApplication
+from workflows.commands import CommandKind
+from workflows.discovery import CadenceUnknown
+from workflows.field_mapping import FieldMappingInvalid
 from workflows.mappings import CadenceMissing, Validated, default_mappings, publish, validate
+from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
@@ -58,6 +64,8 @@ _EXPECTED = (
     LacksScopes,
     NoApplication,
     CadenceMissing,
+    CadenceUnknown,
+    FieldMappingInvalid,
     TimeoutError,
 )
 
@@ -189,10 +197,32 @@ async def _create_topics() -> list[TopicOutcome]:
     return await create_topics(settings.kafka_bootstrap_servers, replication_factor=settings.kafka_replication_factor)
 
 
+@asynccontextmanager
+async def _people_work(settings: Settings) -> AsyncIterator[PeopleWork]:
+    logs.configure_for(sys.stderr, level="error")
+    async with (
+        running_clock(settings) as (clock, _),
+        Database.connected(database_options(settings)) as database,
+        opened_sessions(settings, clock) as sessions,
+    ):
+        worker = command_worker(
+            settings, database, sessions, OrganizationMemory(), clock, kinds=frozenset({CommandKind.SYNC_PEOPLE})
+        )
+        yield PeopleWork(database, clock, worker)
+
+
+@asynccontextmanager
+async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield CadenceWork(database, clock)
+
+
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
+app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
+app.add_typer(people_app(_run, _people_work, out), name="people")
 app.add_typer(topics_app(_create_topics), name="topics")
 
 

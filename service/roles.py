@@ -24,7 +24,8 @@ from producers.activity_poller import ActivityPoller, PollerOptions
 from producers.outbox_relay import OutboxRelay, RelayOptions
 from producers.publisher import PublisherOptions
 from producers.streams.turn import TurnOptions
-from salesloft_client import OAuthApp, TransportSettings
+from salesloft_client import BudgetSettings, OAuthApp, TransportSettings
+from service.budget_stops import BudgetStops
 from service.clock import FollowedClock
 from service.observing import CallMetrics
 from service.settings import Settings
@@ -34,6 +35,7 @@ from telemetry.health import Health
 from web.app import HttpServer, health_app
 from workflows.authorization import Authorizations
 from workflows.clock import Clock, SystemClock
+from workflows.commands import CommandKind
 from workflows.credentials import Keyring
 from workflows.memory import OrganizationMemory
 from workflows.salesloft_time import DatedWire
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Process",
     "Role",
+    "command_worker",
     "database_options",
     "keyring",
     "opened_authorizations",
@@ -106,6 +109,7 @@ def session_options(settings: Settings) -> SessionOptions:
         app=app,
         auth_host=settings.salesloft_auth_url,
         transport=TransportSettings(base_url=settings.salesloft_url),
+        budget=BudgetSettings(limit=settings.salesloft_cost_per_minute),
         observer=CallMetrics(),
     )
 
@@ -131,9 +135,11 @@ async def opened_sessions(settings: Settings, clock: Clock) -> AsyncIterator[Ses
         database = await stack.enter_async_context(Database.connected(options))
         wire = DatedWire(clock)
         stack.push_async_callback(wire.aclose)
-        yield Sessions(
+        sessions = Sessions(
             database=database, wire=wire, keyring=keyring(settings), clock=clock, options=session_options(settings)
         )
+        stack.push_async_callback(sessions.budgets.settled)
+        yield sessions
 
 
 @asynccontextmanager
@@ -162,9 +168,10 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
         app: Starlette = health_app(health)
         if roles & {Role.FULFILL, Role.POLL, Role.API}:
             sessions = await stack.enter_async_context(opened_sessions(settings, clock))
+            parts.append(BudgetStops(settings.database_url.get_secret_value(), sessions.budgets))
             if Role.FULFILL in roles:
                 memory = OrganizationMemory()
-                parts.append(_worker(settings, database, sessions, memory, clock))
+                parts.append(command_worker(settings, database, sessions, memory, clock))
                 parts.append(_timers(settings, database, memory, clock))
             if Role.POLL in roles:
                 parts.append(_poller(settings, database, sessions, clock))
@@ -221,9 +228,16 @@ def _relay(settings: Settings, database: Database) -> Part:
     )
 
 
-def _worker(
-    settings: Settings, database: Database, sessions: Sessions, memory: OrganizationMemory, clock: Clock
-) -> Part:
+def command_worker(
+    settings: Settings,
+    database: Database,
+    sessions: Sessions,
+    memory: OrganizationMemory,
+    clock: Clock,
+    *,
+    kinds: AbstractSet[str] = frozenset(CommandKind),
+) -> CommandWorker:
+    """A worker for some kinds of commands."""
     bench = Workbench(
         database=database,
         sessions=sessions,
@@ -236,9 +250,9 @@ def _worker(
             fresh_for=timedelta(seconds=settings.poll_interval_seconds),
         ),
     )
-    return CommandWorker(
-        bench, settings.database_url.get_secret_value(), all_handlers(bench, callback=callback_address(settings))
-    )
+    every = all_handlers(bench, callback=callback_address(settings))
+    handlers = {kind: handler for kind, handler in every.items() if kind in kinds}
+    return CommandWorker(bench, settings.database_url.get_secret_value(), handlers)
 
 
 def _timers(settings: Settings, database: Database, memory: OrganizationMemory, clock: Clock) -> Part:

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     salesloft_redirect_uri: str | None = None
     # Our HTTP API as Salesloft and browsers reach it; without it nothing is delivered to us, and reading is by cursor.
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
+    # Of each team, all its integrations together; Salesloft may grant a customer another one.
+    salesloft_cost_per_minute: int = Field(default=600, ge=60, le=100_000)
     # "id:key,older-id:key": the first encrypts, the others still decrypt.
     encryption_keys: Annotated[dict[str, SecretStr], NoDecode]
     # Keys the digests by which people of a team who are nobody's stakeholder yet are found later; it stays as it is.

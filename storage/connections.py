@@ -136,9 +136,15 @@ async def connected_organizations(connection: Connection) -> list[str]:
     return [row["organization_id"] for row in await queries.connected_organizations(connection)]
 
 
-async def stale_catalogues(connection: Connection, *, before: datetime, limit: int) -> list[str]:
-    """Connected organizations whose cadences were read before an instant; locked, others' locks passed over."""
-    return [row["organization_id"] for row in await queries.stale_catalogues(connection, before=before, limit=limit)]
+async def stale_catalogues(
+    connection: Connection, *, before: datetime, hinted_before: datetime, limit: int
+) -> list[str]:
+    """Connected organizations whose cadences were read before an instant; locked, others' locks passed over.
+
+    Where a delivery has told of a change it is the later instant that counts.
+    """
+    rows = await queries.stale_catalogues(connection, before=before, hinted_before=hinted_before, limit=limit)
+    return [row["organization_id"] for row in rows]
 
 
 async def ensure_streams(connection: Connection, organization_id: str, streams: Sequence[str], now: datetime) -> None:

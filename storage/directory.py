@@ -89,14 +89,13 @@ class StakeholderRow:
 class LinkedPerson:
     """Salesloft's record of a stakeholder's person.
 
-    `linked` tells a link of ours from a person that only has the same address; `synced_digest` is of what we last sent.
+    `linked` tells a link of ours from a person that only has the same address.
     """
 
     record: PersonRecord
     linked: bool
     account_id: int | None
     email: str | None
-    synced_digest: str | None
 
 
 async def lock_customers(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
@@ -180,7 +179,6 @@ async def read_people(
             linked=row["linked"],
             account_id=row["account_id"],
             email=row["email"],
-            synced_digest=row["synced_digest"],
         )
         for row in rows
     }

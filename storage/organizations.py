@@ -21,6 +21,7 @@ __all__ = [
     "PublishedMapping",
     "UserRecord",
     "advance_decision_version",
+    "change_settings",
     "decision_versions",
     "ensure",
     "keep_cadences",
@@ -28,6 +29,7 @@ __all__ = [
     "list_published",
     "publish_mapping",
     "read_facts",
+    "read_setting",
     "validate_mappings",
 ]
 
@@ -124,6 +126,26 @@ async def advance_decision_version(connection: Connection, organization_id: str,
     """Say that something that deciding reads has moved: what was deferred under an earlier version is decided again."""
     version: int = await queries.advance_decision_version(connection, organization_id=organization_id, now=now)
     await queries.record_mapping_set(connection, organization_id=organization_id, decision_version=version, now=now)
+    return version
+
+
+async def read_setting(connection: Connection, organization_id: str, name: str) -> str | None:
+    """One of an organization's settings, as JSON; None where it has not chosen."""
+    stored: str | None = await queries.read_setting(connection, organization_id=organization_id, name=name)
+    return stored
+
+
+async def change_settings(
+    connection: Connection, organization_id: str, changes: dict[str, Any], *, by: str | None, now: datetime
+) -> int:
+    """Change some settings and answer the version that has them; what they were before is kept under its own.
+
+    The organization is made where it is new.
+    """
+    await ensure(connection, [organization_id], now)
+    version: int = await queries.change_settings(
+        connection, organization_id=organization_id, changes=orjson.dumps(changes).decode(), by=by, now=now
+    )
     return version
 
 

@@ -1,6 +1,6 @@
 """What Salesloft says of people and accounts, and which stakeholder is which person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,9 +15,12 @@ __all__ = [
     "KnownPerson",
     "PersonRow",
     "account_of_domain",
+    "accounts_of_domains",
+    "forget_account",
     "keep_accounts",
     "keep_people",
     "link",
+    "link_many",
     "person_of",
     "read_account",
     "record_sent",
@@ -61,12 +64,18 @@ class KnownAccount:
 
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
-    """What is held of a stakeholder's person; `synced_digest` is of what we last sent, None if nothing ever."""
+    """What is held of a stakeholder's person, whose `email` is normalised.
+
+    `linked_by` is "email" while nothing but the address says that it is this one; `sent_digest` is of what we last sent
+    of the stakeholder, None if nothing ever.
+    """
 
     record: PersonRecord
+    email: str | None
+    linked_by: Literal["upsert", "email"]
     account_id: int | None
     account: KnownAccount | None
-    synced_digest: str | None
+    sent_digest: str | None
 
 
 async def keep_people(connection: Connection, people: Sequence[PersonRow], *, read_at: datetime) -> None:
@@ -86,9 +95,15 @@ async def keep_people(connection: Connection, people: Sequence[PersonRow], *, re
     )
 
 
-async def record_sent(connection: Connection, organization_id: str, person_id: int, digest: str) -> None:
-    """Remember what we last sent of a person, to leave out sending the same again."""
-    await queries.record_sent(connection, organization_id=organization_id, person_id=person_id, digest=digest)
+async def record_sent(connection: Connection, organization_id: str, sent: Mapping[str, tuple[int, str]]) -> None:
+    """Remember what we last sent of stakeholders, as which people, to leave out sending the same again."""
+    await queries.record_sent(
+        connection,
+        organization_id=organization_id,
+        stakeholder_ids=list(sent),
+        person_ids=[person_id for person_id, _ in sent.values()],
+        digests=[digest for _, digest in sent.values()],
+    )
 
 
 async def link(
@@ -101,11 +116,23 @@ async def link(
     now: datetime,
 ) -> None:
     """A stakeholder is this person, whoever it was before."""
-    await queries.link_person(
+    await link_many(connection, organization_id, {stakeholder_id: person_id}, by=by, now=now)
+
+
+async def link_many(
+    connection: Connection,
+    organization_id: str,
+    links: Mapping[str, int],
+    *,
+    by: Literal["upsert", "email"],
+    now: datetime,
+) -> None:
+    """Stakeholders are these people, whoever they were before."""
+    await queries.link_people(
         connection,
         organization_id=organization_id,
-        stakeholder_id=stakeholder_id,
-        person_id=person_id,
+        stakeholder_ids=list(links.keys()),
+        person_ids=list(links.values()),
         linked_by=by,
         now=now,
     )
@@ -136,7 +163,7 @@ async def person_of(connection: Connection, organization_id: str, stakeholder_id
         account_do_not_contact=row["account_do_not_contact"],
         read_at=row["person_read_at"],
     )
-    return KnownPerson(record, row["account_id"], account, row["synced_digest"])
+    return KnownPerson(record, row["email"], row["linked_by"], row["account_id"], account, row["sent_digest"])
 
 
 async def keep_accounts(connection: Connection, accounts: Sequence[AccountRow], *, read_at: datetime) -> None:
@@ -153,9 +180,19 @@ async def keep_accounts(connection: Connection, accounts: Sequence[AccountRow], 
 
 
 async def account_of_domain(connection: Connection, organization_id: str, domain: str) -> int | None:
-    """The account with this domain, as the domain was given to Salesloft."""
-    found: int | None = await queries.account_of_domain(connection, organization_id=organization_id, domain=domain)
-    return found
+    """The account with this bare domain; of several the oldest."""
+    return (await accounts_of_domains(connection, organization_id, [domain])).get(domain)
+
+
+async def accounts_of_domains(connection: Connection, organization_id: str, domains: Sequence[str]) -> dict[str, int]:
+    """The accounts with these bare domains, of several with one the oldest; a domain without an account is absent."""
+    rows = await queries.accounts_of_domains(connection, organization_id=organization_id, domains=list(domains))
+    return {row["domain"]: row["account_id"] for row in rows}
+
+
+async def forget_account(connection: Connection, organization_id: str, account_id: int) -> None:
+    """Salesloft no longer has the account."""
+    await queries.forget_account(connection, organization_id=organization_id, account_id=account_id)
 
 
 async def read_account(connection: Connection, organization_id: str, account_id: int) -> KnownAccount | None:

@@ -5,10 +5,10 @@ it; all others begin with ``cscx_salesloft_``. Units are seconds and records. Th
 which is what a person who was paged should do first.
 
 Labels come from closed or configured sets: topics, reasons, path templates, kinds. No metric carries an organization, a
-customer or a person. One carries a team (:data:`SALESLOFT_BUDGET_REMAINING`), because a budget belongs to a team and a
-sum of budgets tells nothing; its series are as many as teams are connected, and :func:`forget_team` ends one at
-disconnect. Two carry a partition, because a stuck partition hides in its topic's sum; :func:`forget_partition` ends one
-at revoke.
+customer or a person. Two carry a team (:data:`SALESLOFT_BUDGET_REMAINING`, :data:`SALESLOFT_BUDGET_OTHERS`), because a
+budget belongs to a team and a sum of budgets tells nothing; their series are as many as teams are connected, and
+:func:`forget_team` ends them at disconnect. Two carry a partition, because a stuck partition hides in its topic's sum;
+:func:`forget_partition` ends one at revoke.
 """
 
 from collections.abc import Iterator
@@ -59,9 +59,12 @@ __all__ = [
     "PUBLISHED",
     "READY",
     "REGISTRY",
+    "SALESLOFT_BUDGET_LEASES",
+    "SALESLOFT_BUDGET_OTHERS",
     "SALESLOFT_BUDGET_REMAINING",
     "SALESLOFT_CALL_DURATION",
     "SALESLOFT_COST",
+    "SALESLOFT_LANE_COST",
     "SALESLOFT_THROTTLES",
     "WEBHOOKS",
     "all_metrics",
@@ -252,9 +255,31 @@ SALESLOFT_BUDGET_REMAINING: Final = Gauge(
     ["team_id"],
     registry=REGISTRY,
 )
+SALESLOFT_BUDGET_OTHERS: Final = Gauge(
+    "cscx_salesloft_budget_others_cost",
+    "What other integrations of a team have surely spent of this minute, as far as our own calls have shown it. "
+    "Action: near the limit less our reserves, our polls and backfills are slow: ask the customer what it is for.",
+    ["team_id"],
+    registry=REGISTRY,
+)
+SALESLOFT_LANE_COST: Final = Counter(
+    "cscx_salesloft_lane_cost",
+    "Rate-limit cost that Salesloft charged for our calls, by lane (interactive, enrollment, poll, backfill). "
+    "Action: enrollments that wait while poll or backfill rises mean that their reserve is too small.",
+    ["lane"],
+    registry=REGISTRY,
+)
+SALESLOFT_BUDGET_LEASES: Final = Counter(
+    "cscx_salesloft_budget_leases",
+    "Times that a process asked a team's ledger for cost, by outcome (granted, denied, unavailable). "
+    "Action: unavailable means that Postgres is away or slow, and that each process spends a careful share instead.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 SALESLOFT_THROTTLES: Final = Counter(
     "cscx_salesloft_throttles",
-    "Calls that waited or were parked, by reason (budget, reserve, too_many_requests). "
+    "Calls that waited or were parked, by reason (budget, reserve, stopped, too_many_requests). Stopped are those that "
+    "another call's 429 keeps back. "
     "Action: too_many_requests should be rare; when it is not, lower our share of the team's budget.",
     ["reason"],
     registry=REGISTRY,
@@ -368,7 +393,8 @@ def forget_partition(topic: str, partition: int) -> None:
 
 def forget_team(team_id: int) -> None:
     """Ends a disconnected team's series."""
-    SALESLOFT_BUDGET_REMAINING.remove(team_id)
+    for gauge in (SALESLOFT_BUDGET_REMAINING, SALESLOFT_BUDGET_OTHERS):
+        gauge.remove(team_id)
 
 
 def all_metrics() -> Iterator[MetricWrapperBase]:

@@ -12,6 +12,7 @@ from storage import activity_links, people
 from storage.people import AccountRow, PersonRow
 from storage.pool import Connection
 from workflows.activity import Reading
+from workflows.domains import bare_domain
 
 __all__ = ["AddressDigests", "apply_accounts", "apply_people", "forget_people", "people_of_new_stakeholders"]
 
@@ -72,7 +73,7 @@ async def apply_accounts(connection: Connection, reading: Reading, rows: Sequenc
         AccountRow(
             organization_id=reading.organization_id,
             account_id=row.id,
-            domain=row.domain,
+            domain=bare_domain(row.domain),
             do_not_contact=row.do_not_contact,
             salesloft_updated_at=row.updated_at,
         )

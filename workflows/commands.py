@@ -30,6 +30,7 @@ class CommandKind(StrEnum):
     REMOVE = "remove"
     REFRESH_CADENCES = "refresh_cadences"
     ENSURE_WEBHOOKS = "ensure_webhooks"
+    SYNC_PEOPLE = "sync_people"
 
 
 def stakeholder_subject(stakeholder_id: str) -> str:
@@ -84,15 +85,20 @@ async def add_remove(
 
 
 async def add_refresh_cadences(
-    connection: Connection, organization_id: str, *, correlation_id: str, now: datetime
+    connection: Connection,
+    organization_id: str,
+    *,
+    correlation_id: str,
+    now: datetime,
+    due_at: datetime | None = None,
 ) -> UUID:
-    """Have the team's cadences and users read again."""
+    """Have the team's cadences and users read again, at once unless a business instant is given."""
     command = NewCommand(
         organization_id=organization_id,
         kind=CommandKind.REFRESH_CADENCES,
         subject="organization",
         correlation_id=correlation_id,
-        due_at=now,
+        due_at=due_at or now,
     )
     await commands.add(connection, [command], now)
     return command.id

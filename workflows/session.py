@@ -19,6 +19,7 @@ from salesloft_client import (
     Observer,
     SalesloftClient,
     SalesloftError,
+    SharingSettings,
     TeamBudget,
     TokenEndpoint,
     TransportSettings,
@@ -27,6 +28,7 @@ from storage import commands, connections, organizations, webhooks
 from storage.connections import SalesloftConnection
 from storage.errors import ConcurrentChange
 from storage.pool import Database
+from workflows.budget import TeamBudgets
 from workflows.catalogue import Catalogue, keep_catalogue, read_catalogue
 from workflows.clock import Clock
 from workflows.credentials import ClientCredentials, Credential, CredentialUnreadable, Keyring, OAuthTokens
@@ -64,6 +66,7 @@ class SessionOptions:
     farewell_s: float = 5.0
     transport: TransportSettings | None = None
     budget: BudgetSettings | None = None
+    sharing: SharingSettings | None = None
     observer: Observer | None = None
 
 
@@ -124,7 +127,12 @@ class Sessions:
         self._endpoints = Endpoints(
             TokenEndpoint(app, wire=wire, clock=self._business_clock) if app is not None else None, self._endpoint_of
         )
-        self._budgets: dict[int, TeamBudget] = {}
+        self.budgets = TeamBudgets(
+            database=database,
+            clock=self._business_clock,
+            settings=self._options.budget,
+            sharing=self._options.sharing,
+        )
         self._sessions: dict[str, Session] = {}
 
     @property
@@ -343,11 +351,8 @@ class Sessions:
             endpoints=self._endpoints,
             clock=self._clock,
         )
-        budget = self._budgets.get(team_id)
-        if budget is None:
-            settings = self._options.budget or BudgetSettings()
-            budget = self._budgets[team_id] = MinuteBudget(clock=self._business_clock, settings=settings)
-        return Session(organization_id, team_id, self._client(tokens, budget), tokens)
+        client = self._client(tokens, self.budgets.of(organization_id, team_id))
+        return Session(organization_id, team_id, client, tokens)
 
     def _client(self, tokens: StoredTokens | FixedToken, budget: TeamBudget) -> SalesloftClient:
         return SalesloftClient(

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 import structlog
 
-from salesloft_client import NewWebhookSubscription, RetryClass, SalesloftClient, SalesloftError, WebhookSubscription
+from salesloft_client import NewSubscription, RetryClass, SalesloftClient, SalesloftError, WebhookSubscription
 from storage import webhooks
 from storage.pool import Connection
 from storage.sync import SyncStream
@@ -97,7 +97,7 @@ async def ensure_deliveries(
             await client.delete_webhook_subscription(one.id)
     refused: list[str] = []
     for event_type in sorted(wanted):
-        subscription = NewWebhookSubscription(callback_url=url, callback_token=token, event_type=event_type)
+        subscription = NewSubscription(callback_url=url, callback_token=token, event_type=event_type)
         try:
             await client.create_webhook_subscription(subscription)
         except SalesloftError as error:

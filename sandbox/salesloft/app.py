@@ -11,6 +11,7 @@ from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.salesloft.control import ControlSurface
+from sandbox.salesloft.control_rows import RowControl
 from sandbox.salesloft.control_teams import TeamControl
 from sandbox.salesloft.oauth import OAuthServer
 from sandbox.salesloft.public import PublicApi
@@ -71,6 +72,7 @@ def make_app(simulator: Simulator) -> ASGIApp:
         routes=[
             *control.routes(),
             *TeamControl(simulator).routes(),
+            *RowControl(simulator).routes(),
             Mount("/", app=Router(default=OAuthServer(simulator))),
         ],
         exception_handlers=dict(ControlSurface.exception_handlers),

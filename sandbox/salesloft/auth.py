@@ -5,20 +5,34 @@ application ends all refresh tokens before (Salesloft docs: oauth-authentication
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sandbox.salesloft.instants import MINUTE, SECOND
 from sandbox.salesloft.switches import Switches
 
-__all__ = ["ALL_SCOPES", "Application", "Authority", "Grant", "InvalidClientError", "InvalidGrantError", "TokenPair"]
+__all__ = [
+    "ALL_SCOPES",
+    "Application",
+    "Authority",
+    "Grant",
+    "InvalidClientError",
+    "InvalidGrantError",
+    "InvalidScopeError",
+    "TokenPair",
+]
 
 ACCESS_TOKEN_SECONDS = 7200
 CODE_LIFE = 10 * MINUTE
 ALL_SCOPES = (
-    "accounts:read accounts:write activities:read cadences:read cadences:write cadences:delete calls:read calls:write "
-    "emails:read people:read people:write people:delete team:read"
+    "accounts:read accounts:write activities:read activities:write cadences:read cadences:write cadences:delete "
+    "calls:read calls:write emails:read people:read people:write people:delete team:read team:write"
 )
+
+
+def _two_hours(_team_id: int) -> int:
+    return ACCESS_TOKEN_SECONDS
 
 
 class InvalidClientError(Exception):
@@ -27,6 +41,10 @@ class InvalidClientError(Exception):
 
 class InvalidGrantError(Exception):
     """The code or refresh token is unknown, used, expired, revoked or another application's."""
+
+
+class InvalidScopeError(Exception):
+    """More was asked for than the application has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +79,13 @@ class TokenPair:
     refresh_token: str | None
     scope: str
     created_at: int
+    expires_in: int = ACCESS_TOKEN_SECONDS
 
     def as_json(self) -> dict[str, str | int]:
         answer: dict[str, str | int] = {
             "access_token": self.access_token,
             "token_type": "bearer",
-            "expires_in": ACCESS_TOKEN_SECONDS,
+            "expires_in": self.expires_in,
             "scope": self.scope,
             "created_at": self.created_at // SECOND,
         }
@@ -92,9 +111,10 @@ class _Refresh:
 
 
 class Authority:
-    """Issues tokens and knows them again."""
+    """Issues tokens and knows them again. `token_life` says for how many seconds a team's access tokens live."""
 
-    def __init__(self) -> None:
+    def __init__(self, token_life: Callable[[int], int] = _two_hours) -> None:
+        self._token_life = token_life
         self.applications: dict[str, Application] = {}
         self._codes: dict[str, _Code] = {}
         self._access: dict[str, Grant] = {}
@@ -159,10 +179,13 @@ class Authority:
         if application.team_id is None:
             raise InvalidClientError
         wanted = scope or application.scopes
+        if not set(wanted.split()) <= set(application.scopes.split()):
+            raise InvalidScopeError
         token = self._issue_access(
             "client_credentials", application.client_id, application.team_id, user_id, wanted, now
         )
-        return TokenPair(access_token=token, refresh_token=None, scope=wanted, created_at=now)
+        life = self._token_life(application.team_id)
+        return TokenPair(access_token=token, refresh_token=None, scope=wanted, created_at=now, expires_in=life)
 
     def issue_api_key(self, *, team_id: int, user_id: int, scopes: str = ALL_SCOPES) -> str:
         key = f"v2_ak_{team_id}_{secrets.token_hex(32)}"
@@ -183,12 +206,35 @@ class Authority:
         """The team of a token that was just issued; looking does not count as use."""
         return self._access[access_token].team_id
 
+    def team_behind(self, *, refresh_token: str, code: str) -> int | None:
+        """The team that a refresh token or a code would give a pair for; looking does not count as use."""
+        known = self._refresh.get(refresh_token) or self._codes.get(code)
+        return None if known is None else known.team_id
+
+    def expire_access(self, team_id: int, now: int) -> int:
+        """Let every OAuth access token of a team be of yesterday; returns how many there were."""
+        living = [
+            grant
+            for grant in self._access.values()
+            if grant.team_id == team_id and grant.expires_at is not None and grant.expires_at > now
+        ]
+        for grant in living:
+            grant.expires_at = now
+        return len(living)
+
     def revoke(self, token: str) -> None:
         """End one token; a refresh token takes its access tokens with it. An unknown one is no error (RFC 7009)."""
         self._access.pop(token, None)
         known = self._refresh.pop(token, None)
         for access_token in known.access_tokens if known is not None else ():
             self._access.pop(access_token, None)
+
+    def revoke_api_keys(self, team_id: int) -> int:
+        """End every API key of a team; returns how many there were."""
+        keys = [key for key, grant in self._access.items() if grant.team_id == team_id and grant.kind == "api_key"]
+        for key in keys:
+            del self._access[key]
+        return len(keys)
 
     def revoke_team(self, team_id: int) -> int:
         """End every OAuth token of a team, as an admin of Salesloft can; returns how many there were."""
@@ -213,7 +259,8 @@ class Authority:
         self._refresh[refresh] = _Refresh(
             client_id=client_id, team_id=team_id, user_id=user_id, scope=scope, access_tokens=[access]
         )
-        return TokenPair(access_token=access, refresh_token=refresh, scope=scope, created_at=now)
+        life = self._token_life(team_id)
+        return TokenPair(access_token=access, refresh_token=refresh, scope=scope, created_at=now, expires_in=life)
 
     def _issue_access(
         self,
@@ -230,7 +277,7 @@ class Authority:
             team_id=team_id,
             user_id=user_id,
             scopes=frozenset(scope.split()),
-            expires_at=now + ACCESS_TOKEN_SECONDS * SECOND,
+            expires_at=now + self._token_life(team_id) * SECOND,
             client_id=client_id,
         )
         return token

@@ -4,7 +4,7 @@ Salesloft docs: rate-limits. 600 a minute, 1 a request, more for deep pages; a r
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.salesloft.instants import MINUTE
 from sandbox.salesloft.switches import Switches
@@ -39,6 +39,13 @@ class RateBudget:
         self.requests = 0
         self.refused = 0
         self.by_endpoint: Counter[str] = Counter()
+
+    def give_back(self, charge: Charge) -> Charge:
+        """What an accepted request becomes that is refused after all: it costs nothing, and nothing is left."""
+        self._spent -= charge.cost
+        self.spent_in_all -= charge.cost
+        self.refused += 1
+        return replace(charge, accepted=False, remaining=0)
 
     def charge(self, cost: int, now: int, switches: Switches) -> Charge:
         """Take the cost from the minute of `now` if it still fits."""

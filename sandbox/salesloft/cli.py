@@ -37,6 +37,7 @@ def salesloft(
     team: Annotated[list[str] | None, typer.Option(help="Name of a team to start with; may be repeated.")] = None,
     people: Annotated[int, typer.Option(help="People in each of these teams.")] = 40,
     accounts: Annotated[int, typer.Option(help="Accounts in each of these teams.")] = 12,
+    history_weeks: Annotated[int, typer.Option(help="Weeks that these teams have worked with their people.")] = 0,
     client_id: Annotated[
         str, typer.Option(help="OAuth client id of the application that connects teams.")
     ] = "cscx-salesloft",
@@ -57,7 +58,10 @@ def salesloft(
         application=Application(client_id=client_id, client_secret=client_secret),
     )
     teams = [
-        team_with_credentials(simulator, TeamPlan(name=name, people=people, accounts=accounts)) for name in team or ()
+        team_with_credentials(
+            simulator, TeamPlan(name=name, people=people, accounts=accounts, history_weeks=history_weeks)
+        )
+        for name in team or ()
     ]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(simulator, teams, host, port, until_stdin_closes=until_stdin_closes))

@@ -4,8 +4,9 @@ It is not part of the imitated API: no token, no budget, no faults. Errors are 4
 does not exist.
 """
 
+import inspect
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from starlette.requests import Request
@@ -14,11 +15,15 @@ from starlette.routing import Route
 
 from sandbox.salesloft.auth import ALL_SCOPES, Application
 from sandbox.salesloft.clock import ClockWouldGoBackError
+from sandbox.salesloft.faults import Fault, FaultKind
 from sandbox.salesloft.instants import SECOND, parse, render_utc
 from sandbox.salesloft.journal import Journal
 from sandbox.salesloft.simulator import Simulator
+from sandbox.salesloft.switches import Switches, Temperament
 
 __all__ = ["ControlSurface", "fields_of", "reply"]
+
+_MOST_ENTRIES = 10_000
 
 
 def reply(content: Any, status: int = 200) -> Response:
@@ -52,6 +57,7 @@ class ControlSurface:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/sandbox", self.describe, methods=["GET"]),
             Route("/sandbox/clock", self.read_clock, methods=["GET"]),
             Route("/sandbox/clock", self.set_clock, methods=["PUT"]),
             Route("/sandbox/faults", self.list_faults, methods=["GET"]),
@@ -65,7 +71,28 @@ class ControlSurface:
             Route("/sandbox/consent", self.set_consent, methods=["PUT"]),
         ]
 
+    async def describe(self, request: Request) -> Response:
+        """What can be asked and steered here, the switches and temperaments of a team, and the kinds of faults."""
+        routes = [
+            {
+                "path": route.path,
+                "methods": sorted((route.methods or set()) - {"HEAD"}),
+                "what": " ".join((inspect.getdoc(route.endpoint) or "").split()),
+            }
+            for route in request.app.routes
+            if isinstance(route, Route) and route.path.startswith("/sandbox")
+        ]
+        return reply(
+            {
+                "routes": routes,
+                "switches": {"what": inspect.getdoc(Switches), "defaults": asdict(Switches())},
+                "temperament": {"what": inspect.getdoc(Temperament), "defaults": asdict(Temperament())},
+                "faults": {"what": inspect.getdoc(Fault), "kinds": get_args(FaultKind)},
+            }
+        )
+
     async def read_clock(self, _request: Request) -> Response:
+        """The simulated time and its speed."""
         return self._clock(self._simulator.settle())
 
     async def set_clock(self, request: Request) -> Response:
@@ -88,16 +115,20 @@ class ControlSurface:
         return reply({"now": render_utc(now), "speed": self._simulator.clock.speed})
 
     async def list_faults(self, _request: Request) -> Response:
+        """The faults that are switched on, with how often each has hit."""
         return reply({"faults": self._simulator.faults.as_json()})
 
     async def add_fault(self, request: Request) -> Response:
+        """Switches a fault on."""
         return reply(asdict(self._simulator.faults.add(await fields_of(request))), 201)
 
     async def clear_faults(self, request: Request) -> Response:
+        """Switches off the faults of `team_id`, or all."""
         self._simulator.faults.clear(_number(request, "team_id"))
         return Response(status_code=204)
 
     async def remove_fault(self, request: Request) -> Response:
+        """Switches one fault off."""
         self._simulator.faults.remove(request.path_params["fault_id"])
         return Response(status_code=204)
 
@@ -115,12 +146,20 @@ class ControlSurface:
         return self._page_of(self._simulator.webhooks.deliveries, request)
 
     def _page_of(self, journal: Journal, request: Request) -> Response:
-        entries = journal.after(
-            _number(request, "after") or 0,
-            team_id=_number(request, "team_id"),
-            limit=_number(request, "limit") or 10_000,
+        """Entries after a sequence, `limit` at most; `next_after` is what to ask for next, `more` if it is there."""
+        after = _number(request, "after") or 0
+        limit = _number(request, "limit")
+        if limit is not None and limit < 1:
+            raise ValueError("limit is at least 1")
+        entries, more = journal.after(after, team_id=_number(request, "team_id"), limit=limit or _MOST_ENTRIES)
+        return reply(
+            {
+                "entries": [_readable(entry) for entry in entries],
+                "last_sequence": journal.last_sequence,
+                "next_after": entries[-1]["sequence"] if entries else after,
+                "more": more,
+            }
         )
-        return reply({"entries": [_readable(entry) for entry in entries], "last_sequence": journal.last_sequence})
 
     async def register_application(self, request: Request) -> Response:
         """An OAuth application with `client_id`, `client_secret`, `redirect_uris` and `scopes`."""
@@ -134,14 +173,24 @@ class ControlSurface:
         return reply(asdict(self._simulator.authority.register(application)), 201)
 
     async def set_consent(self, request: Request) -> Response:
-        """Who says yes at the next authorizations: `user_id`, or null to be asked on a page; `refuse` says no."""
+        """Who says yes at the next authorizations: `user_id`, or null to be asked on a page where it is not clear.
+
+        `refuse` says no instead; `ask` shows the page even where it is clear who would be asked.
+        """
         fields = await fields_of(request)
         user_id = fields.get("user_id")
         if user_id is not None and self._simulator.team_of_user(int(user_id)) is None:
             raise KeyError(f"user {user_id}")
         self._simulator.consenting_user = None if user_id is None else int(user_id)
         self._simulator.consent_is_refused = fields.get("refuse") is True
-        return reply({"user_id": self._simulator.consenting_user, "refuse": self._simulator.consent_is_refused})
+        self._simulator.consent_is_asked = fields.get("ask") is True
+        return reply(
+            {
+                "user_id": self._simulator.consenting_user,
+                "refuse": self._simulator.consent_is_refused,
+                "ask": self._simulator.consent_is_asked,
+            }
+        )
 
 
 def _number(request: Request, name: str) -> int | None:

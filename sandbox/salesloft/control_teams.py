@@ -1,7 +1,7 @@
-"""``/sandbox/teams``: make a team of one's own in one call, turn its switches, and make its people act."""
+"""``/sandbox/teams``: make a team of one's own in one call, turn its switches, add people, issue and end tokens."""
 
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import TypeAdapter
 from starlette.requests import Request
@@ -10,13 +10,13 @@ from starlette.routing import Route
 
 from sandbox.salesloft.auth import ALL_SCOPES, Application
 from sandbox.salesloft.control import fields_of, reply
-from sandbox.salesloft.engagement import Act
+from sandbox.salesloft.past import live_through
 from sandbox.salesloft.seed import TeamPlan, add_people, found_team, populate
 from sandbox.salesloft.simulator import Simulator
 from sandbox.salesloft.switches import Switches, Temperament
 from sandbox.salesloft.world import Team
 
-__all__ = ["TeamControl", "team_with_credentials"]
+__all__ = ["TeamControl", "described", "team_of", "team_with_credentials"]
 
 _PLAN = TypeAdapter(TeamPlan)
 _SWITCHES = TypeAdapter(Switches)
@@ -27,6 +27,8 @@ def team_with_credentials(simulator: Simulator, plan: TeamPlan) -> dict[str, Any
     """A new team, described, with an application of its own, an admin's token pair and an API key."""
     now = simulator.settle()
     team = found_team(simulator.world, plan, now)
+    if plan.history_weeks:
+        live_through(simulator, team, now)
     team.on_change = simulator.webhooks.note
     application = simulator.authority.register(
         Application(client_id=f"client-{team.id}", client_secret=f"secret-{team.id}", team_id=team.id)
@@ -40,6 +42,14 @@ def team_with_credentials(simulator: Simulator, plan: TeamPlan) -> dict[str, Any
         "tokens": pair.as_json(),
         "api_key": simulator.authority.issue_api_key(team_id=team.id, user_id=admin.id),
     }
+
+
+def team_of(simulator: Simulator, request: Request) -> Team:
+    """The team in the path; raises KeyError where there is none."""
+    team = simulator.world.teams.get(request.path_params["team_id"])
+    if team is None:
+        raise KeyError(f"team {request.path_params['team_id']}")
+    return team
 
 
 def described(team: Team) -> dict[str, Any]:
@@ -93,22 +103,15 @@ class TeamControl:
             Route(f"{one}/population", self.populate, methods=["POST"]),
             Route(f"{one}/tokens", self.issue_token, methods=["POST"]),
             Route(f"{one}/tokens", self.revoke_tokens, methods=["DELETE"]),
-            Route(f"{one}/acts", self.act, methods=["POST"]),
+            Route(f"{one}/tokens/expire", self.expire_tokens, methods=["POST"]),
             Route(f"{one}/usage", self.usage, methods=["GET"]),
-            Route(f"{one}/users/{{user_id:int}}", self.change_user, methods=["PUT"]),
-            Route(f"{one}/cadences/{{cadence_id:int}}", self.change_cadence, methods=["PUT"]),
-            Route(f"{one}/cadences/{{cadence_id:int}}/archive", self.archive_cadence, methods=["POST"]),
-            Route(f"{one}/steps/{{step_id:int}}", self.change_step, methods=["PUT"]),
-            Route(f"{one}/cadence_memberships/{{membership_id:int}}/reassign", self.reassign, methods=["POST"]),
         ]
 
     def _team(self, request: Request) -> Team:
-        team = self._simulator.world.teams.get(request.path_params["team_id"])
-        if team is None:
-            raise KeyError(f"team {request.path_params['team_id']}")
-        return team
+        return team_of(self._simulator, request)
 
     async def list_teams(self, _request: Request) -> Response:
+        """Every team with its users and cadences."""
         return reply({"teams": [described(team) for team in self._simulator.world.teams.values()]})
 
     async def create(self, request: Request) -> Response:
@@ -123,6 +126,7 @@ class TeamControl:
         return reply(made, 201)
 
     async def show(self, request: Request) -> Response:
+        """One team, its switches and its temperament."""
         team = self._team(request)
         return reply(
             {**described(team), "switches": asdict(team.switches), "temperament": asdict(team.temperament)},
@@ -135,16 +139,19 @@ class TeamControl:
         return reply(asdict(team.switches))
 
     async def set_temperament(self, request: Request) -> Response:
+        """Changes how people and reps behave, in what is sent, and answers all of it."""
         team = self._team(request)
         self._temper(team, await fields_of(request))
         return reply(asdict(team.temperament))
 
     def _turn(self, team: Team, fields: dict[str, Any]) -> None:
         _refuse_unknown(fields, Switches)
-        before = team.switches.schema
-        team.switches = _SWITCHES.validate_python({**asdict(team.switches), **fields})
-        if team.switches.schema != before:
+        before = team.switches
+        team.switches = _SWITCHES.validate_python({**asdict(before), **fields})
+        if team.switches.schema != before.schema:
             self._simulator.forget_rendered(team)
+        if before.processing_stuck and not team.switches.processing_stuck:
+            self._simulator.memberships.release_stuck(team, self._simulator.settle())
 
     def _temper(self, team: Team, fields: dict[str, Any]) -> None:
         _refuse_unknown(fields, Temperament)
@@ -192,31 +199,15 @@ class TeamControl:
         return reply(pair.as_json(), 201)
 
     async def revoke_tokens(self, request: Request) -> Response:
-        """Ends all OAuth tokens of the team, as when an admin removes the application."""
-        return reply({"revoked": self._simulator.authority.revoke_team(self._team(request).id)})
+        """Ends all OAuth tokens of the team, as when an admin removes the application; `?kind=api_key` its API keys."""
+        authority, team_id = self._simulator.authority, self._team(request).id
+        of_keys = request.query_params.get("kind") == "api_key"
+        return reply({"revoked": authority.revoke_api_keys(team_id) if of_keys else authority.revoke_team(team_id)})
 
-    async def act(self, request: Request) -> Response:
-        """Makes something happen now.
-
-        `act` is view, click, reply, bounce, opt_out or restrict on `email_id`, complete_step on
-        `cadence_membership_id`, or opt_out on `person_id`; `count` repeats it.
-        """
-        team, fields = self._team(request), await fields_of(request)
-        now = self._simulator.settle()
-        act = fields["act"]
-        for _ in range(int(fields.get("count", 1))):
-            if act == "complete_step":
-                membership = team.memberships[int(fields["cadence_membership_id"])]
-                if membership.open_action_id is None:
-                    raise ValueError("the membership has no open action")
-                self._simulator.memberships.do_manual_step(team, membership, membership.open_action_id, now)
-            elif "person_id" in fields and act == "opt_out":
-                self._simulator.engagement.forbid_contact(team, team.people[int(fields["person_id"])], now)
-            elif act in get_args(Act):
-                self._simulator.engagement.occur(team, team.emails[int(fields["email_id"])], act, now)
-            else:
-                raise ValueError(f"act is complete_step or one of {', '.join(get_args(Act))}")
-        return reply({"last_sequence": self._simulator.world.life_journal.last_sequence})
+    async def expire_tokens(self, request: Request) -> Response:
+        """Ends the OAuth access tokens of the team now; their refresh tokens live on."""
+        team = self._team(request)
+        return reply({"expired": self._simulator.authority.expire_access(team.id, self._simulator.settle())})
 
     async def usage(self, request: Request) -> Response:
         """What the team's callers have asked for and spent since the start, by method and resource."""
@@ -230,67 +221,7 @@ class TeamControl:
             }
         )
 
-    async def change_user(self, request: Request) -> Response:
-        """Sets `active`, `team_admin` or `email_client_configured`."""
-        team, now = self._team(request), self._simulator.settle()
-        user = team.users[request.path_params["user_id"]]
-        _assign(user, await fields_of(request), ("active", "team_admin", "email_client_configured"))
-        team.users.touch(user.id, now)
-        return reply({"id": user.id})
-
-    async def change_cadence(self, request: Request) -> Response:
-        """Sets a cadence's flags: what only Salesloft's own pages can do."""
-        team, now = self._team(request), self._simulator.settle()
-        cadence = team.cadences[request.path_params["cadence_id"]]
-        names = (
-            "name",
-            "draft",
-            "team_cadence",
-            "shared",
-            "remove_replies_enabled",
-            "remove_bounces_enabled",
-            "override_contact_restrictions",
-            "owner_id",
-        )
-        _assign(cadence, await fields_of(request), names)
-        team.cadences.touch(cadence.id, now)
-        return reply({"id": cadence.id})
-
-    async def archive_cadence(self, request: Request) -> Response:
-        """Archives a cadence with the people on it."""
-        team, now = self._team(request), self._simulator.settle()
-        cadence = team.cadences[request.path_params["cadence_id"]]
-        cadence.archived_at = now
-        team.cadences.touch(cadence.id, now)
-        for key in team.memberships_by_cadence.get(cadence.id, ()):
-            if team.memberships[key].on_cadence:
-                self._simulator.memberships.end(team, team.memberships[key], "archived", now)
-        return reply({"id": cadence.id})
-
-    async def change_step(self, request: Request) -> Response:
-        """Sets `disabled`, `automated` or `name`."""
-        team, now = self._team(request), self._simulator.settle()
-        step = team.steps[request.path_params["step_id"]]
-        _assign(step, await fields_of(request), ("disabled", "automated", "name"))
-        team.steps.touch(step.id, now)
-        return reply({"id": step.id})
-
-    async def reassign(self, request: Request) -> Response:
-        """Hands a membership to `user_id`; answers the id of the record that goes on."""
-        team, now = self._team(request), self._simulator.settle()
-        membership = team.memberships[request.path_params["membership_id"]]
-        user = team.users[int((await fields_of(request))["user_id"])]
-        successor = self._simulator.memberships.reassign(team, membership, user.id, now)
-        return reply({"id": membership.id, "successor_id": successor.id})
-
 
 def _refuse_unknown(fields: dict[str, Any], kind: type[TeamPlan | Switches | Temperament]) -> None:
     if unknown := set(fields) - set(kind.__dataclass_fields__):
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(kind.__dataclass_fields__)}")
-
-
-def _assign(row: Any, fields: dict[str, Any], names: tuple[str, ...]) -> None:
-    if unknown := set(fields) - set(names):
-        raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(names)}")
-    for name, value in fields.items():
-        setattr(row, name, value)

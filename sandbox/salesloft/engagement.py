@@ -32,6 +32,8 @@ class Removal(Protocol):
 
     def remove_everywhere(self, team: Team, person: Person, now: int) -> None: ...
 
+    def pass_over_restricted(self, team: Team, person: Person, now: int) -> None: ...
+
 
 def plan(chance: Random, temperament: Temperament, address: str) -> list[tuple[int, Act]]:
     """What the recipient will do, each with its delay in microseconds after the e-mail was sent."""
@@ -143,6 +145,8 @@ class MailEngagement:
                 person.contact_restrictions = [*person.contact_restrictions, "email"]
                 team.people.touch(person.id, now)
                 self._world.record_change(team, now, "person.contact_restrictions", {"person_id": person.id})
+                if self.removal is not None:
+                    self.removal.pass_over_restricted(team, person, now)
             return
         if not person.do_not_contact:
             self.forbid_contact(team, person, now)

@@ -3,14 +3,14 @@
 A fault is for one team or all, for a method and a path prefix, for a number of requests or with a chance.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from random import Random
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-__all__ = ["AFTER_THE_WRITE", "Fault", "FaultBoard", "FaultKind"]
+__all__ = ["AFTER_THE_WRITE", "Fault", "FaultBoard", "FaultKind", "Weather"]
 
 FaultKind = Literal[
     "status",
@@ -22,8 +22,11 @@ FaultKind = Literal[
     "reset_after_write",
     "reset_mid_body",
     "latency",
+    "latency_after_write",
+    "churn",
 ]
 AFTER_THE_WRITE = frozenset({"status_after_write", "hang_after_write", "reset_after_write", "reset_mid_body"})
+_BESIDE_OTHERS = frozenset({"latency", "latency_after_write", "churn"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Fault:
 
     `count` requests are hit (None: all), each with chance `probability`, after the first `skip` matching ones.
     `status` and `body` are for the status kinds, `seconds` (real time) for hanging, `milliseconds` for latency.
+    `churn` changes `rows` rows of the requested resource, all at one instant, before the request is answered, as if
+    others worked on them while it is paged through; it and the latencies come beside another fault, the rest alone.
     """
 
     id: int
@@ -46,6 +51,7 @@ class Fault:
     body: Any = None
     seconds: float = 30.0
     milliseconds: float = 150.0
+    rows: int = 1
     hits: int = 0
 
     def concerns(self, team_id: int | None, method: str, path: str) -> bool:
@@ -58,6 +64,16 @@ class Fault:
 
 
 _FAULT = TypeAdapter(Fault)
+
+
+@dataclass(slots=True, kw_only=True)
+class Weather:
+    """What befalls one request: delays in seconds before it is handled and before it is answered, and one failure."""
+
+    delay: float = 0.0
+    delay_of_answer: float = 0.0
+    churned: list[int] = field(default_factory=list)
+    failure: Fault | None = None
 
 
 class FaultBoard:
@@ -91,14 +107,12 @@ class FaultBoard:
     def as_json(self) -> list[dict[str, Any]]:
         return [asdict(fault) for fault in self._faults.values()]
 
-    def draw(self, team_id: int | None, method: str, path: str) -> tuple[float, Fault | None]:
-        """The delay in seconds for this request, and the fault that hits it."""
-        if not self._faults:
-            return 0.0, None
-        delay = 0.0
-        drawn: Fault | None = None
+    def draw(self, team_id: int | None, method: str, path: str) -> Weather:
+        """What befalls this request."""
+        weather = Weather()
         for fault in self._faults.values():
-            if not fault.concerns(team_id, method, path) or (drawn is not None and fault.kind != "latency"):
+            stands_alone = fault.kind not in _BESIDE_OTHERS
+            if not fault.concerns(team_id, method, path) or (stands_alone and weather.failure is not None):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -107,7 +121,11 @@ class FaultBoard:
                 continue
             fault.hits += 1
             if fault.kind == "latency":
-                delay += fault.milliseconds / 1000
+                weather.delay += fault.milliseconds / 1000
+            elif fault.kind == "latency_after_write":
+                weather.delay_of_answer += fault.milliseconds / 1000
+            elif fault.kind == "churn":
+                weather.churned.append(fault.rows)
             else:
-                drawn = fault
-        return delay, drawn
+                weather.failure = fault
+        return weather

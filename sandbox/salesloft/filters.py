@@ -6,7 +6,20 @@ from typing import Any, Protocol, TypeVar
 from sandbox.salesloft import instants
 from sandbox.salesloft.answers import Refusal
 
-__all__ = ["Filter", "Predicate", "flag_of", "flags", "instant_of", "numbers", "ranges", "split", "texts", "whole_of"]
+__all__ = [
+    "Filter",
+    "Predicate",
+    "flag_of",
+    "flags",
+    "instant_of",
+    "named_values",
+    "nullable_texts",
+    "numbers",
+    "ranges",
+    "split",
+    "texts",
+    "whole_of",
+]
 
 RowT = TypeVar("RowT")
 RowT_contra = TypeVar("RowT_contra", contravariant=True)
@@ -82,6 +95,30 @@ def texts(value: Callable[[RowT], Any]) -> Filter[RowT]:
         if "_is_not_null" in parts:
             return lambda row: bool(value(row))
         return _member(value, set(parts), operator)
+
+    return make
+
+
+def nullable_texts(value: Callable[[RowT], str | None]) -> Filter[RowT]:
+    """Texts of which ``Null`` asks for the rows without one."""
+
+    def make(name: str, operator: str, values: list[str], /) -> Predicate[RowT] | None:
+        return texts(value)(name, operator, ["_is_null" if one == "Null" else one for one in values])
+
+    return make
+
+
+def named_values(value: Callable[[RowT], dict[str, Any]]) -> Filter[RowT]:
+    """Custom fields: the name in the brackets counts with its case, the value without."""
+
+    def make(_name: str, operator: str, values: list[str], /) -> Predicate[RowT] | None:
+        wanted = {one.lower() for one in values}
+
+        def has(row: RowT) -> bool:
+            held = value(row).get(operator)
+            return (held is None and "_is_null" in wanted) or (held is not None and str(held).lower() in wanted)
+
+        return has
 
     return make
 

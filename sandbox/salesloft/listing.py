@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import orjson
 
@@ -47,14 +47,17 @@ class Paging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing(Generic[RowT]):
-    """How one resource is listed. `identity` is the row's id, which settles the order of equal rows."""
+    """How one resource is listed. `identity` is the row's id, which settles the order of equal rows.
+
+    A list that is never paged is read on by its filters; one that is paged when asked gives everything else at once.
+    """
 
     identity: Callable[[RowT], int | str]
     filters: dict[str, Filter[RowT]]
     sorts: dict[str, Callable[[RowT], Any]]
     default_sort: str = "updated_at"
     default_direction: str = "DESC"
-    always_paged: bool = True
+    paged: Literal["always", "when asked", "never"] = "always"
     ignored: frozenset[str] = field(
         default_factory=lambda: frozenset(
             {"page", "per_page", "sort_by", "sort_direction", "include_paging_counts", "limit_paging_counts"}
@@ -63,14 +66,17 @@ class Listing(Generic[RowT]):
 
     def answer(
         self,
-        table: Table[Any, RowT],
+        table: Table[Any, RowT] | None,
         parameters: Parameters,
         render: Callable[[RowT], bytes],
         *,
         switches: Switches,
         candidates: Iterable[RowT] | None = None,
     ) -> Answer:
-        """The page that is asked for. `candidates` are the rows that an index has already narrowed the table to."""
+        """The page that is asked for.
+
+        `candidates` are the rows that an index has already narrowed the table to, or those that are in no table.
+        """
         predicates = self._predicates(parameters)
         sort_by = parameters.last("sort_by") or self.default_sort
         if sort_by not in self.sorts:
@@ -79,12 +85,14 @@ class Listing(Generic[RowT]):
         if direction not in {"ASC", "DESC"}:
             raise Refusal.invalid("sort_direction", "must be one of: ASC, DESC")
         paging = Paging.of(parameters)
-        if candidates is None and sort_by == "updated_at":
+        if table is not None and candidates is None and sort_by == "updated_at":
             rows = self._from_index(table, parameters, predicates, direction)
         else:
-            rows = self._sorted(table if candidates is None else candidates, predicates, sort_by, direction)
+            rows = self._sorted((table or ()) if candidates is None else candidates, predicates, sort_by, direction)
         metadata: dict[str, Any] = {"filtering": self._echo(parameters)}
-        if self.always_paged or parameters.last("page") is not None:
+        if self.paged == "never":
+            page = list(islice(rows, paging.per_page))
+        elif self.paged == "always" or parameters.last("page") is not None:
             page, metadata["paging"] = _cut(rows, paging, switches)
         else:
             page = list(rows)

@@ -77,14 +77,21 @@ class MembershipLife:
             if membership.on_cadence:
                 self.remove(team, membership, now)
 
+    def pass_over_restricted(self, team: Team, person: Person, now: int) -> None:
+        """Steps that wait on a channel which is now closed to the person are passed over, a queued e-mail cancelled."""
+        for membership in team.memberships_of(person.id):
+            if not membership.on_cadence or membership.open_action_id is None or membership.step_id is None:
+                continue
+            step = team.steps[membership.step_id]
+            if self._is_skipped(team, person, step):
+                self._close_action(team, membership)
+                self._cancel_email(team, membership, now)
+                self._begin(team, membership, step, now)
+
     def end(self, team: Team, membership: Membership, state: MembershipState, now: int) -> None:
         """Leave the cadence with that state: the open action is gone and an unsent e-mail is cancelled."""
         self._close_action(team, membership)
-        if membership.open_email_id is not None:
-            email = team.emails[membership.open_email_id]
-            email.status = "cancelled"
-            team.emails.touch(email.id, now)
-            membership.open_email_id = None
+        self._cancel_email(team, membership, now)
         membership.on_cadence = False
         self._move(team, membership, state, now)
         if team.people.get(membership.person_id) is not None:
@@ -110,6 +117,12 @@ class MembershipLife:
         self._ready(team, successor, successor.stay, now)
         return successor
 
+    def release_stuck(self, team: Team, now: int) -> None:
+        """Memberships that were stuck in `processing` go on."""
+        for membership in team.memberships:
+            if membership.on_cadence and membership.state == "processing":
+                self._world.schedule(now, partial(self._ready, team, membership, membership.stay))
+
     def complete_step(self, team: Team, membership: Membership, now: int) -> None:
         """The current step is done: its action disappears, the feed says so, the next step begins."""
         action = None if membership.open_action_id is None else team.actions.get(membership.open_action_id)
@@ -120,10 +133,8 @@ class MembershipLife:
         cadence = team.cadences[membership.cadence_id]
         self._close_action(team, membership)
         membership.open_email_id = None
-        if not membership.acted:
-            membership.acted = True
-            cadence.people_acted_on += 1
-            team.cadences.touch(cadence.id, now)
+        membership.acted = True
+        self._count_acted_on(team, membership, now)
         if person is not None:
             person.last_completed_step_id = step.id
             person.last_completed_step_cadence_id = cadence.id
@@ -169,6 +180,7 @@ class MembershipLife:
         person = team.people.get(membership.person_id)
         while step is not None and person is not None and self._is_skipped(team, person, step):
             step = self._step_after(team, step)
+            self._count_acted_on(team, membership, now)
         if step is None or person is None:
             self.end(team, membership, "completed", now)
             self._world.record_change(team, now, "membership.completed", _of(membership))
@@ -214,6 +226,7 @@ class MembershipLife:
             email = self._draft(team, membership, step, action_id, now)
             email.send_after = working_moment(now, chance.random() * 0.5, zone)
             membership.open_email_id = email.id
+            self._count_acted_on(team, membership, now)
             self._move(team, membership, "scheduled", now)
             self._world.schedule(email.send_after, partial(self._send_scheduled, team, membership, email))
         elif team.temperament.reps_work:
@@ -310,6 +323,20 @@ class MembershipLife:
     def _step_after(self, team: Team, step: Step) -> Step | None:
         place = (step.day, step.step_number)
         return next((s for s in team.steps_of(step.cadence_id) if (s.day, s.step_number) > place), None)
+
+    def _count_acted_on(self, team: Team, membership: Membership, now: int) -> None:
+        """A cadence counts the people for whom a step was passed over, scheduled or done, each once."""
+        if not membership.counted_as_acted_on:
+            membership.counted_as_acted_on = True
+            team.cadences[membership.cadence_id].people_acted_on += 1
+            team.cadences.touch(membership.cadence_id, now)
+
+    def _cancel_email(self, team: Team, membership: Membership, now: int) -> None:
+        if membership.open_email_id is not None:
+            email = team.emails[membership.open_email_id]
+            email.status = "cancelled"
+            team.emails.touch(email.id, now)
+            membership.open_email_id = None
 
     def _close_action(self, team: Team, membership: Membership) -> None:
         if membership.open_action_id is not None:

@@ -28,6 +28,15 @@ _NO_TOKEN = "No Bearer Token attached to request, please see documentation at de
 _UNKNOWN_TOKEN = "Invalid Bearer token"  # noqa: S105 -- an error text
 _CORRELATION_HEADERS = ("x-correlation-id", "x-request-id", "traceparent")
 _WRITES = frozenset({"POST", "PUT", "DELETE"})
+# What a failure on demand says where it is not told what to say.
+_TEXTS: dict[int, Any] = {
+    401: {"error": _UNKNOWN_TOKEN},
+    403: {"error": "The token does not have the required scopes"},
+    404: {"status": 404, "error": "Not Found"},
+    422: {"errors": {"base": ["is invalid"]}},
+    429: {"error": "API rate limit exceeded"},
+    500: {"status": 500, "error": "Internal Server Error"},
+}
 
 
 class PublicApi:
@@ -49,22 +58,31 @@ class PublicApi:
         path = scope["path"].removeprefix("/v2")
         query = scope["query_string"].decode("latin-1")
         parameters = Parameters.of(query)
-        charge = team.budget.charge(page_cost(_page(parameters)), now, team.switches)
+        endpoint = _endpoint(scope["method"], path)
+        cost = max(page_cost(_page(parameters)), team.switches.endpoint_costs.get(endpoint, 1))
+        charge = team.budget.charge(cost, now, team.switches)
         budget_headers = _budget_headers(team, charge)
-        team.budget.by_endpoint[_endpoint(scope["method"], path)] += 1
+        team.budget.by_endpoint[endpoint] += 1
         if not charge.accepted:
             await writer.send(Answer(status=429, body=b'{"error":"API rate limit exceeded"}'), budget_headers, now)
             return
-        delay, fault = self._simulator.faults.draw(team.id, scope["method"], f"/v2{path}")
-        if delay:
-            await asyncio.sleep(delay)
+        weather = self._simulator.faults.draw(team.id, scope["method"], f"/v2{path}")
+        fault = weather.failure
+        if fault is not None and fault.kind == "status" and fault.status == 429:
+            budget_headers = _budget_headers(team, team.budget.give_back(charge))
+        if weather.delay:
+            await asyncio.sleep(weather.delay)
             now = self._simulator.settle()
+        for rows in weather.churned:
+            self._simulator.churn(team, path, rows, now)
         if fault is not None and fault.kind not in AFTER_THE_WRITE:
             await fail(writer, fault, budget_headers, now)
             return
         answer = self._handle(scope["method"], path, known, team, now, parameters, (query, headers, body))
         self._simulator.world.announce(now)
         entry = self._keep(scope["method"], path, known, now, answer, headers, (query, body))
+        if weather.delay_of_answer:
+            await asyncio.sleep(weather.delay_of_answer)
         if fault is not None:
             await fail(writer, fault, budget_headers, now, answer)
             return
@@ -157,11 +175,7 @@ async def fail(
     elif fault.kind == "html_404":
         await writer.send(Refusal.no_such_route().answer, headers, now)
     else:
-        texts: dict[int, Any] = {
-            429: {"error": "API rate limit exceeded"},
-            500: {"status": 500, "error": "Internal Server Error"},
-        }
-        shown = fault.body if fault.body is not None else texts.get(fault.status, {"error": "Service Unavailable"})
+        shown = fault.body if fault.body is not None else _TEXTS.get(fault.status, {"error": "Service Unavailable"})
         body = shown.encode() if isinstance(shown, str) else orjson.dumps(shown)
         await writer.send(Answer(status=fault.status, body=body), headers, now)
 

@@ -7,9 +7,11 @@ __all__ = [
     "Account",
     "Action",
     "ActivityHistory",
+    "BulkJob",
     "Cadence",
     "Call",
     "Email",
+    "JobData",
     "Membership",
     "MembershipState",
     "Person",
@@ -54,6 +56,7 @@ class User(Row):
     team_admin: bool = False
     active: bool = True
     email_client_configured: bool = True
+    work_country: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,7 +143,7 @@ class Membership(Row):
     """One mutable record per person and cadence.
 
     `stay` counts the additions, so that what an earlier one had planned is recognised and dropped; `acted` says
-    whether anything happened in this stay.
+    whether anything happened in this stay; `counted_as_acted_on` whether the cadence's count has this person.
     """
 
     id: int
@@ -157,6 +160,7 @@ class Membership(Row):
     open_email_id: int | None = None
     stay: int = 1
     acted: bool = False
+    counted_as_acted_on: bool = False
     start_day: int = 1
     views: int = 0
     clicks: int = 0
@@ -168,7 +172,10 @@ class Membership(Row):
 
 @dataclass(slots=True, kw_only=True)
 class Action(Row):
-    """Something to do for a person at a step. Only open ones exist; a done one is gone."""
+    """Something to do for a person at a step. Only open ones exist; a done one is gone.
+
+    `status` is ``pending_activity`` once someone said that it is under way.
+    """
 
     id: int
     type: StepType
@@ -179,6 +186,7 @@ class Action(Row):
     step_id: int
     membership_id: int
     details_id: int
+    status: str = "in_progress"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,12 +240,41 @@ class ActivityHistory(Row):
 
 
 @dataclass(slots=True, kw_only=True)
+class BulkJob(Row):
+    """Rows to be written one after the other; open until it is marked ready, then executing, then done."""
+
+    id: int
+    type: str
+    name: str | None
+    state: Literal["open", "executing", "done"] = "open"
+    marked_ready_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    processed: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class JobData(Row):
+    """One row of a bulk job, and what became of it."""
+
+    id: int
+    bulk_job_id: int
+    record: dict[str, Any]
+    status: Literal["pending", "success", "error", "retrying", "cancelled"] = "pending"
+    error: str | None = None
+    resource: dict[str, Any] | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Subscription:
-    """A webhook subscription: one event, one address."""
+    """A webhook subscription: one event, one address, and what its maker was allowed to read."""
 
     id: int
     event_type: str
     callback_url: str
     callback_token: str
     user_guid: str
+    scopes: frozenset[str]
     enabled: bool = True

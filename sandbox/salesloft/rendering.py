@@ -24,10 +24,13 @@ from sandbox.salesloft.records import (
 from sandbox.salesloft.world import Team
 
 __all__ = [
+    "PERSONALIZATION",
     "action",
     "cadence",
     "call",
     "email",
+    "email_object",
+    "email_with_contents",
     "embed",
     "history",
     "keep",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 BASE = "https://api.salesloft.com/v2"
+PERSONALIZATION = "13.4"
 RowT = TypeVar("RowT", bound=Row)
 _LATER = {
     "cadence": (
@@ -51,7 +55,8 @@ _LATER = {
     ),
     "membership": ("step",),
     "user": ("locale_utc_offset", "seat_package"),
-    "email": ("send_after", "draft_with_ai", "additional_recipients", "body"),
+    "email": ("message_id", "draft_with_ai", "additional_recipients", "body"),
+    "history": ("tags",),
     "call": ("task", "positive", "connected"),
     "action": ("task",),
 }
@@ -97,8 +102,8 @@ def team_object(team: Team) -> dict[str, Any]:
         "record_by_default": False,
         "click_tracking_default": True,
         "custom_tracking_domain": None,
-        "dispositions_required": False,
-        "sentiments_required": False,
+        "dispositions_required": team.switches.dispositions_required,
+        "sentiments_required": team.switches.sentiments_required,
         "local_dial_enabled": False,
         "plan_features": {},
         "team_visibility_default": "all",
@@ -134,7 +139,7 @@ def _user(team: Team, row: User) -> dict[str, Any]:
         "from_address": None,
         "full_email_address": f'"{name}" <{row.email}>',
         "bcc_email_address": None,
-        "work_country": None,
+        "work_country": row.work_country,
         "seat_package": "premier",
         "email_signature": None,
         "email_signature_type": "plain",
@@ -257,7 +262,7 @@ def action(team: Team, row: Action, now: int) -> bytes:
         "due": row.due_on <= now,
         **stamps(team, row),
         "type": row.type,
-        "status": "in_progress",
+        "status": row.status,
         "due_on": render(row.due_on, team.zone),
         "multitouch_group_id": None,
         "action_details": embed(f"action_details/{details}", row.details_id),
@@ -288,7 +293,7 @@ def email_object(team: Team, row: Email) -> dict[str, Any]:
         "click_tracking": True,
         "message_id": f"<{row.id}@mail.salesloft.test>" if row.sent_at is not None else None,
         "headers": {"cc": None, "bcc": None},
-        "personalization": "13.4",
+        "personalization": PERSONALIZATION,
         "draft_with_ai": False,
         "subject": None,
         "body": None,
@@ -313,6 +318,11 @@ def email_object(team: Team, row: Email) -> dict[str, Any]:
         "email_template": embed("email_templates", row.step_id),
     }
     return _aged(team, "email", full)
+
+
+def email_with_contents(team: Team, row: Email) -> dict[str, Any]:
+    """An e-mail for those who may read what it says."""
+    return {**email_object(team, row), "subject": row.subject, "body": row.body, "error_message": row.error_message}
 
 
 def call(team: Team, row: Call) -> bytes:
@@ -341,22 +351,23 @@ def _call(team: Team, row: Call) -> dict[str, Any]:
     }
 
 
-def history(row: ActivityHistory) -> bytes:
-    return keep(
-        row,
-        lambda: {
-            "id": row.id,
-            "type": row.type,
-            "resource_type": "person",
-            "resource_id": row.person_id,
-            "user_guid": row.user_guid,
-            "occurred_at": render_utc(row.occurred_at),
-            "pinned_at": None,
-            "created_at": render_utc(row.created_at),
-            "updated_at": render_utc(row.updated_at),
-            "static_data": row.static_data,
-            "dynamic_data": row.dynamic_data,
-            "failed_dynamic_resources": [],
-            "tags": [],
-        },
-    )
+def history(team: Team, row: ActivityHistory) -> bytes:
+    return keep(row, lambda: _aged(team, "history", _history(row)))
+
+
+def _history(row: ActivityHistory) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "type": row.type,
+        "resource_type": "person",
+        "resource_id": row.person_id,
+        "user_guid": row.user_guid,
+        "occurred_at": render_utc(row.occurred_at),
+        "pinned_at": None,
+        "created_at": render_utc(row.created_at),
+        "updated_at": render_utc(row.updated_at),
+        "static_data": row.static_data,
+        "dynamic_data": row.dynamic_data,
+        "failed_dynamic_resources": [],
+        "tags": [],
+    }

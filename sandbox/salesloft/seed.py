@@ -1,6 +1,7 @@
 """What a new team starts with: users, accounts, people, and cadences with their steps."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from sandbox.salesloft.instants import DAY
 from sandbox.salesloft.records import Account, Cadence, Email, Membership, Person, Step, StepType, User
 from sandbox.salesloft.world import Team, World
 
-__all__ = ["TeamPlan", "add_people", "found_team", "populate"]
+__all__ = ["StepPlan", "TeamPlan", "add_cadence", "add_people", "found_team", "populate"]
 
 _FIRST = (
     "Ada",
@@ -80,14 +81,29 @@ _CADENCES: dict[str, tuple[tuple[int, str, tuple[StepType, bool]], ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepPlan:
+    """A step to be; `day` is a business day from 1. Only e-mails can be automated."""
+
+    day: int
+    name: str
+    type: StepType
+    automated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TeamPlan:
-    """How large a new team is to be. The first user is the admin; `user_emails` are addresses of further users."""
+    """How large a new team is to be. The first user is the admin; `user_emails` are addresses of further users.
+
+    With `history_weeks` its people were met over that many weeks and have a past on its cadences, and they differ as
+    real ones do: some have no address, some must not be contacted, some were written with capitals or a nickname.
+    """
 
     name: str
     time_zone: str = "America/New_York"
     users: int = 4
     people: int = 0
     accounts: int = 0
+    history_weeks: int = 0
     user_emails: tuple[str, ...] = ()
 
 
@@ -117,15 +133,17 @@ def found_team(world: World, plan: TeamPlan, now: int) -> Team:
         )
         team.users.add(user.id, user)
     for order, (name, steps) in enumerate(_CADENCES.items()):
-        _add_cadence(world, team, name, steps, founded + (order + 1) * DAY + chance.randrange(DAY))
+        made = founded + (order + 1) * DAY + chance.randrange(DAY)
+        planned = [StepPlan(day=day, name=title, type=kind, automated=auto) for day, title, (kind, auto) in steps]
+        _set_apart(team, add_cadence(world, team, name, planned, made))
     for number in range(plan.accounts):
         _add_account(world, team, number, now - chance.randrange(DAY, 90 * DAY))
-    add_people(world, team, plan.people, now)
+    add_people(world, team, plan.people, now, met_within=max(30, 7 * plan.history_weeks))
     return team
 
 
-def add_people(world: World, team: Team, number: int, now: int) -> list[Person]:
-    """More people for the team, spread over its accounts and its users, changed at some time in the last month."""
+def add_people(world: World, team: Team, number: int, now: int, *, met_within: int = 30) -> list[Person]:
+    """More people for the team, spread over its accounts and its users, made at some time in the last days."""
     users, accounts = list(team.users), list(team.accounts)
     chance = Random(f"{world.seed}/{team.name}/people/{len(team.people)}")
     added: list[Person] = []
@@ -133,7 +151,7 @@ def add_people(world: World, team: Team, number: int, now: int) -> list[Person]:
         first, last = chance.choice(_FIRST), chance.choice(_LAST)
         account = accounts[ordinal % len(accounts)] if accounts else None
         domain = account.domain if account is not None else "contacts.example"
-        changed = now - chance.randrange(DAY // 24, 30 * DAY)
+        changed = now - chance.randrange(DAY // 24, met_within * DAY)
         person = Person(
             id=next(world.ids.person),
             created_at=changed,
@@ -153,42 +171,47 @@ def add_people(world: World, team: Team, number: int, now: int) -> list[Person]:
     return added
 
 
-def _add_cadence(
-    world: World, team: Team, name: str, steps: tuple[tuple[int, str, tuple[StepType, bool]], ...], made: int
-) -> None:
-    users = list(team.users)
-    personal = name.startswith("Personal")
+def _set_apart(team: Team, cadence: Cadence) -> None:
+    """What a team's cadences differ in: one is a user's own, one in the archive, one a draft."""
+    if cadence.name.startswith("Personal"):
+        cadence.owner_id = list(team.users)[-1].id
+        cadence.team_cadence = cadence.shared = False
+    if cadence.name.startswith("Old"):
+        cadence.archived_at = cadence.created_at + 30 * DAY
+    if cadence.name in {"Save", "Quarterly review"}:
+        cadence.cadence_function = "other"
+    cadence.draft = "draft" in cadence.name
+
+
+def add_cadence(world: World, team: Team, name: str, steps: Sequence[StepPlan], made: int) -> Cadence:
+    """An active cadence of the whole team, with its steps."""
     cadence = Cadence(
         id=next(world.ids.cadence),
         created_at=made,
         updated_at=made,
         name=name,
-        owner_id=users[-1].id if personal else users[0].id,
-        team_cadence=not personal,
-        shared=not personal,
-        draft="draft" in name,
-        archived_at=made + 30 * DAY if name.startswith("Old") else None,
-        cadence_function="other" if name in {"Save", "Quarterly review"} else "outbound",
+        owner_id=team.admin().id,
         external_identifier=name.lower().replace(" ", "-"),
         tags=["customer success"],
     )
     team.cadences.add(cadence.id, cadence)
     within_day: dict[int, int] = {}
-    for day, title, (kind, automated) in steps:
-        within_day[day] = within_day.get(day, 0) + 1
+    for plan in steps:
+        within_day[plan.day] = within_day.get(plan.day, 0) + 1
         step = Step(
             id=next(world.ids.step),
             created_at=made,
             updated_at=made,
             cadence_id=cadence.id,
-            type=kind,
-            name=title,
-            day=day,
-            step_number=within_day[day],
-            automated=automated,
+            type=plan.type,
+            name=plan.name,
+            day=plan.day,
+            step_number=within_day[plan.day],
+            automated=plan.automated,
             details_id=next(world.ids.details),
         )
         team.add_step(step)
+    return cadence
 
 
 def _add_account(world: World, team: Team, number: int, made: int) -> None:

@@ -65,15 +65,29 @@ class SimulatorClient:
         await self.call("POST", f"teams/{team_id}/acts", {"act": act, **target})
 
     async def writes(self, team_id: int, after: int = 0) -> list[dict[str, Any]]:
-        """The team's accepted writes after a sequence number."""
-        found: list[dict[str, Any]] = (await self.call("GET", f"journal?after={after}&team_id={team_id}"))["entries"]
-        return found
+        """All of the team's accepted writes after a sequence number."""
+        return await self._read_on("journal", team_id, after)
 
     async def life(self, team_id: int, after: int = 0) -> list[dict[str, Any]]:
-        """The changes of counters and states in the team's life after a sequence number."""
-        path = f"life-journal?after={after}&team_id={team_id}&limit=1000000"
-        found: list[dict[str, Any]] = (await self.call("GET", path))["entries"]
-        return found
+        """All changes of counters and states in the team's life after a sequence number."""
+        return await self._read_on("life-journal", team_id, after)
+
+    async def deliveries(self, team_id: int, after: int = 0) -> list[dict[str, Any]]:
+        """All attempts to deliver one of the team's webhooks after a sequence number."""
+        return await self._read_on("deliveries", team_id, after)
+
+    async def _read_on(self, journal: str, team_id: int, after: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = await self.call("GET", f"{journal}?after={after}&team_id={team_id}")
+            found += page["entries"]
+            if not page["more"]:
+                return found
+            after = page["next_after"]
+
+    async def expire_tokens(self, team_id: int) -> None:
+        """End the team's OAuth access tokens now, without moving the clock; refresh tokens live on."""
+        await self.call("POST", f"teams/{team_id}/tokens/expire")
 
     async def usage(self, team_id: int) -> dict[str, Any]:
         used: dict[str, Any] = await self.call("GET", f"teams/{team_id}/usage")

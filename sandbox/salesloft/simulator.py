@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 from sandbox.salesloft.auth import Application, Authority
 from sandbox.salesloft.clock import SimulatedClock
@@ -15,6 +16,7 @@ from sandbox.salesloft.world import Team, World
 
 if TYPE_CHECKING:
     from sandbox.salesloft.records import Row
+    from sandbox.salesloft.tables import Table
 
 __all__ = ["Simulator"]
 
@@ -30,24 +32,52 @@ class Simulator:
         self.engagement = MailEngagement(self.world)
         self.memberships = MembershipLife(self.world, self.engagement)
         self.engagement.removal = self.memberships
-        self.authority = Authority()
+        self.authority = Authority(self._token_life)
         self.authority.register(application)
         self.application = application
         self.faults = FaultBoard(seed=seed)
+        self._chance = Random(f"{seed}/churn")
         self.journal = Journal()
         self.webhooks = Webhooks(self.world, self.clock)
         self.world.announce = self.webhooks.announce
         self.consenting_user: int | None = None
         self.consent_is_refused = False
+        self.consent_is_asked = False
 
     def settle(self) -> int:
-        """Let life catch up with the clock; returns the instant that it is now."""
+        """Let life catch up with the clock, and tell what has changed since; returns the instant that it is now."""
         now = self.clock.now()
+        self.world.announce(now)
         self.world.settle(now)
         return now
 
+    def _token_life(self, team_id: int) -> int:
+        return self.world.teams[team_id].switches.access_token_seconds
+
     def team_of_user(self, user_id: int) -> Team | None:
         return next((team for team in self.world.teams.values() if team.users.get(user_id) is not None), None)
+
+    def churn(self, team: Team, path: str, rows: int, now: int) -> int:
+        """Change rows of the list that a path below ``/v2`` asks for; returns how many, 0 where it is no list."""
+        tables: dict[str, Table[Any, Any]] = {
+            "cadences": team.cadences,
+            "steps": team.steps,
+            "accounts": team.accounts,
+            "people": team.people,
+            "cadence_memberships": team.memberships,
+            "actions": team.actions,
+            "activities/emails": team.emails,
+            "activities/calls": team.calls,
+            "activity_histories": team.histories,
+        }
+        table = tables.get(path.strip("/").removesuffix(".json"))
+        if table is None:
+            return 0
+        chosen = table.some(rows, self._chance)
+        for key in chosen:
+            table.touch(key, now)
+        self.world.announce(now)
+        return len(chosen)
 
     def forget_rendered(self, team: Team) -> None:
         """A switch that changes how rows look makes their kept JSON stale."""

@@ -12,9 +12,13 @@ class Switches:
 
     `schema` 2023 leaves out the fields that came later; `created_status` is what a POST answers with; `start_step_due`
     says whether a start step of a later day is due at once or only on its day; `earlier_access` says what a refresh
-    does to the access token before; `refresh_grace` lets the old refresh token live until the new access token is used.
+    does to the access token before; `refresh_grace` lets the old refresh token live until the new access token is used;
+    `access_token_seconds` is how long the next access tokens live. `endpoint_costs` make requests dearer, named as in
+    the team's usage (``GET people``, ``GET people/{id}``).
     `commit_lag_seconds` is how long, at most, a change waits unseen after its `updated_at` was taken, as when a
-    transaction commits late. The webhook chances (0 to 1) lose, double or hold back (up to 30 s) a delivery.
+    transaction commits late; `late_resources` (``person``, ``cadence_membership``, ``email`` ...) are those that it
+    happens to, all where none is named. `bulk_rows_per_second` is how fast bulk jobs run, one after the other.
+    The webhook chances (0 to 1) lose, double or hold back (up to 30 s) a delivery.
     """
 
     schema: Literal[2023, 2026] = 2026
@@ -26,13 +30,19 @@ class Switches:
     tags: Literal["replace", "merge"] = "replace"
     custom_fields: Literal["merge", "replace"] = "merge"
     intentional_duplicates: bool = False
+    dispositions_required: bool = False
+    sentiments_required: bool = False
     earlier_access: Literal["lives", "dies"] = "lives"
     refresh_grace: bool = False
+    access_token_seconds: int = 7200
     retry_after: bool = False
     limit_header: bool = False
     cost_per_minute: int = 600
     other_integration_per_minute: int = 0
+    endpoint_costs: dict[str, int] = field(default_factory=dict)
     commit_lag_seconds: float = 0.0
+    late_resources: tuple[str, ...] = ()
+    bulk_rows_per_second: float = 200.0
     webhook_drop: float = 0.0
     webhook_duplicate: float = 0.0
     webhook_delay: float = 0.0

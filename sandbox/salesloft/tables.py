@@ -2,11 +2,12 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Generic, Literal, Protocol, TypeVar
 
 __all__ = ["Change", "Stored", "Table"]
 
-Change = Literal["created", "updated", "deleted"]
+Change = Literal["created", "updated", "deleted", "completed"]
 
 Key = TypeVar("Key", int, str)
 
@@ -71,6 +72,10 @@ class Table(Generic[Key, RowT]):
         row = self._rows.pop(key)
         del self._by_update[bisect_left(self._by_update, (row.updated_at, key))]
         self._noted(row, "deleted")
+
+    def some(self, number: int, chance: Random) -> list[Key]:
+        """The keys of that many rows, picked by chance, or of all if there are fewer."""
+        return chance.sample([key for _, key in self._by_update], min(number, len(self._by_update)))
 
     def first_at_or_after(self, instant: int) -> int:
         """The index position of the first row whose `updated_at` is the instant or later."""

@@ -1,7 +1,8 @@
 """Webhook deliveries: signed, bare, unordered and soon given up (Salesloft docs: webhooks).
 
 The body is the resource itself, signed with hex HMAC-SHA1 under the subscription's token. A delivery that is not
-answered with 2xx within five seconds is tried three more times, 15 s apart, and then dropped.
+answered with 2xx within five seconds is tried three more times, 15 s apart, and then dropped. A subscription tells only
+of what its maker's token may read.
 """
 
 import asyncio
@@ -14,12 +15,13 @@ from random import Random
 from typing import Any
 
 import httpx
+import orjson
 
-from sandbox.salesloft import rendering, rendering_people
+from sandbox.salesloft import rendering, rendering_bulk, rendering_people
 from sandbox.salesloft.clock import SimulatedClock
 from sandbox.salesloft.instants import SECOND
 from sandbox.salesloft.journal import Journal
-from sandbox.salesloft.records import Row, Subscription
+from sandbox.salesloft.records import Email, Row, Subscription
 from sandbox.salesloft.tables import Change
 from sandbox.salesloft.world import Team, World
 
@@ -53,6 +55,7 @@ _ANSWER_SECONDS = 5.0
 _AT_ONCE = 20
 _RENDER: dict[str, Callable[[Team, Any], bytes]] = {
     "account": rendering_people.account,
+    "bulk_job": rendering_bulk.job,
     "cadence": rendering.cadence,
     "cadence_membership": rendering.membership,
     "call": rendering.call,
@@ -60,6 +63,18 @@ _RENDER: dict[str, Callable[[Team, Any], bytes]] = {
     "person": rendering_people.person,
     "step": rendering.step,
     "user": rendering.user,
+}
+_WITH_CONTENTS = "email_with_body_and_subject_updated"
+# What the subscription's maker must be allowed to read, by the resource that an event's name begins with.
+_WANTED = {
+    "account": "accounts:read",
+    "cadence": "cadences:read",
+    "cadence_membership": "cadences:read",
+    "call": "calls:read",
+    "email": "emails:read",
+    "person": "people:read",
+    "step": "cadences:read",
+    "user": "team:read",
 }
 
 
@@ -86,10 +101,15 @@ class Webhooks:
         """A row changed; its look is taken once the change is whole, but at once where the row is going."""
         if resource not in _RENDER:
             return
+        if resource == "email":
+            # There is no event for a new e-mail: its first look is an update too.
+            change = "updated"
         event_type = f"{resource}_{change}"
+        if event_type not in EVENT_TYPES:
+            return
         if change == "deleted":
             self._changed.pop((f"{resource}_updated", id(row)), None)
-            self._send(team, event_type, _RENDER[resource](team, row))
+            self._send(team, event_type, _RENDER[resource](team, row), wanted=_WANTED[resource])
         elif change == "created" or (f"{resource}_created", id(row)) not in self._changed:
             self._changed[event_type, id(row)] = (team, resource, row)
 
@@ -99,11 +119,17 @@ class Webhooks:
             return
         changed, self._changed = self._changed, {}
         for (event_type, _), (team, resource, row) in changed.items():
-            self._send(team, event_type, _RENDER[resource](team, row))
+            self._send(team, event_type, _RENDER[resource](team, row), wanted=_WANTED.get(resource))
+            if isinstance(row, Email):
+                whole = orjson.dumps(rendering.email_with_contents(team, row))
+                self._send(team, _WITH_CONTENTS, whole, wanted="email_contents:read")
 
-    def _send(self, team: Team, event_type: str, body: bytes) -> None:
+    def _send(self, team: Team, event_type: str, body: bytes, *, wanted: str | None) -> None:
+        """Queue a delivery for every subscription to the event whose maker may read what it tells of."""
         for subscription in team.subscriptions.values():
             if not subscription.enabled or subscription.event_type != event_type:
+                continue
+            if wanted is not None and wanted not in subscription.scopes:
                 continue
             if self._chance.random() < team.switches.webhook_drop:
                 continue

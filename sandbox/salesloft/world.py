@@ -1,7 +1,7 @@
 """The state of all teams: plain rows and their indexes, synchronous, without clock or sockets of its own."""
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -16,9 +16,11 @@ from sandbox.salesloft.records import (
     Account,
     Action,
     ActivityHistory,
+    BulkJob,
     Cadence,
     Call,
     Email,
+    JobData,
     Membership,
     Person,
     Row,
@@ -50,6 +52,8 @@ class Sequences:
         self.note = count(51_700_001)
         self.history = count(1)
         self.subscription = count(31_001)
+        self.bulk_job = count(211)
+        self.job_data = count(90_301)
 
 
 def _ignore(_team: "Team", _resource: str, _row: Row, _change: Change) -> None:
@@ -75,16 +79,20 @@ class Team:
         self.subscriptions: dict[int, Subscription] = {}
         self.on_change: Callable[[Team, str, Row, Change], None] = _ignore
         self._chance = Random(name)
-        self.users: Table[int, User] = Table(self._lag, partial(self._note, "user"))
-        self.cadences: Table[int, Cadence] = Table(self._lag, partial(self._note, "cadence"))
-        self.steps: Table[int, Step] = Table(self._lag, partial(self._note, "step"))
-        self.accounts: Table[int, Account] = Table(self._lag, partial(self._note, "account"))
-        self.people: Table[int, Person] = Table(self._lag, partial(self._note, "person"))
-        self.memberships: Table[int, Membership] = Table(self._lag, partial(self._note, "cadence_membership"))
-        self.actions: Table[int, Action] = Table(self._lag, partial(self._note, "action"))
-        self.emails: Table[int, Email] = Table(self._lag, partial(self._note, "email"))
-        self.calls: Table[int, Call] = Table(self._lag, partial(self._note, "call"))
-        self.histories: Table[str, ActivityHistory] = Table(self._lag, partial(self._note, "activity_history"))
+        self.users: Table[int, User] = self._table("user")
+        self.cadences: Table[int, Cadence] = self._table("cadence")
+        self.steps: Table[int, Step] = self._table("step")
+        self.accounts: Table[int, Account] = self._table("account")
+        self.people: Table[int, Person] = self._table("person")
+        self.memberships: Table[int, Membership] = self._table("cadence_membership")
+        self.actions: Table[int, Action] = self._table("action")
+        self.emails: Table[int, Email] = self._table("email")
+        self.calls: Table[int, Call] = self._table("call")
+        self.histories: Table[str, ActivityHistory] = self._table("activity_history")
+        self.bulk_jobs: Table[int, BulkJob] = self._table("bulk_job")
+        self.job_data: defaultdict[int, list[JobData]] = defaultdict(list)
+        self.has_ongoing_actions = False
+        self.bulk_queue: deque[Callable[[int], bool]] = deque()
         self.steps_by_cadence: defaultdict[int, list[Step]] = defaultdict(list)
         self.people_by_email: defaultdict[str, set[int]] = defaultdict(set)
         self.people_by_account: defaultdict[int, set[int]] = defaultdict(set)
@@ -92,11 +100,16 @@ class Team:
         self.memberships_by_cadence: defaultdict[int, list[int]] = defaultdict(list)
         self.emails_by_person: defaultdict[int, list[int]] = defaultdict(list)
 
-    def _lag(self) -> int:
-        seconds = self.switches.commit_lag_seconds
+    def _table(self, resource: str) -> Table[Any, Any]:
+        return Table(partial(self._lag, resource), partial(self.note, resource))
+
+    def _lag(self, resource: str) -> int:
+        late = self.switches.late_resources
+        seconds = self.switches.commit_lag_seconds if not late or resource in late else 0.0
         return self._chance.randrange(int(seconds * SECOND)) if seconds else 0
 
-    def _note(self, resource: str, row: Row, change: Change) -> None:
+    def note(self, resource: str, row: Row, change: Change) -> None:
+        """Tell whoever wants to hear of changes."""
         if self.subscriptions:
             self.on_change(self, resource, row, change)
 
@@ -162,6 +175,10 @@ class Team:
 
     def admin(self) -> User:
         return next(user for user in self.users if user.team_admin)
+
+    def guid_of(self, user_id: int | None) -> str | None:
+        user = None if user_id is None else self.users.get(user_id)
+        return None if user is None else user.guid
 
     def user_zone(self, user_id: int) -> ZoneInfo:
         user = self.users.get(user_id)

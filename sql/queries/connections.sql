@@ -52,12 +52,13 @@ RETURNING team_id
 SELECT organization_id, team_id FROM salesloft_connections WHERE status = 'connected' ORDER BY organization_id
 
 -- name: stale_catalogues
--- Connected organizations whose cadences were read before an instant or are said to have changed, and that have no reading of them
--- waiting.
+-- Connected organizations whose cadences were read before an instant, or before a later one where they are said to have changed,
+-- and that have no reading of them waiting.
 SELECT o.organization_id FROM salesloft_connections o
 WHERE o.status = 'connected'
-  AND (coalesce((SELECT min(c.refreshed_at) FROM salesloft_cadences c WHERE c.organization_id = o.organization_id), o.connected_at) < :before
-       OR EXISTS (SELECT FROM salesloft_webhooks w WHERE w.organization_id = o.organization_id AND w.catalogue_hinted))
+  AND coalesce((SELECT c.read_at FROM salesloft_catalogues c WHERE c.organization_id = o.organization_id), o.connected_at)
+      < CASE WHEN EXISTS (SELECT FROM salesloft_webhooks w WHERE w.organization_id = o.organization_id AND w.catalogue_hinted)
+             THEN greatest(:before::timestamptz, :hinted_before::timestamptz) ELSE :before::timestamptz END
   AND NOT EXISTS (SELECT FROM commands c WHERE c.organization_id = o.organization_id AND c.kind = 'refresh_cadences' AND c.state = 'pending')
 ORDER BY o.organization_id
 LIMIT :limit

@@ -71,7 +71,7 @@ JOIN directory_customers c USING (organization_id, customer_id)
 SELECT DISTINCT ON (a.organization_id, a.stakeholder_id)
        a.organization_id, a.stakeholder_id, p.person_id, p.do_not_contact, 'email' = ANY (p.contact_restrictions) AS email_restricted,
        p.bouncing, p.account_id IS NOT NULL AS has_account, acc.do_not_contact AS account_do_not_contact, p.read_at, p.account_id,
-       p.synced_digest, p.email, l.person_id IS NOT NULL AS linked
+       p.email, l.person_id IS NOT NULL AS linked
 FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :emails::text[]) AS a (organization_id, stakeholder_id, email)
 LEFT JOIN stakeholder_people l ON l.organization_id = a.organization_id AND l.stakeholder_id = a.stakeholder_id
 JOIN salesloft_people p ON p.organization_id = a.organization_id AND NOT p.deleted

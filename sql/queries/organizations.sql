@@ -106,3 +106,19 @@ UPDATE salesloft_cadence_mappings m SET team_id = c.team_id
 FROM salesloft_connections c
 WHERE m.organization_id = :organization_id AND m.id = ANY (:ids::uuid[]) AND m.status = 'published'
   AND c.organization_id = m.organization_id AND c.status <> 'disconnected'
+
+-- name: read_setting$
+-- One setting of an organization.
+SELECT settings -> :name FROM organizations WHERE organization_id = :organization_id
+
+-- name: change_settings$
+-- Change some settings, keep the version, and answer it.
+WITH changed AS (
+  UPDATE organizations SET settings = settings || :changes::text::jsonb, settings_version = settings_version + 1, updated_at = :now
+  WHERE organization_id = :organization_id
+  RETURNING organization_id, settings_version, settings
+), kept AS (
+  INSERT INTO organization_settings (organization_id, settings_version, settings, changed_at, changed_by)
+  SELECT organization_id, settings_version, settings, :now, :by FROM changed
+)
+SELECT settings_version FROM changed

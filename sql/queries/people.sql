@@ -15,26 +15,32 @@ ON CONFLICT (organization_id, person_id) DO UPDATE SET
 WHERE excluded.salesloft_updated_at >= known.salesloft_updated_at
 
 -- name: record_sent!
--- What we last sent of a person.
-UPDATE salesloft_people SET synced_digest = :digest WHERE organization_id = :organization_id AND person_id = :person_id
+-- What we last sent of some stakeholders, each as the person that they are linked to.
+UPDATE stakeholder_people l SET sent_digest = s.digest
+FROM unnest(:stakeholder_ids::text[], :person_ids::bigint[], :digests::text[]) AS s (stakeholder_id, person_id, digest)
+WHERE l.organization_id = :organization_id AND l.stakeholder_id = s.stakeholder_id AND l.person_id = s.person_id
 
--- name: link_person!
--- A stakeholder is this person.
+-- name: link_people!
+-- Stakeholders are these people; a link by the address alone is now one by our upsert. What another person was sent says nothing of this one.
 INSERT INTO stakeholder_people AS known (organization_id, stakeholder_id, person_id, linked_by, linked_at)
-VALUES (:organization_id, :stakeholder_id, :person_id, :linked_by, :now)
+SELECT :organization_id, l.stakeholder_id, l.person_id, :linked_by, :now
+FROM unnest(:stakeholder_ids::text[], :person_ids::bigint[]) AS l (stakeholder_id, person_id)
+ORDER BY l.stakeholder_id
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
-  person_id = excluded.person_id, linked_by = excluded.linked_by, linked_at = excluded.linked_at
-WHERE known.person_id <> excluded.person_id
+  person_id = excluded.person_id, linked_by = excluded.linked_by, linked_at = excluded.linked_at,
+  sent_digest = CASE WHEN known.person_id = excluded.person_id THEN known.sent_digest END
+WHERE known.person_id <> excluded.person_id OR (known.linked_by = 'email' AND excluded.linked_by = 'upsert')
 
 -- name: unlink_person!
 -- Salesloft no longer has this person.
 WITH links AS (DELETE FROM stakeholder_people WHERE organization_id = :organization_id AND person_id = :person_id)
-UPDATE salesloft_people SET deleted = true, synced_digest = NULL WHERE organization_id = :organization_id AND person_id = :person_id
+UPDATE salesloft_people SET deleted = true WHERE organization_id = :organization_id AND person_id = :person_id
 
 -- name: person_of_stakeholder
 -- The person that a stakeholder is linked to, and its account. Each was Salesloft's answer as late as its stream's last cycle ended: what
 -- has changed since would have come with it.
-SELECT p.person_id, p.account_id, p.do_not_contact, 'email' = ANY (p.contact_restrictions) AS email_restricted, p.bouncing, p.synced_digest,
+SELECT p.person_id, p.email, p.account_id, p.do_not_contact, 'email' = ANY (p.contact_restrictions) AS email_restricted, p.bouncing,
+       l.sent_digest, l.linked_by,
        greatest(p.read_at, people.cycle_ended_at) AS person_read_at, a.do_not_contact AS account_do_not_contact,
        greatest(a.read_at, accounts.cycle_ended_at) AS account_read_at
 FROM stakeholder_people l
@@ -56,9 +62,15 @@ ON CONFLICT (organization_id, account_id) DO UPDATE SET
   read_at = greatest(known.read_at, excluded.read_at)
 WHERE excluded.salesloft_updated_at >= known.salesloft_updated_at
 
--- name: account_of_domain$
--- The account with this domain; of several the oldest.
-SELECT min(account_id) FROM salesloft_accounts WHERE organization_id = :organization_id AND domain = :domain
+-- name: accounts_of_domains
+-- The accounts with some domains; of several with one the oldest.
+SELECT domain, min(account_id) AS account_id FROM salesloft_accounts
+WHERE organization_id = :organization_id AND domain = ANY (:domains::text[])
+GROUP BY domain
+
+-- name: forget_account!
+-- Salesloft no longer has this account.
+DELETE FROM salesloft_accounts WHERE organization_id = :organization_id AND account_id = :account_id
 
 -- name: read_account
 -- One account, and when what we have of it was Salesloft's answer.

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
-from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
 from tests.fulfillment.stage import Stage, StageClock, set_stage
 from workflows.salesloft_time import DatedWire
@@ -20,9 +19,8 @@ async def simulator() -> AsyncIterator[SimulatorClient]:
 
 
 @pytest.fixture
-async def dsn(postgres: str) -> str:
-    await migrate(postgres)
-    return postgres
+async def dsn(migrated: str) -> str:
+    return migrated
 
 
 @pytest.fixture

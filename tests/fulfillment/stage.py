@@ -13,7 +13,7 @@ import orjson
 from cryptography.fernet import Fernet
 
 from enrollment.criteria import parse_criteria
-from enrollment.mappings import CustomersOwner, Mapping, Policy
+from enrollment.mappings import CustomersOwner, Mapping, Policy, Sender
 from fulfillment.carrying import Workbench
 from fulfillment.handlers import all_handlers
 from fulfillment.options import Backoff, FulfillmentOptions
@@ -41,9 +41,11 @@ QUICK = FulfillmentOptions(
     grace_s=0.2,
     poll_s=0.1,
     drain_s=5.0,
+    bulk_poll_s=0.05,
     backoff=Backoff(first_s=0.02, longest_s=0.2),
 )
-KEYRING = Keyring({"k1": Fernet.generate_key().decode()}, "k1")
+KEY = Fernet.generate_key().decode()
+KEYRING = Keyring({"k1": KEY}, "k1")
 EVENT_TYPE = "ai.cscx.lifecycle.at-risk.v1"
 
 
@@ -272,7 +274,7 @@ async def set_stage(
     return stage
 
 
-async def publish(stage: Stage, cadence_id: int, group: str) -> Mapping:
+async def publish(stage: Stage, cadence_id: int, group: str, sender: Sender | None = None) -> Mapping:
     """A mapping for everybody at risk."""
     mapping = Mapping(
         id=uuid4(),
@@ -282,7 +284,7 @@ async def publish(stage: Stage, cadence_id: int, group: str) -> Mapping:
         purpose=Purpose.SAVE,
         cadence_id=cadence_id,
         start_step_id=None,
-        sender=CustomersOwner(),
+        sender=sender or CustomersOwner(),
         stakeholder_criteria=parse_criteria('{"all": []}'),
         customer_criteria=parse_criteria('{"all": []}'),
         policy=Policy(),

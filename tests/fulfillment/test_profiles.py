@@ -1,36 +1,18 @@
 """What is told of a person, and how long a turn may take: pure."""
 
+from datetime import date
+from decimal import Decimal
+
+import orjson
 import pytest
 
+from enrollment.decide import SenderFacts
 from fulfillment.options import Backoff, FulfillmentOptions
-from fulfillment.profiles import profile_of, split_name
-from schemas.directory import CustomerSnapshot, StakeholderSnapshot
+from fulfillment.profiles import profile_of
+from schemas.directory import CustomerSnapshot, OwnerRef, StakeholderSnapshot
+from workflows.field_mapping import parse_field_mapping
 
 ACME = CustomerSnapshot(id="cus-1", name="Acme")
-
-
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("Ann Lee", ("Ann", "Lee")),
-        ("  Ann   Lee ", ("Ann", "Lee")),
-        ("Lee, Ann", ("Ann", "Lee")),
-        ("Ludwig van Beethoven", ("Ludwig", "van Beethoven")),
-        ("Ana María de la Cruz", ("Ana María", "de la Cruz")),
-        ("Mary Jane Watson", ("Mary Jane", "Watson")),
-        ("Van Morrison", ("Van", "Morrison")),
-        ("Madonna", ("Madonna", None)),
-        ("   ", (None, None)),
-        (None, (None, None)),
-    ],
-)
-def test_a_whole_name_is_split(name: str | None, parts: tuple[str | None, str | None]) -> None:
-    assert split_name(StakeholderSnapshot(id="sth-1", name=name)) == parts
-
-
-def test_given_and_family_names_are_not_guessed_again() -> None:
-    snapshot = StakeholderSnapshot(id="sth-1", name="Li Na", given_name="Na", family_name="Li")
-    assert split_name(snapshot) == ("Na", "Li")
 
 
 def test_the_digest_is_the_same_by_either_key_and_moves_with_each_field() -> None:
@@ -43,6 +25,44 @@ def test_the_digest_is_the_same_by_either_key_and_moves_with_each_field() -> Non
     assert profile_of(ann.model_copy(update={"email": "ann@acme.example"}), ACME).digest == told.digest
     by_email, by_id = told.found_by_email(account_id=None).model_dump(), told.of_person(7).model_dump()
     assert {name for name in by_email if by_email[name] != by_id[name]} == {"upsert_key", "id"}
+
+
+def test_an_organization_says_what_is_told_and_in_which_fields() -> None:
+    mapping = parse_field_mapping(
+        """{"fields": {"last_name": "stakeholder.name", "city": {"value": " Berlin "},
+                       "title": {"first_of": ["stakeholder.title", "stakeholder.role"]}},
+            "custom_fields": {"Health": "customer.health_score", "ARR": "customer.arr",
+                              "Renews": "customer.renewal_date", "Champion": "stakeholder.is_champion",
+                              "Segment": "customer.segment"},
+            "owner": "as_it_is", "account": "as_it_is"}"""
+    )
+    ann = StakeholderSnapshot(id="sth-1", name="Ann Lee", email="ann@acme.example", role="champion", is_champion=True)
+    acme = CustomerSnapshot(
+        id="cus-1", name="Acme", domain="acme.example", health_score=41, arr=Decimal("120000.00"),
+        renewal_date=date(2027, 3, 31), owner=OwnerRef(email="kim@cscx.example"),
+    )  # fmt: skip
+    told = profile_of(ann, acme, mapping, {"kim@cscx.example": SenderFacts(7, "kim@cscx.example", None)})
+    assert orjson.loads(told.found_by_email().body()) == {
+        "upsert_key": "email_address",
+        "email_address": "ann@acme.example",
+        "last_name": "Ann Lee",
+        "title": "champion",
+        "city": "Berlin",
+        # What is not known (the segment) is not sent, and neither the account nor the owner is touched.
+        "custom_fields": {"Health": "41", "ARR": "120000.00", "Renews": "2027-03-31", "Champion": "true"},
+    }
+    assert told.domain is None
+
+
+def test_the_owner_is_the_user_with_the_owners_address_in_any_case() -> None:
+    ann = StakeholderSnapshot(id="sth-1", name="Ann Lee", email="ann@acme.example")
+    acme = CustomerSnapshot(id="cus-1", name="Acme", owner=OwnerRef(email="Kim@CSCX.example"))
+    known = profile_of(ann, acme, users_by_email={"kim@cscx.example": SenderFacts(7, "kim@cscx.example", None)})
+    assert known.of_person(1).owner_id == 7
+    unknown = profile_of(ann, acme)
+    assert b"owner_id" not in unknown.of_person(1).body()
+    # Who is made a user later is told then: the digest moves.
+    assert known.digest != unknown.digest
 
 
 def test_a_lease_outlives_what_it_covers() -> None:

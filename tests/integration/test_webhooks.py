@@ -1,7 +1,7 @@
 """Salesloft's deliveries from the subscription to the record that is read, over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -37,7 +37,17 @@ class Running:
         return int(self.api.team["team_id"])
 
     async def ensured(self, address: CallbackAddress | None = None) -> None:
-        """Have the timers and a worker ensure the deliveries."""
+        """Have the deliveries ensured."""
+        address = address or self.api.address
+
+        async def done() -> bool:
+            found = await self.api.fetch(ENSURED)
+            return bool(found) and found[0]["callback_url"].startswith(address.prefix)
+
+        await self.work_until(done, address)
+
+    async def work_until(self, done: Callable[[], Awaitable[bool]], address: CallbackAddress | None = None) -> None:
+        """Have the timers and a worker do their work."""
         api, address = self.api, address or self.api.address
         memory = OrganizationMemory()
         bench = Workbench(
@@ -46,11 +56,6 @@ class Running:
         worker = CommandWorker(bench, self.dsn, all_handlers(bench, callback=address))
         timers = Timers(api.database, memory, api.clock, TimerOptions(tick_s=0.1, callback=address))
         tasks = [asyncio.create_task(part.run()) for part in (worker, timers)]
-
-        async def done() -> bool:
-            found = await api.fetch(ENSURED)
-            return bool(found) and found[0]["callback_url"].startswith(address.prefix)
-
         try:
             await polling.until(done)
         finally:
@@ -199,3 +204,25 @@ async def test_hints_wait_while_salesloft_does_not_answer_and_are_followed_then(
         await running.settled()
     rows = await running.api.fetch("SELECT do_not_contact FROM salesloft_people WHERE person_id = $1", person["id"])
     assert [row["do_not_contact"] for row in rows] == [True]
+
+
+async def test_a_cadence_that_changes_is_read_again_a_minute_later_at_most(running: Running) -> None:
+    await running.ensured()
+    cadence = running.api.team["cadences"][0]
+    path = f"teams/{running.team_id}/cadences/{cadence['id']}"
+    await running.api.simulator.call("PUT", path, {"name": "Renamed"})
+    await running.salesloft("GET", "/me")
+
+    async def hinted() -> bool:
+        rows = await running.api.fetch("SELECT catalogue_hinted FROM salesloft_webhooks")
+        return bool(rows[0]["catalogue_hinted"])
+
+    await polling.until(hinted)
+    await running.api.advance(61)
+
+    async def renamed() -> bool:
+        rows = await running.api.fetch("SELECT name FROM salesloft_cadences WHERE cadence_id = $1", cadence["id"])
+        return bool(rows[0]["name"] == "Renamed")
+
+    await running.work_until(renamed)
+    assert not await hinted()

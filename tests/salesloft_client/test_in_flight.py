@@ -9,7 +9,11 @@ from salesloft_client import (
     BudgetSettings,
     BusinessClock,
     FixedToken,
+    Lane,
     MinuteBudget,
+    NotSent,
+    Reservation,
+    Unlimited,
     Wire,
 )
 from tests.salesloft_client.doubles import ENROLL, ME, MEMBERSHIP, Clock, Seen
@@ -92,6 +96,36 @@ async def test_closing_lets_what_is_in_flight_end(server: ScriptedServer) -> Non
     until.set()
     await closing
     assert (await call).id == 7
+
+
+async def test_who_waits_too_long_does_not_leave_any_more(server: ScriptedServer, shared: Wire) -> None:
+    until = asyncio.Event()
+    server.script = in_turn(Held(until, ME), MEMBERSHIP)
+    client = client_of(server.url, shared, concurrency=1)
+    first = asyncio.create_task(client.me())
+    await server.arrived.wait()
+    with pytest.raises(NotSent):
+        await client.using(time_budget_s=0.2).create_membership(ENROLL)
+    until.set()
+    await first
+    assert len(server.asked) == 1
+
+
+async def test_the_budget_leaves_a_call_time_for_its_answer(server: ScriptedServer, shared: Wire) -> None:
+    """A request that leaves in the last moment of its call's time ends without anybody knowing how."""
+    asked: list[float] = []
+
+    class Slow(Unlimited):
+        async def acquire(self, *, cost: int, lane: Lane, within_s: float) -> Reservation:
+            asked.append(within_s)
+            return await super().acquire(cost=cost, lane=lane, within_s=within_s)
+
+    server.script = in_turn(ME)
+    client = client_of(server.url, shared, budget=Slow())
+    await client.using(time_budget_s=60.0).me()
+    await client.using(time_budget_s=8.0).me()
+    assert 0 < asked[0] <= 55.0
+    assert 0 < asked[1] <= 6.0, "of a short time a quarter"
 
 
 # Headers and hooks

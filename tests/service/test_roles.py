@@ -27,7 +27,7 @@ def test_leases_last_as_long_as_is_set_and_leave_time_for_what_is_under_way(seco
     )
     nothing: Any = None
     relay: Any = roles._relay(settings, nothing)
-    worker: Any = roles._worker(settings, nothing, nothing, OrganizationMemory(), SystemClock())
+    worker: Any = roles.command_worker(settings, nothing, nothing, OrganizationMemory(), SystemClock())
     poller: Any = roles._poller(settings, nothing, nothing, SystemClock())
     assert relay._options.lease == seconds
     assert worker._claim.lease_s == 2 * seconds

@@ -6,8 +6,15 @@ from typing import Any
 
 from sandbox.salesloft import rendering_people
 from sandbox.salesloft.answers import Answer, Effect, Refusal, data
-from sandbox.salesloft.api.context import Context, optional_flag, optional_number, optional_text, texts_of
-from sandbox.salesloft.filters import flags, numbers, ranges, texts
+from sandbox.salesloft.api.context import (
+    Context,
+    optional_flag,
+    optional_number,
+    optional_text,
+    refuse_privileged,
+    texts_of,
+)
+from sandbox.salesloft.filters import flags, named_values, nullable_texts, numbers, ranges, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Account
 
@@ -30,7 +37,14 @@ _LISTING: Listing[Account] = Listing(
         "owner_id": numbers(lambda row: row.owner_id),
         "archived": flags(lambda row: row.archived_at is not None),
         "tag": texts(lambda row: row.tags),
-        "custom_fields": lambda _name, operator, values: lambda row: row.custom_fields.get(operator) in values,
+        "tag_id": numbers(lambda _row: None),
+        "account_stage_id": numbers(lambda _row: None),
+        "account_tier_id": numbers(lambda _row: None),
+        "owner_crm_id": texts(lambda _row: None),
+        "last_contacted": ranges(lambda _row: None),
+        "locales": nullable_texts(partial(_detail, "locale")),
+        "custom_fields": named_values(lambda row: row.custom_fields),
+        "user_relationships": named_values(lambda _row: {}),
         **{name: texts(partial(_detail, name)) for name in ("website", "industry", "country", "state", "city")},
     },
     sorts={
@@ -47,12 +61,20 @@ _LISTING: Listing[Account] = Listing(
 
 
 def index(context: Context) -> Answer:
-    by_people = {"counts_people": lambda row: len(context.team.people_by_account.get(row.id, ()))}
-    return replace(_LISTING, sorts={**_LISTING.sorts, **by_people}).answer(
-        context.team.accounts,
-        context.parameters,
-        partial(rendering_people.account, context.team),
-        switches=context.team.switches,
+    """Two things depend on other rows: how many people an account has, and whether its owner is active."""
+    team = context.team
+
+    def owner_is_active(row: Account) -> bool:
+        owner = None if row.owner_id is None else team.users.get(row.owner_id)
+        return owner is not None and owner.active
+
+    listing = replace(
+        _LISTING,
+        sorts={**_LISTING.sorts, "counts_people": lambda row: len(team.people_by_account.get(row.id, ()))},
+        filters={**_LISTING.filters, "owner_is_active": flags(owner_is_active)},
+    )
+    return listing.answer(
+        team.accounts, context.parameters, partial(rendering_people.account, team), switches=team.switches
     )
 
 
@@ -96,6 +118,7 @@ def destroy(context: Context) -> Answer:
 
 def create_account(context: Context) -> Account:
     """A new account; raises Refusal where name or domain is missing or the domain is taken."""
+    refuse_privileged(context, "account", None)
     name, domain = _required(context, None)
     owner_id = _owner(context)
     row = Account(
@@ -118,6 +141,7 @@ def create_account(context: Context) -> Account:
 def change_account(context: Context, row: Account) -> None:
     """Only what was sent changes; do-not-contact stops everyone at the account."""
     team, body = context.team, context.body
+    refuse_privileged(context, "account", row.details.get("crm_id"))
     name, domain = _required(context, row)
     owner_id = _owner(context) if "owner_id" in body else row.owner_id
     do_not_contact = optional_flag(body, "do_not_contact")

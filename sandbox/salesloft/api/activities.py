@@ -1,5 +1,6 @@
-"""``/v2/actions``, ``/v2/activities/emails``, ``/v2/activities/calls`` and ``/v2/activity_histories``."""
+"""``/v2/actions``, ``/v2/activities``, ``/v2/ongoing_actions`` and ``/v2/activity_histories``."""
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from sandbox.salesloft import rendering
 from sandbox.salesloft.answers import Answer, Effect, Refusal, data
 from sandbox.salesloft.api.context import Context, optional_number, optional_text
 from sandbox.salesloft.calls import DISPOSITIONS, SENTIMENTS, log_call
-from sandbox.salesloft.filters import flags, numbers, ranges, split, texts
+from sandbox.salesloft.filters import Filter, flags, numbers, ranges, split, texts
+from sandbox.salesloft.instants import render
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Action, ActivityHistory, Call, Email, User
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "create_activity",
     "create_call",
+    "create_ongoing_action",
     "index_actions",
     "index_calls",
     "index_emails",
@@ -57,6 +61,7 @@ _EMAILS: Listing[Email] = Listing(
         "one_off": flags(lambda row: row.cadence_id is None),
         "person_id": numbers(lambda row: row.recipient_id),
         "email_addresses": texts(lambda row: row.recipient_email_address),
+        "personalization": texts(lambda _row: rendering.PERSONALIZATION),
     },
     sorts={"updated_at": lambda row: row.updated_at, "send_time": lambda row: row.sent_at},
 )
@@ -88,24 +93,18 @@ _HISTORIES: Listing[ActivityHistory] = Listing(
 )
 
 
-def _guids(context: Context) -> set[int] | None:
-    """The users that `user_guid` names; None when it is not sent."""
-    wanted = split(context.parameters.values.get("user_guid", {}).get("", []))
-    return {user.id for user in context.team.users if user.guid in wanted} if wanted else None
-
-
 def index_actions(context: Context) -> Answer:
     """Open actions only: the caller's own, or the team's for an admin."""
-    team, now = context.team, context.now
-    users = _guids(context)
+    team, now, admin = context.team, context.now, context.user.team_admin
+    if not admin and "user_guid" in context.parameters.values:
+        raise Refusal.forbidden("user_guid is only available to team admins")
     rows: Iterable[Action] | None = None
-    if users is not None:
-        if not context.user.team_admin:
-            raise Refusal.forbidden("user_guid is only available to team admins")
-        rows = [row for row in team.actions if row.user_id in users]
-    elif not context.user.team_admin:
-        rows = [row for row in team.actions if row.user_id == context.user.id]
-    return _ACTIONS.answer(
+    if team.has_ongoing_actions or not admin:
+        # Only then is there anything to hide; else the table's index is the quicker way.
+        mine = [row for row in team.actions if admin or row.user_id == context.user.id]
+        rows = [row for row in mine if row.status == "in_progress"]
+    by_users: dict[str, Filter[Action]] = {"user_guid": texts(lambda row: team.guid_of(row.user_id))}
+    return replace(_ACTIONS, filters={**_ACTIONS.filters, **by_users}).answer(
         team.actions,
         context.parameters,
         lambda row: rendering.action(team, row, now),
@@ -115,11 +114,48 @@ def index_actions(context: Context) -> Answer:
 
 
 def show_action(context: Context) -> Answer:
-    """An action that is done is not found."""
+    """An action that is done is not found; one that is under way is found here, though no longer listed."""
     row = context.team.actions.get(context.number)
     if row is None or not (context.user.team_admin or row.user_id == context.user.id):
         raise Refusal.not_found()
     return data(rendering.action(context.team, row, context.now))
+
+
+def _named_action(context: Context, *, of_type: str | None) -> Action:
+    """The open action that a write is about."""
+    key = optional_number(context.body, "action_id")
+    if key is None:
+        raise Refusal.invalid("action_id", "is required")
+    row = context.team.actions.get(key)
+    if row is None or (of_type is not None and row.type != of_type):
+        raise Refusal.invalid("action_id", "is invalid")
+    return row
+
+
+def create_ongoing_action(context: Context) -> Answer:
+    """Say that an action is under way; once only."""
+    row = _named_action(context, of_type=None)
+    if row.status != "in_progress":
+        raise Refusal.invalid("action_id", "is already ongoing")
+    row.status = "pending_activity"
+    context.team.has_ongoing_actions = True
+    context.team.actions.touch(row.id, context.now)
+    return data(
+        rendering.action(context.team, row, context.now),
+        status=context.team.switches.created_status,
+        effect=Effect(resource="ongoing_actions", ids=(row.id,)),
+    )
+
+
+def create_activity(context: Context) -> Answer:
+    """Complete an integration's step, the only kind that can be completed this way."""
+    team, row = context.team, _named_action(context, of_type="integration")
+    context.simulator.memberships.complete_step(team, team.memberships[row.membership_id], context.now)
+    return data(
+        {"updated_at": render(context.now, team.zone)},
+        status=team.switches.created_status,
+        effect=Effect(resource="activities", ids=(row.id,)),
+    )
 
 
 def index_emails(context: Context) -> Answer:
@@ -145,19 +181,16 @@ def _email(context: Context, row: Email) -> bytes:
     scoped = split(context.parameters.values.get("scoped_fields", {}).get("", []))
     if not scoped or "email_contents:read" not in context.grant.scopes:
         return rendering.email(context.team, row)
-    shown = rendering.email_object(context.team, row)
-    for name in ("subject", "body", "error_message"):
-        if name in scoped:
-            shown[name] = getattr(row, name)
-    return orjson.dumps(shown)
+    whole = rendering.email_with_contents(context.team, row)
+    hidden = {name: None for name in ("subject", "body", "error_message") if name not in scoped}
+    return orjson.dumps({**whole, **hidden})
 
 
 def index_calls(context: Context) -> Answer:
     team = context.team
-    users = _guids(context)
-    rows = None if users is None else [row for row in team.calls if row.user_id in users]
-    return _CALLS.answer(
-        team.calls, context.parameters, partial(rendering.call, team), switches=team.switches, candidates=rows
+    by_users: dict[str, Filter[Call]] = {"user_guid": texts(lambda row: team.guid_of(row.user_id))}
+    return replace(_CALLS, filters={**_CALLS.filters, **by_users}).answer(
+        team.calls, context.parameters, partial(rendering.call, team), switches=team.switches
     )
 
 
@@ -179,6 +212,8 @@ def create_call(context: Context) -> Answer:
         raise Refusal.not_found()
     for name, known in (("disposition", DISPOSITIONS), ("sentiment", SENTIMENTS)):
         value = optional_text(body, name)
+        if value is None and getattr(team.switches, f"{name}s_required"):
+            raise Refusal.invalid(name, "is required")
         if value is not None and value not in known:
             raise Refusal.invalid(name, "is not included in the list")
     action_id = optional_number(body, "action_id")
@@ -223,6 +258,7 @@ def _caller(context: Context) -> User:
 
 
 def index_histories(context: Context) -> Answer:
+    team = context.team
     return _HISTORIES.answer(
-        context.team.histories, context.parameters, rendering.history, switches=context.team.switches
+        team.histories, context.parameters, partial(rendering.history, team), switches=team.switches
     )

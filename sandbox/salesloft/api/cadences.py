@@ -1,15 +1,16 @@
-"""``/v2/cadences`` and ``/v2/steps``: read only, as in the real API."""
+"""``/v2/cadences``, ``/v2/steps``, ``/v2/cadence_exports`` and ``/v2/cadence_stats``: read only, as in the real API."""
 
+from dataclasses import replace
 from functools import partial
 
-from sandbox.salesloft import rendering
+from sandbox.salesloft import rendering, rendering_export
 from sandbox.salesloft.answers import Answer, Refusal, data
 from sandbox.salesloft.api.context import Context
-from sandbox.salesloft.filters import flag_of, flags, numbers, ranges, texts
+from sandbox.salesloft.filters import Filter, flags, numbers, ranges, texts
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Cadence, Step
 
-__all__ = ["index_cadences", "index_steps", "show_cadence", "show_step"]
+__all__ = ["export_cadence", "index_cadences", "index_steps", "show_cadence", "show_statistics", "show_step"]
 
 _CADENCES: Listing[Cadence] = Listing(
     identity=lambda row: row.id,
@@ -47,41 +48,69 @@ def _visible(context: Context, row: Cadence) -> bool:
 def index_cadences(context: Context) -> Answer:
     """The cadences that the caller may see; `people_addable` and `owned_by_guid` depend on users."""
     team = context.team
-    rows = [row for row in team.cadences if _visible(context, row)]
-    addable = context.parameters.last("people_addable")
-    if addable is not None:
-        wanted = flag_of("people_addable", addable)
-        rows = [row for row in rows if team.people_can_be_added(row, context.user.id) is wanted]
-    guids = context.parameters.values.get("owned_by_guid", {}).get("", [])
-    if guids:
-        owners = {user.id for user in team.users if user.guid in {g for one in guids for g in one.split(",")}}
-        rows = [row for row in rows if row.owner_id in owners]
-    return _CADENCES.answer(
+    by_users: dict[str, Filter[Cadence]] = {
+        "people_addable": flags(lambda row: team.people_can_be_added(row, context.user.id)),
+        "owned_by_guid": texts(lambda row: team.guid_of(row.owner_id)),
+    }
+    return replace(_CADENCES, filters={**_CADENCES.filters, **by_users}).answer(
         team.cadences,
         context.parameters,
         partial(rendering.cadence, team),
         switches=team.switches,
-        candidates=rows,
+        candidates=[row for row in team.cadences if _visible(context, row)],
     )
 
 
-def show_cadence(context: Context) -> Answer:
+def _found(context: Context) -> Cadence:
     row = context.team.cadences.get(context.number)
     if row is None or not _visible(context, row):
         raise Refusal.not_found()
-    return data(rendering.cadence(context.team, row))
+    return row
+
+
+def show_cadence(context: Context) -> Answer:
+    return data(rendering.cadence(context.team, _found(context)))
+
+
+def export_cadence(context: Context) -> Answer:
+    return data(rendering_export.cadence_export(context.team, _found(context)))
+
+
+def show_statistics(context: Context) -> Answer:
+    """All-time figures. Of e-mails that were viewed or replied to, each counts once, as on a person."""
+    team, row = context.team, _found(context)
+    memberships = [team.memberships[key] for key in team.memberships_by_cadence.get(row.id, ())]
+    people = {membership.person_id for membership in memberships}
+    sent = [
+        email
+        for person_id in people
+        for key in team.emails_by_person.get(person_id, ())
+        if (email := team.emails[key]).cadence_id == row.id and email.sent_at is not None
+    ]
+    return data(
+        {
+            "sent_emails_count": len(sent),
+            "viewed_count": sum(email.views > 0 for email in sent),
+            "replied_count": sum(email.replies > 0 for email in sent),
+            "calls_count": sum(membership.calls for membership in memberships),
+            "meetings_booked_count": 0,
+            "people_acted_on_count": row.people_acted_on,
+        }
+    )
 
 
 def index_steps(context: Context) -> Answer:
     team = context.team
-    rows = [row for row in team.steps if _visible(context, team.cadences[row.cadence_id])]
-    due = context.parameters.last("has_due_actions")
-    if due is not None:
+    by_actions: dict[str, Filter[Step]] = {}
+    if "has_due_actions" in context.parameters.values:
         busy = {action.step_id for action in team.actions if action.due_on <= context.now}
-        wanted = flag_of("has_due_actions", due)
-        rows = [row for row in rows if (row.id in busy) is wanted]
-    return _STEPS.answer(
-        team.steps, context.parameters, partial(rendering.step, team), switches=team.switches, candidates=rows
+        by_actions["has_due_actions"] = flags(lambda row: row.id in busy)
+    return replace(_STEPS, filters={**_STEPS.filters, **by_actions}).answer(
+        team.steps,
+        context.parameters,
+        partial(rendering.step, team),
+        switches=team.switches,
+        candidates=[row for row in team.steps if _visible(context, team.cadences[row.cadence_id])],
     )
 
 

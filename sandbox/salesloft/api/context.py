@@ -11,7 +11,7 @@ from sandbox.salesloft.records import User
 from sandbox.salesloft.simulator import Simulator
 from sandbox.salesloft.world import Team
 
-__all__ = ["Context", "optional_flag", "optional_number", "optional_text", "texts_of"]
+__all__ = ["Context", "optional_flag", "optional_number", "optional_text", "refuse_privileged", "texts_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +75,11 @@ def texts_of(body: dict[str, Any], name: str) -> list[str]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return list(value)
     raise Refusal.invalid(name, "must be an array")
+
+
+def refuse_privileged(context: Context, kind: str, held: str | None) -> None:
+    """A record's id in the CRM is changed only with the scope that is for it (Salesloft docs: oauth-authentication)."""
+    wanted = optional_text(context.body, "crm_id")
+    scope = f"crm_id_{kind}:write"
+    if wanted is not None and wanted != held and scope not in context.grant.scopes:
+        raise Refusal.forbidden(f"The token does not have the required scopes: {scope}")

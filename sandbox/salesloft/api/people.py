@@ -7,7 +7,17 @@ from sandbox.salesloft import rendering_people
 from sandbox.salesloft.answers import Answer, Effect, Refusal, data
 from sandbox.salesloft.api.context import Context
 from sandbox.salesloft.api.people_writes import change_person, create_person
-from sandbox.salesloft.filters import Filter, Predicate, flags, numbers, ranges, split, texts
+from sandbox.salesloft.filters import (
+    Filter,
+    Predicate,
+    flags,
+    named_values,
+    nullable_texts,
+    numbers,
+    ranges,
+    split,
+    texts,
+)
 from sandbox.salesloft.listing import Listing
 from sandbox.salesloft.records import Person
 from sandbox.salesloft.world import Team
@@ -21,10 +31,6 @@ def _listing(team: Team) -> Listing[Person]:
 
     def on_cadences(row: Person) -> list[int]:
         return [m.cadence_id for m in team.memberships_of(row.id) if m.on_cadence]
-
-    def owner_guid(row: Person) -> str | None:
-        owner = team.users.get(row.owner_id) if row.owner_id is not None else None
-        return None if owner is None else owner.guid
 
     def owner_is_active(row: Person) -> bool:
         owner = team.users.get(row.owner_id) if row.owner_id is not None else None
@@ -41,7 +47,7 @@ def _listing(team: Team) -> Listing[Person]:
             "created_at": ranges(lambda row: row.created_at),
             "last_contacted": ranges(lambda row: row.last_contacted_at),
             "email_addresses": _addresses,
-            "owned_by_guid": texts(owner_guid),
+            "owned_by_guid": texts(lambda row: team.guid_of(row.owner_id)),
             "owner_id": numbers(lambda row: row.owner_id),
             "owner_crm_id": texts(lambda _row: None),
             "owner_is_active": flags(owner_is_active),
@@ -61,11 +67,12 @@ def _listing(team: Team) -> Listing[Person]:
             "bounced": flags(lambda row: row.bouncing),
             "success": flags(lambda _row: False),
             "eu_resident": flags(lambda row: bool(row.details.get("eu_resident"))),
-            "new": flags(lambda row: row.last_contacted_at is None),
+            "new": flags(lambda row: row.last_contacted_at is None and not on_cadences(row)),
             "phone_number": flags(lambda row: bool(row.details.get("phone"))),
-            "custom_fields": lambda _name, operator, values: lambda row: row.custom_fields.get(operator) in values,
+            "custom_fields": named_values(lambda row: row.custom_fields),
+            "locales": nullable_texts(lambda row: row.details.get("locale")),
             **{name: texts(partial(_detail, name)) for name in ("title", "country", "state", "city")},
-            **{name: texts(partial(_detail, name)) for name in ("first_name", "last_name", "locales")},
+            **{name: texts(partial(_detail, name)) for name in ("first_name", "last_name")},
         },
         sorts={
             "updated_at": lambda row: row.updated_at,
@@ -92,7 +99,7 @@ def _addresses(name: str, operator: str, values: list[str], /) -> Predicate[Pers
 
 
 def _detail(name: str, row: Person) -> str | None:
-    value: str | None = row.details.get("locale" if name == "locales" else name)
+    value: str | None = row.details.get(name)
     return value
 
 

@@ -3,7 +3,14 @@
 from typing import Any
 
 from sandbox.salesloft.answers import Refusal
-from sandbox.salesloft.api.context import Context, optional_flag, optional_number, optional_text, texts_of
+from sandbox.salesloft.api.context import (
+    Context,
+    optional_flag,
+    optional_number,
+    optional_text,
+    refuse_privileged,
+    texts_of,
+)
 from sandbox.salesloft.records import Person
 from sandbox.salesloft.rendering_people import PERSON_DETAILS
 
@@ -16,6 +23,7 @@ _CHANNELS = ("call", "email", "message")
 def create_person(context: Context) -> Person:
     """A new person; raises Refusal where the values are not enough, not valid or taken."""
     team, body = context.team, context.body
+    refuse_privileged(context, "person", None)
     address = _address(context, None)
     phone, last_name = optional_text(body, "phone"), optional_text(body, "last_name")
     if address is None and (phone is None or last_name is None):
@@ -46,6 +54,7 @@ def create_person(context: Context) -> Person:
 def change_person(context: Context, row: Person) -> None:
     """Only what was sent changes, and only a change moves `updated_at`."""
     team, body = context.team, context.body
+    refuse_privileged(context, "person", row.details.get("crm_id"))
     address = _address(context, row) if "email_address" in body else row.email_address
     _validate(context)
     before = _snapshot(row)
@@ -73,6 +82,7 @@ def change_person(context: Context, row: Person) -> None:
         row.do_not_contact = False
     if _snapshot(row) != before:
         team.people.touch(row.id, context.now)
+        context.simulator.memberships.pass_over_restricted(team, row, context.now)
     if do_not_contact and not row.do_not_contact:
         context.simulator.engagement.forbid_contact(team, row, context.now)
 

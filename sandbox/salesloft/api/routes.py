@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.salesloft.answers import Answer, Refusal
-from sandbox.salesloft.api import accounts, activities, cadences, memberships, organization, people, upserts, webhooks
+from sandbox.salesloft.api import (
+    accounts,
+    activities,
+    bulk_jobs,
+    cadences,
+    memberships,
+    organization,
+    people,
+    upserts,
+    webhooks,
+)
 from sandbox.salesloft.api.context import Context
 
 __all__ = ["Endpoint", "resolve"]
@@ -25,10 +35,13 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "team"): Endpoint(organization.show_team, "team:read"),
     ("GET", "users"): Endpoint(organization.index_users, "team:read"),
     ("GET", "users/{id}"): Endpoint(organization.show_user, "team:read"),
+    ("PUT", "users/{id}"): Endpoint(organization.update_user, "team:write"),
     ("GET", "cadences"): Endpoint(cadences.index_cadences, "cadences:read"),
     ("GET", "cadences/{id}"): Endpoint(cadences.show_cadence, "cadences:read"),
     ("GET", "steps"): Endpoint(cadences.index_steps, "cadences:read"),
     ("GET", "steps/{id}"): Endpoint(cadences.show_step, "cadences:read"),
+    ("GET", "cadence_exports/{id}"): Endpoint(cadences.export_cadence, "cadences:read"),
+    ("GET", "cadence_stats/{id}"): Endpoint(cadences.show_statistics, "cadences:read"),
     ("GET", "people"): Endpoint(people.index, "people:read"),
     ("POST", "people"): Endpoint(people.create, "people:write"),
     ("GET", "people/{id}"): Endpoint(people.show, "people:read"),
@@ -47,11 +60,21 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("DELETE", "cadence_memberships/{id}"): Endpoint(memberships.destroy, "cadences:delete"),
     ("GET", "actions"): Endpoint(activities.index_actions, "cadences:read"),
     ("GET", "actions/{id}"): Endpoint(activities.show_action, "cadences:read"),
+    ("POST", "ongoing_actions"): Endpoint(activities.create_ongoing_action, None),
+    ("POST", "activities"): Endpoint(activities.create_activity, "activities:write"),
     ("GET", "activities/emails"): Endpoint(activities.index_emails, "emails:read"),
     ("GET", "activities/emails/{id}"): Endpoint(activities.show_email, "emails:read"),
     ("GET", "activities/calls"): Endpoint(activities.index_calls, "calls:read"),
     ("POST", "activities/calls"): Endpoint(activities.create_call, "calls:write"),
     ("GET", "activities/calls/{id}"): Endpoint(activities.show_call, "calls:read"),
+    ("GET", "bulk_jobs"): Endpoint(bulk_jobs.index, None),
+    ("POST", "bulk_jobs"): Endpoint(bulk_jobs.create, None),
+    ("GET", "bulk_jobs/{id}"): Endpoint(bulk_jobs.show, None),
+    ("PUT", "bulk_jobs/{id}"): Endpoint(bulk_jobs.update, None),
+    ("DELETE", "bulk_jobs/{id}"): Endpoint(bulk_jobs.cancel, None),
+    ("GET", "bulk_jobs/{id}/job_data"): Endpoint(bulk_jobs.index_rows, None),
+    ("POST", "bulk_jobs/{id}/job_data"): Endpoint(bulk_jobs.add_rows, None),
+    ("GET", "bulk_jobs/{id}/results"): Endpoint(bulk_jobs.index_results, None),
     ("GET", "webhook_subscriptions"): Endpoint(webhooks.index, None),
     ("POST", "webhook_subscriptions"): Endpoint(webhooks.create, None),
     ("GET", "webhook_subscriptions/{id}"): Endpoint(webhooks.show, None),
@@ -59,7 +82,7 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("DELETE", "webhook_subscriptions/{id}"): Endpoint(webhooks.destroy, None),
     ("GET", "activity_histories"): Endpoint(activities.index_histories, "activities:read"),
 }
-_BARE_ONLY = frozenset({"activity_histories", "webhook_subscriptions"})
+_BARE_ONLY = frozenset({"activity_histories", "bulk_jobs", "webhook_subscriptions"})
 
 
 def resolve(method: str, path: str) -> tuple[Endpoint, str]:
@@ -75,8 +98,11 @@ def resolve(method: str, path: str) -> tuple[Endpoint, str]:
     endpoint = _ENDPOINTS.get((method, name))
     if endpoint is not None:
         return endpoint, ""
-    collection, _, key = name.rpartition("/")
-    endpoint = _ENDPOINTS.get((method, f"{collection}/{{id}}"))
-    if endpoint is None:
-        raise Refusal.no_such_route()
-    return endpoint, key
+    parts = name.split("/")
+    for place in (len(parts) - 1, len(parts) - 2):
+        if place >= 1:
+            shape = "/".join([*parts[:place], "{id}", *parts[place + 1 :]])
+            endpoint = _ENDPOINTS.get((method, shape))
+            if endpoint is not None:
+                return endpoint, parts[place]
+    raise Refusal.no_such_route()

@@ -53,6 +53,7 @@ def create(context: Context) -> Answer:
         callback_url=str(sent["callback_url"]),
         callback_token=str(sent["callback_token"]),
         user_guid=context.user.guid,
+        scopes=context.grant.scopes,
     )
     context.team.subscriptions[row.id] = row
     effect = Effect(resource="webhook_subscriptions", ids=(row.id,))

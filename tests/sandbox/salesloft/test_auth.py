@@ -1,6 +1,9 @@
 """Tokens, their errors and their ends."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -196,3 +199,139 @@ async def test_a_revoked_refresh_token_takes_its_access_token_with_it(
     revoked = await anonymous.post("/oauth/revoke", json={"token": tokens["refresh_token"], **client_of(team)})
     assert revoked.status_code == 200
     assert await status_of(anonymous, tokens["access_token"]) == 401
+
+
+async def test_consent_is_given_or_refused_on_a_page(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam
+) -> None:
+    query = {
+        "client_id": team.told["client_id"],
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "state": 'st"4te&<',
+    }
+    await simulator.call("PUT", "consent", {"ask": True})
+    try:
+        page = await anonymous.get("/oauth/authorize", params=query)
+    finally:
+        await simulator.call("PUT", "consent", {})
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    form = fields_of(page.text)
+    assert form.keys() == {"client_id", "redirect_uri", "response_type", "state", "user_id", "decision"}
+    assert form["user_id"] == [str(user["id"]) for user in team.told["users"]]
+    assert form["decision"] == ["approve", "deny"]
+
+    sent = {name: values[0] for name, values in form.items()} | {"user_id": str(team.rep_id)}
+    approved = parse_qs(urlsplit((await anonymous.post("/oauth/authorize", data=sent)).headers["location"]).query)
+    assert approved["state"] == ['st"4te&<']
+    exchange = {"grant_type": "authorization_code", "code": approved["code"][0], "redirect_uri": REDIRECT}
+    pair = (await anonymous.post("/oauth/token", json=exchange | client_of(team))).json()
+    me = await anonymous.get("/v2/me", headers={"authorization": f"Bearer {pair['access_token']}"})
+    assert me.json()["data"]["id"] == team.rep_id
+
+    denied = await anonymous.post("/oauth/authorize", data=sent | {"decision": "deny"})
+    assert parse_qs(urlsplit(denied.headers["location"]).query) == {"error": ["access_denied"], "state": ['st"4te&<']}
+
+
+def fields_of(page: str) -> dict[str, list[str]]:
+    """The names of a form's fields with the values that each can have."""
+    found: dict[str, list[str]] = {}
+    for tag in re.findall(r"<(?:input|button) [^>]*>", page):
+        name, value = (re.search(f'{attribute}="([^"]*)"', tag) for attribute in ("name", "value"))
+        assert name is not None
+        assert value is not None
+        found.setdefault(name[1], []).append(unescape(value[1]))
+    return found
+
+
+async def test_a_user_of_another_team_cannot_be_chosen_for_a_teams_own_application(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam
+) -> None:
+    other = await simulator.team("Other")
+    query = {"client_id": team.told["client_id"], "redirect_uri": REDIRECT, "response_type": "code"}
+    page = await anonymous.get("/oauth/authorize", params=query | {"user_id": str(other["users"][0]["id"])})
+    assert page.status_code == 200
+    assert "Other" not in page.text
+
+
+@pytest.mark.parametrize("wrong", ["client_id", "redirect_uri"])
+async def test_nobody_is_sent_back_to_an_address_that_is_not_the_applications(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, wrong: str
+) -> None:
+    await simulator.call(
+        "POST", "applications", {"client_id": "strict", "client_secret": "s", "redirect_uris": [REDIRECT]}
+    )
+    query = {"client_id": "strict", "redirect_uri": REDIRECT, "response_type": "code", wrong: "https://evil.example"}
+    refused = await anonymous.get("/oauth/authorize", params=query)
+    assert (refused.status_code, refused.headers.get("location")) == (401, None)
+
+
+async def test_client_credentials_get_no_more_than_the_application_has(
+    anonymous: httpx.AsyncClient, team: OwnTeam
+) -> None:
+    sent = {"grant_type": "client_credentials", "scope": "people:read data_control:write", **client_of(team)}
+    answer = await anonymous.post("/oauth/token", json=sent)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
+
+
+async def test_access_tokens_can_be_short_lived_and_expire_on_demand(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam
+) -> None:
+    first = team.told["tokens"]
+    await simulator.expire_tokens(team.id)
+    assert await status_of(anonymous, first["access_token"]) == 401
+    assert await status_of(anonymous, team.told["api_key"]) == 200
+    await simulator.switch(team.id, access_token_seconds=30)
+    second = (await refresh(anonymous, team, first["refresh_token"])).json()
+    assert second["expires_in"] == 30
+    await simulator.advance(29)
+    assert await status_of(anonymous, second["access_token"]) == 200
+    await simulator.advance(1)
+    assert await status_of(anonymous, second["access_token"]) == 401
+
+
+async def test_an_api_key_can_be_revoked(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam
+) -> None:
+    await simulator.call("DELETE", f"teams/{team.id}/tokens?kind=api_key")
+    assert await status_of(anonymous, team.told["api_key"]) == 401
+    assert await status_of(anonymous, team.told["tokens"]["access_token"]) == 200
+
+
+async def test_of_two_racing_refreshes_one_wins_though_its_answer_comes_late(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam
+) -> None:
+    token = team.told["tokens"]["refresh_token"]
+    await simulator.add_fault(
+        team_id=team.id, kind="latency_after_write", milliseconds=200, path="/oauth/token", count=1
+    )
+    answers = await asyncio.gather(*(refresh(anonymous, team, token) for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 400]
+    won = next(answer for answer in answers if answer.status_code == 200)
+    assert won.elapsed.total_seconds() >= 0.2, "the loser was told first"
+
+
+@pytest.mark.parametrize("kind", ["refresh_token", "authorization_code", "client_credentials"])
+async def test_a_failure_of_the_token_endpoint_can_be_one_teams(
+    simulator: SimulatorClient, anonymous: httpx.AsyncClient, team: OwnTeam, kind: str
+) -> None:
+    """A grant tells the team even where the application is many teams'."""
+    told = await simulator.team("Other")
+    other = OwnTeam(id=told["team_id"], told=told)
+    shared = {"client_id": "cscx-salesloft", "client_secret": "cscx-salesloft-secret"}
+    await simulator.add_fault(team_id=team.id, kind="status", status=503, path="/oauth/token")
+    found = []
+    for one in (team, other):
+        if kind == "refresh_token":
+            pair = await simulator.call("POST", f"teams/{one.id}/tokens", {"client_id": shared["client_id"]})
+            sent = {"refresh_token": pair["refresh_token"], **shared}
+        elif kind == "authorization_code":
+            query = {"redirect_uri": REDIRECT, "response_type": "code", "user_id": str(one.admin_id)}
+            code = (await _authorized(anonymous, query | {"client_id": shared["client_id"]}))["code"]
+            sent = {"code": code, "redirect_uri": REDIRECT, **shared}
+        else:
+            sent = client_of(one)
+        answer = await anonymous.post("/oauth/token", json={"grant_type": kind, **sent})
+        found.append(answer.status_code)
+    assert found == [503, 200]

@@ -1,6 +1,7 @@
 """Failures on demand, and the journal that tells what they did not undo."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -132,3 +133,110 @@ async def test_the_journal_tells_who_wrote_what(
         "correlation": "c-1",
         "answered": True,
     }
+
+
+async def test_a_429_on_demand_costs_nothing_and_leaves_nothing(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.add_fault(team_id=team.id, kind="status", status=429, path="/v2/me", count=1)
+    refused = await api.get("/me")
+    assert (refused.status_code, refused.json()) == (429, {"error": "API rate limit exceeded"})
+    assert refused.headers["x-ratelimit-remaining-minute"] == "0"
+    assert (await api.get("/me")).headers["x-ratelimit-remaining-minute"] == "599"
+    assert (await simulator.usage(team.id))["refused"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, {"error": "Invalid Bearer token"}),
+        (404, {"status": 404, "error": "Not Found"}),
+        (500, {"status": 500, "error": "Internal Server Error"}),
+    ],
+)
+async def test_a_status_on_demand_has_the_body_of_the_real_one(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, status: int, body: dict[str, Any]
+) -> None:
+    await simulator.add_fault(team_id=team.id, kind="status", status=status, path="/v2/me")
+    answer = await api.get("/me")
+    assert (answer.status_code, answer.json()) == (status, body)
+
+
+async def test_a_body_of_ones_own_is_answered(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.add_fault(team_id=team.id, kind="status", status=422, path="/v2/me", body={"errors": {"x": ["y"]}})
+    assert (await api.get("/me")).json() == {"errors": {"x": ["y"]}}
+
+
+async def test_an_answer_can_be_late_though_its_write_is_done(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.add_fault(team_id=team.id, kind="latency_after_write", milliseconds=1_000, path="/v2/people")
+    with pytest.raises(httpx.ReadTimeout):
+        await api.post("/people", json=ADDRESS, timeout=0.2)
+    await simulator.clear_faults(team.id)
+    assert await written(simulator, team) == [("people", False)]
+    assert len((await api.get("/people")).json()["data"]) == 1
+
+
+async def test_rows_change_under_the_reader_of_one_list_and_share_their_instant(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.call("POST", f"teams/{team.id}/people", {"count": 40})
+    await simulator.advance(1)
+    before = {row["id"]: row["updated_at"] for row in (await api.get("/people?per_page=100")).json()["data"]}
+    cadences = (await api.get("/cadences")).json()["data"]
+    await simulator.add_fault(team_id=team.id, kind="churn", rows=5, method="GET", path="/v2/people", count=1)
+    assert (await api.get("/cadences")).json()["data"] == cadences
+    after = (await api.get("/people?per_page=100")).json()["data"]
+    changed = [row for row in after if row["updated_at"] != before[row["id"]]]
+    assert len(changed) == 5
+    assert len({row["updated_at"] for row in changed}) == 1
+    assert after[:5] == changed, "what changed last comes first"
+
+
+async def test_paging_while_rows_change_loses_some(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    """What the fault is for: page numbers over a list that moves do not give every row."""
+    await simulator.call("POST", f"teams/{team.id}/people", {"count": 60})
+    await simulator.add_fault(team_id=team.id, kind="churn", rows=20, path="/v2/people")
+    seen: set[int] = set()
+    for page in range(1, 7):
+        await simulator.advance(1)
+        query = {"sort_direction": "ASC", "per_page": "10", "page": str(page)}
+        seen |= {row["id"] for row in (await api.get("/people", params=query)).json()["data"]}
+    assert len(seen) < 60
+
+
+async def test_rows_can_be_changed_at_one_instant_on_demand(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.call("POST", f"teams/{team.id}/people", {"count": 350})
+    told = await simulator.call("POST", f"teams/{team.id}/churn", {"resource": "people", "count": 350})
+    assert told == {"changed": 350}
+    counted = await api.get(
+        "/people", params={"include_paging_counts": "true", "updated_at[gte]": "2026-01-01T00:00:00Z"}
+    )
+    assert counted.json()["metadata"]["paging"]["total_count"] == 350
+    assert len({row["updated_at"] for row in (await api.get("/people?page=3&per_page=100")).json()["data"]}) == 1
+
+
+async def test_lateness_can_be_one_resources(simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient) -> None:
+    await simulator.switch(team.id, commit_lag_seconds=90, late_resources=["account"])
+    now = (await simulator.now()).timestamp()
+    made = (await api.post("/people", json=ADDRESS)).json()["data"]
+    account = (await api.post("/accounts", json={"name": "Acme", "domain": "acme.example"})).json()["data"]
+    assert datetime.fromisoformat(made["updated_at"]).timestamp() == now
+    assert datetime.fromisoformat(account["updated_at"]).timestamp() < now
+
+
+async def test_one_endpoint_can_be_made_dearer(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.switch(team.id, endpoint_costs={"GET people": 7, "GET people/{id}": 2})
+    assert (await api.get("/people")).headers["x-ratelimit-endpoint-cost"] == "7"
+    assert (await api.get("/people/1")).headers["x-ratelimit-endpoint-cost"] == "2"
+    assert (await api.get("/people?page=501")).headers["x-ratelimit-endpoint-cost"] == "30"
+    assert (await api.get("/me")).headers["x-ratelimit-remaining-minute"] == str(600 - 7 - 2 - 30 - 1)

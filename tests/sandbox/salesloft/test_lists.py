@@ -152,6 +152,17 @@ async def test_users_come_all_at_once_unless_a_page_is_asked_for(api: httpx.Asyn
     assert (len(one["data"]), one["metadata"]["paging"]["next_page"]) == (1, 2)
 
 
+async def test_deactivated_users_are_shown_only_to_who_asks_for_more_than_the_visible(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    await simulator.call("PUT", f"teams/{team.id}/users/{team.rep_id}", {"active": False})
+    assert team.rep_id not in await ids(api, "/users")
+    assert team.rep_id not in await ids(api, "/users?visible_only=true")
+    assert team.rep_id in await ids(api, "/users?visible_only=false")
+    assert await ids(api, "/users?visible_only=false&active=false") == [team.rep_id]
+    assert (await api.get(f"/users/{team.rep_id}")).json()["data"]["active"] is False
+
+
 async def test_rows_that_share_a_timestamp_can_come_in_another_order_on_each_page(
     simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
 ) -> None:

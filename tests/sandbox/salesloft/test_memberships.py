@@ -55,13 +55,15 @@ async def test_processing_ends_after_its_delay_and_the_first_action_is_open(
     assert action["due_on"].split("T")[1].startswith("00:00:00.000000")
 
 
-async def test_processing_can_be_stuck(
+async def test_processing_can_be_stuck_until_the_switch_is_turned_back(
     simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, person: dict[str, Any]
 ) -> None:
     await simulator.switch(team.id, processing_stuck=True)
     added = await add(api, person["id"], team.cadence("Save")["id"])
     await simulator.advance(7200)
     assert (await read(api, added["id"]))["current_state"] == "processing"
+    await simulator.switch(team.id, processing_stuck=False)
+    assert (await read(api, added["id"]))["current_state"] == "staged"
 
 
 async def test_a_second_addition_is_refused_while_the_first_lasts(

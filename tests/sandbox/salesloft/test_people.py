@@ -136,3 +136,19 @@ async def test_an_account_not_to_contact_stops_everyone_there(
 async def test_a_body_that_is_not_json_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.post("/people", content=b"{oops", headers={"content-type": "application/json"})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/people", "person"), ("/accounts", "account")])
+async def test_an_id_in_the_crm_wants_its_own_scope(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, path: str, kind: str
+) -> None:
+    sent = {"email_address": "ada@example.com", "name": "Acme", "domain": "acme.example"}
+    made = (await api.post(path, json=sent)).json()["data"]
+    assert (await api.post(path, json={**sent, "crm_id": "003000000000000AAA"})).status_code == 403
+    assert (await api.put(f"{path}/{made['id']}", json={**sent, "crm_id": "003000000000000AAA"})).status_code == 403
+    scopes = f"people:write accounts:write crm_id_{kind}:write"
+    key = await simulator.call("POST", f"teams/{team.id}/tokens", {"kind": "api_key", "scopes": scopes})
+    allowed = {"authorization": f"Bearer {key['api_key']}"}
+    told = await api.put(f"{path}/{made['id']}", json={**sent, "crm_id": "003000000000000AAA"}, headers=allowed)
+    assert told.json()["data"]["crm_id"] == "003000000000000AAA"
+    assert (await api.put(f"{path}/{made['id']}", json={**sent, "crm_id": "003000000000000AAA"})).status_code == 200

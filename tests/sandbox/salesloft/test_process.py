@@ -8,6 +8,7 @@ import orjson
 
 from sandbox.salesloft.app import live
 from sandbox.salesloft.auth import Application
+from sandbox.salesloft.server import SimulatorClient
 from sandbox.salesloft.simulator import Simulator
 
 PARENT = """
@@ -26,7 +27,7 @@ asyncio.run(main())
 async def test_it_serves_the_teams_that_the_command_names_and_says_where() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.salesloft", "--port", "0", "--team", "Acme", "--team", "Globex"),
-        *("--people", "3", "--until-stdin-closes"),
+        *("--people", "3", "--history-weeks", "4", "--until-stdin-closes"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -38,6 +39,7 @@ async def test_it_serves_the_teams_that_the_command_names_and_says_where() -> No
         async with httpx.AsyncClient(base_url=started["base_url"], timeout=20) as client:
             headers = {"authorization": f"Bearer {started['teams'][1]['tokens']['access_token']}"}
             assert len((await client.get("/v2/people", headers=headers)).json()["data"]) == 3
+            assert (await client.get("/v2/cadence_memberships", headers=headers)).json()["data"]
             choice = await client.get(
                 "/oauth/authorize?client_id=cscx-salesloft&response_type=code&redirect_uri=https://app.example/cb"
             )
@@ -46,6 +48,17 @@ async def test_it_serves_the_teams_that_the_command_names_and_says_where() -> No
     finally:
         process.stdin.close()
         assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+async def test_it_tells_what_can_be_steered(simulator: SimulatorClient) -> None:
+    async with httpx.AsyncClient(timeout=20) as client:
+        told = (await client.get(f"{simulator.base_url}/sandbox")).json()
+    paths = {route["path"] for route in told["routes"]}
+    assert {"/sandbox/clock", "/sandbox/journal", "/sandbox/teams", "/sandbox/teams/{team_id:int}/acts"} <= paths
+    assert [route for route in told["routes"] if not route["what"] or not route["methods"]] == []
+    assert told["switches"]["defaults"]["created_status"] == 200
+    assert told["temperament"]["defaults"]["reps_work"] is True
+    assert {"status_after_write", "churn", "reset_mid_body"} <= set(told["faults"]["kinds"])
 
 
 async def test_it_ends_when_its_parent_is_killed() -> None:

@@ -106,6 +106,56 @@ async def test_a_refused_delivery_is_tried_three_more_times_15_seconds_apart(
         assert receiver.got.empty()
 
 
+async def test_a_subscription_tells_only_of_what_its_maker_may_read(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    key = await simulator.call("POST", f"teams/{team.id}/tokens", {"kind": "api_key", "scopes": "cadences:read"})
+    async with receiving() as permitted, receiving() as withheld:
+        sent = {"callback_url": withheld.url, "callback_token": TOKEN, "event_type": "person_created"}
+        headers = {"authorization": f"Bearer {key['api_key']}"}
+        assert (await api.post("/webhook_subscriptions", json=sent, headers=headers)).status_code == 200
+        told = await subscribe(api, "person_created", permitted.url)
+        for number in range(3):
+            await api.post("/people", json={"email_address": f"p{number}@example.com"})
+        assert await _attempts(simulator, team, 3) == [200] * 3
+        assert {entry["subscription_id"] for entry in await simulator.deliveries(team.id)} == {told["id"]}
+        assert withheld.got.empty()
+
+
+async def test_an_email_tells_of_every_change_and_of_its_contents_only_with_the_scope(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient, person: dict[str, Any]
+) -> None:
+    """There is no event for a new e-mail: that it is there shows as an update."""
+    scopes = "emails:read email_contents:read"
+    key = await simulator.call("POST", f"teams/{team.id}/tokens", {"kind": "api_key", "scopes": scopes})
+    async with receiving() as bare, receiving() as whole:
+        await subscribe(api, "email_updated", bare.url)
+        sent = {"callback_token": TOKEN, "event_type": "email_with_body_and_subject_updated"}
+        for url, headers in ((whole.url, {"authorization": f"Bearer {key['api_key']}"}), (bare.url, {})):
+            await api.post("/webhook_subscriptions", json=sent | {"callback_url": url}, headers=headers)
+        await add(api, person["id"], team.cadence("Welcome")["id"])
+        await simulator.advance(5)
+        told = orjson.loads((await bare.take())[1])
+        assert (told["status"], told["subject"]) == ("scheduled", None)
+        headers_of, body = await whole.take()
+        assert headers_of["x-salesloft-event"] == "email_with_body_and_subject_updated"
+        assert orjson.loads(body)["subject"] == "Welcome aboard, Pat"
+        assert bare.got.empty()
+        await simulator.advance(8 * 3600)
+        assert orjson.loads((await bare.take())[1])["status"] == "sent"
+
+
+async def test_the_end_of_a_bulk_job_is_told(simulator: SimulatorClient, api: httpx.AsyncClient) -> None:
+    async with receiving() as receiver:
+        await subscribe(api, "bulk_job_completed", receiver.url)
+        job = (await api.post("/bulk_jobs", json={"type": "person/upsert"})).json()["data"]
+        await api.post(f"/bulk_jobs/{job['id']}/job_data", json={"data": [{"email_address": "ada@example.com"}]})
+        await api.put(f"/bulk_jobs/{job['id']}", json={"ready_to_execute": True})
+        await simulator.advance(1)
+        told = orjson.loads((await receiver.take())[1])
+        assert (told["id"], told["state"], told["processed"]) == (job["id"], "done", 1)
+
+
 async def _attempts(simulator: SimulatorClient, team: OwnTeam, expected: int) -> list[int]:
     """Statuses of the attempts so far, once the simulator has read as many answers as expected."""
     async with asyncio.timeout(20):
