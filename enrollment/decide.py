@@ -262,6 +262,8 @@ def _by_mapping(
     organization: OrganizationFacts,
 ) -> Decision:
     stakeholder, mapping = candidate.stakeholder, compiled.mapping
+    if mapping.parked:
+        return _no(stakeholder, Reason.CADENCE_UNAVAILABLE, mapping)
     refusal = (
         email_refusal(stakeholder)
         or known_refusal(stakeholder, candidate.person)
@@ -336,7 +338,8 @@ def propose(
     """What a mapping would do for a stakeholder at this instant, or the reason why it cannot be done."""
     if not organization.connected:
         return Reason.NOT_CONNECTED
-    cadence = organization.cadences.get(mapping.cadence_id)
+    # An id of another team's may be one of this team's by chance.
+    cadence = None if mapping.parked else organization.cadences.get(mapping.cadence_id)
     if cadence is None or not cadence.people_addable or not cadence.steps:
         return Reason.CADENCE_UNAVAILABLE
     if mapping.start_step_id is None:

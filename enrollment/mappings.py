@@ -54,7 +54,10 @@ class Policy(_Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """One version of a mapping."""
+    """One version of a mapping.
+
+    `parked` while the organization is connected to another team than the one in which its cadence was seen.
+    """
 
     id: UUID
     version: int
@@ -70,6 +73,7 @@ class Mapping:
     priority: int
     exclusivity_group: str
     enabled: bool
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,10 @@ class MappingBook:
     """An organization's published mappings, ready to be asked."""
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
+        self._mappings = tuple(sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)))
         self._by_trigger: dict[TriggerType, list[CompiledMapping]] = {}
         self._disabled: set[TriggerType] = set()
-        for mapping in sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)):
+        for mapping in self._mappings:
             if mapping.enabled:
                 compiled = compile_mapping(mapping)
                 self._by_trigger.setdefault(mapping.trigger_type, []).append(compiled)
@@ -106,6 +111,10 @@ class MappingBook:
                 self._disabled.add(mapping.trigger_type)
         self._by_id = {compiled.mapping.id: compiled for found in self._by_trigger.values() for compiled in found}
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
+
+    def all(self) -> tuple[Mapping, ...]:
+        """All of them, also those that are switched off, in the order in which they are asked."""
+        return self._mappings
 
     def for_segment(self, trigger_type: TriggerType, segment: str | None) -> tuple[CompiledMapping, ...]:
         """The enabled mappings that speak of this segment or of any, in the order in which they are asked."""

@@ -17,14 +17,15 @@ import structlog
 from enrollment.states import Happening
 from schemas.topics import ENROLLMENT_DECISION
 from schemas.vocabulary import EnrollmentState
-from storage import connections, directory, enrollments, evaluations, relay, turns
+from storage import connections, directory, enrollments, evaluations, relay, turns, webhooks
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.pool import Connection, Database
 from workflows.clock import Clock
-from workflows.commands import add_refresh_cadences
+from workflows.commands import add_ensure_webhooks, add_refresh_cadences
 from workflows.memory import OrganizationMemory
 from workflows.request import decide_again
 from workflows.transitions import Change, transition
+from workflows.webhooks import CallbackAddress
 
 __all__ = ["TimerOptions", "Timers"]
 
@@ -35,9 +36,11 @@ _log = structlog.get_logger(__name__)
 class TimerOptions:
     """`tick_s` and `prune_every_s` are real seconds between two looks, each shortened by up to half at random.
 
-    `catalogue_age` is business time; the retentions are real time but for the commands', whose end is business time.
-    `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of ours
-    is put off by `put_off`, business time.
+    Catalogues are read again at `catalogue_age`, and where they are said to have changed after `catalogue_rest`,
+    business time; the retentions are real time but for the commands', whose end is business time. Webhooks are ensured
+    where `callback` says how we are reached, after connecting and each `webhooks_age`, business time. `batch` and
+    `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of ours is put off
+    by `put_off`, business time.
     """
 
     tick_s: float = 1.0
@@ -46,6 +49,9 @@ class TimerOptions:
     prune_batch: int = 5000
     put_off: timedelta = timedelta(hours=1)
     catalogue_age: timedelta = timedelta(hours=6)
+    catalogue_rest: timedelta = timedelta(minutes=1)
+    callback: CallbackAddress | None = None
+    webhooks_age: timedelta = timedelta(days=1)
     inbox_retention: timedelta = timedelta(days=21)
     outbox_retention: timedelta = timedelta(days=3)
     command_retention: timedelta = timedelta(days=30)
@@ -97,6 +103,7 @@ class Timers:
             _Duty("expire requests", tick_s, batch, self._expire),
             _Duty("decide deferrals again", tick_s, batch, self._decide_again, self._decide_again_apart),
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
+            _Duty("ensure webhooks", tick_s, batch, self._ensure_webhooks),
             _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
             _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
             _Duty("prune commands", prune_s, prune_batch, self._prune_commands),
@@ -189,11 +196,28 @@ class Timers:
 
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(
-            connection, before=now - self._options.catalogue_age, limit=self._options.batch
+            connection,
+            before=now - self._options.catalogue_age,
+            hinted_before=now - self._options.catalogue_rest,
+            limit=self._options.batch,
         )
         for organization_id in stale:
+            await webhooks.take_catalogue_hint(connection, organization_id)
             await add_refresh_cadences(connection, organization_id, correlation_id=str(uuid4()), now=now)
         return len(stale)
+
+    async def _ensure_webhooks(self, connection: Connection, now: datetime) -> int:
+        if self._options.callback is None:
+            return 0
+        unensured = await webhooks.unensured(
+            connection,
+            address=self._options.callback.prefix,
+            before=now - self._options.webhooks_age,
+            limit=self._options.batch,
+        )
+        for organization_id in unensured:
+            await add_ensure_webhooks(connection, organization_id, correlation_id=str(uuid4()), now=now)
+        return len(unensured)
 
     async def _prune_inbox(self, connection: Connection, _now: datetime) -> int:
         before = datetime.now(UTC) - self._options.inbox_retention

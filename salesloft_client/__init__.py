@@ -82,7 +82,15 @@ from salesloft_client.models import (
     UpsertedPerson,
     User,
 )
-from salesloft_client.oauth import Callback, OAuthApp, TokenEndpoint, TokenGrant, authorization_url, read_callback
+from salesloft_client.oauth import (
+    AccessGrant,
+    Callback,
+    OAuthApp,
+    TokenEndpoint,
+    TokenGrant,
+    authorization_url,
+    read_callback,
+)
 from salesloft_client.retry import RetrySettings
 from salesloft_client.shared_budget import SharedBudget, SharingSettings
 from salesloft_client.streams import ACCOUNTS, ACTIVITY_HISTORIES, CALLS, EMAILS, MEMBERSHIPS, PEOPLE, Stream
@@ -103,6 +111,7 @@ __all__ = [
     "PEOPLE",
     "SETTLE",
     "SIGNATURE_HEADER",
+    "AccessGrant",
     "AccessToken",
     "Account",
     "AccountUpsert",

@@ -6,13 +6,15 @@ that is lost ends the connection. Hence a request to the token endpoint is never
 caller that refreshes shields refresh and storing together from cancellation.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import orjson
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 
 from salesloft_client.auth import AccessToken
 from salesloft_client.clock import BusinessClock
@@ -21,7 +23,11 @@ from salesloft_client.refusals import oauth_refusal
 from salesloft_client.retry import unknown
 from salesloft_client.wire import Answer, Exchange, Wire
 
-__all__ = ["Callback", "OAuthApp", "TokenEndpoint", "TokenGrant", "authorization_url", "read_callback"]
+__all__ = ["AccessGrant", "Callback", "OAuthApp", "TokenEndpoint", "TokenGrant", "authorization_url", "read_callback"]
+
+
+T = TypeVar("T")
+G = TypeVar("G", bound="AccessGrant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +41,10 @@ class OAuthApp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenGrant:
-    """What the token endpoint gave. ``scope`` is empty if it did not say."""
+class AccessGrant:
+    """An access token alone, as client credentials get it. ``scope`` is empty if the token endpoint did not say."""
 
     access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
     expires_at: datetime
     scope: frozenset[str] = frozenset()
 
@@ -48,12 +53,25 @@ class TokenGrant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenGrant(AccessGrant):
+    """An access token, and the refresh token that gives the next one."""
+
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """What the browser brought back to the redirect address: a code, or an error such as ``access_denied``."""
+    """What the browser brought back to the redirect address: a code, or an error such as ``access_denied``.
+
+    ``scope`` is what the application was registered with, empty if it was not told; ``context`` is Salesloft's own word
+    for what was authorized. Neither has to go with the code.
+    """
 
     state: str | None = field(repr=False)
     code: str | None = field(default=None, repr=False)
     error: str | None = None
+    context: str | None = None
+    scope: frozenset[str] = frozenset()
 
 
 def authorization_url(app: OAuthApp, *, state: str) -> str:
@@ -73,7 +91,13 @@ def read_callback(url: str) -> Callback:
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     code = query.get("code")
     error = query.get("error") or (None if code else "invalid_request")
-    return Callback(state=query.get("state"), code=None if error else code, error=error)
+    return Callback(
+        state=query.get("state"),
+        code=None if error else code,
+        error=error,
+        context=query.get("context"),
+        scope=frozenset(query.get("scope", "").split()),
+    )
 
 
 class TokenEndpoint:
@@ -97,6 +121,7 @@ class TokenEndpoint:
             prepare_token_request(
                 "authorization_code", redirect_uri=self._app.redirect_uri, code=code, **self._client()
             ),
+            _pair,
             correlation_id=correlation_id,
         )
 
@@ -104,14 +129,41 @@ class TokenEndpoint:
         """A new pair, for a refresh token that is good once."""
         return await self._granted(
             prepare_token_request("refresh_token", refresh_token=refresh_token, **self._client()),
+            _pair,
             correlation_id=correlation_id,
         )
+
+    async def client_credentials(self, *, correlation_id: str | None = None) -> AccessGrant:
+        """A token for the application itself, which is a team's own; it ends no earlier one, and nothing refreshes it.
+
+        Salesloft docs: client credentials. The token acts as the admin who made the application.
+        """
+        return await self._granted(
+            prepare_token_request("client_credentials", **self._client()), _access, correlation_id=correlation_id
+        )
+
+    async def revoke(self, token: str, *, correlation_id: str | None = None) -> None:
+        """``POST /oauth/revoke`` (RFC 7009), which Salesloft does not document: whoever calls it lives without it.
+
+        A refresh token takes its access tokens with it. Raises like the others.
+        """
+        form, _ = prepare_revoke_token_request(token)
+        client = urlencode(self._client())
+        origin = Origin(method="POST", path="/oauth/revoke", correlation_id=correlation_id)
+        await self._posted(origin, f"{form}&{client}", lambda _: None)
 
     def _client(self) -> dict[str, str]:
         return {"client_id": self._app.client_id, "client_secret": self._app.client_secret}
 
-    async def _granted(self, form: str, *, correlation_id: str | None) -> TokenGrant:
+    async def _granted(
+        self, form: str, read: Callable[[dict[str, Any], datetime], G], *, correlation_id: str | None
+    ) -> G:
         origin = Origin(method="POST", path="/oauth/token", correlation_id=correlation_id)
+        return await self._posted(
+            origin, form, lambda answer: _read(answer, read, origin=origin, now=self._clock.now())
+        )
+
+    async def _posted(self, origin: Origin, form: str, read: Callable[[Answer], T]) -> T:
         exchange = Exchange(
             origin=origin,
             url=self._app.auth_host + origin.path,
@@ -122,7 +174,7 @@ class TokenEndpoint:
             answer = await self._wire.exchange(exchange, within_s=self._time_budget_s, settled=_not_counted)
             if not 200 <= answer.status < 300:
                 raise oauth_refusal(answer, origin=origin, now=self._clock.now())
-            return _grant(answer, origin=origin, now=self._clock.now())
+            return read(answer)
         except (TimedOut, ConnectionLost, ServerError, MalformedResponse) as error:
             raise unknown(error) from error
 
@@ -132,21 +184,33 @@ def _not_counted(outcome: Answer | SalesloftError, elapsed_s: float) -> None:
     del outcome, elapsed_s
 
 
-def _grant(answer: Answer, *, origin: Origin, now: datetime) -> TokenGrant:
+def _read(answer: Answer, read: Callable[[dict[str, Any], datetime], G], *, origin: Origin, now: datetime) -> G:
     """``expires_at`` is counted from the answer's ``created_at`` (epoch seconds) or from now, the earlier one."""
     try:
         body: dict[str, Any] = orjson.loads(answer.content)
         granted_at = now
         if (created_at := body.get("created_at")) is not None:
             granted_at = min(now, datetime.fromtimestamp(float(created_at), UTC))
-        return TokenGrant(
-            access_token=AccessToken(body["access_token"]).value,
-            refresh_token=AccessToken(body["refresh_token"]).value,
-            expires_at=granted_at + timedelta(seconds=float(body["expires_in"])),
-            scope=frozenset(str(body.get("scope") or "").split()),
-        )
+        return read(body, granted_at + timedelta(seconds=float(body["expires_in"])))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         # The cause would quote the document, tokens and all.
         raise MalformedResponse(
             "the token endpoint's answer cannot be read", origin=origin, status=answer.status
         ) from None
+
+
+def _pair(body: dict[str, Any], expires_at: datetime) -> TokenGrant:
+    return TokenGrant(
+        access_token=AccessToken(body["access_token"]).value,
+        refresh_token=AccessToken(body["refresh_token"]).value,
+        expires_at=expires_at,
+        scope=_scope(body),
+    )
+
+
+def _access(body: dict[str, Any], expires_at: datetime) -> AccessGrant:
+    return AccessGrant(access_token=AccessToken(body["access_token"]).value, expires_at=expires_at, scope=_scope(body))
+
+
+def _scope(body: dict[str, Any]) -> frozenset[str]:
+    return frozenset(str(body.get("scope") or "").split())

@@ -17,6 +17,7 @@ from consumers.redrive import Redrive
 from salesloft_client import SalesloftError
 from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
+from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
@@ -29,12 +30,13 @@ from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
+from workflows.authorization import NoApplication
 from workflows.commands import CommandKind
-from workflows.credentials import ApiKey
 from workflows.discovery import CadenceUnknown
 from workflows.field_mapping import FieldMappingInvalid
-from workflows.mappings import CadenceMissing, default_mappings, publish
+from workflows.mappings import CadenceMissing, Validated, default_mappings, publish, validate
 from workflows.memory import OrganizationMemory
+from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
 __all__ = ["app", "main"]
@@ -44,9 +46,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-organizations_app = typer.Typer(help="Organizations and their Salesloft connections.", no_args_is_help=True)
 mappings_app = typer.Typer(help="Which trigger leads to which cadence.", no_args_is_help=True)
-app.add_typer(organizations_app, name="organizations")
 app.add_typer(mappings_app, name="mappings")
 
 out = Console(highlight=False)
@@ -61,6 +61,8 @@ _EXPECTED = (
     SalesloftError,
     NotConnected,
     TeamTaken,
+    LacksScopes,
+    NoApplication,
     CadenceMissing,
     CadenceUnknown,
     FieldMappingInvalid,
@@ -129,27 +131,6 @@ def encryption_key() -> None:
     typer.echo(Fernet.generate_key().decode())
 
 
-@organizations_app.command()
-def connect(
-    organization: Annotated[str, typer.Argument(help="The organization's id.")],
-) -> None:
-    """Connect an organization to its Salesloft team by an API key, read from standard input."""
-    key = sys.stdin.readline().strip()
-    if not key:
-        errors.print("[red]no key[/]: give the API key on standard input, as in `connect org-1 < key-file`")
-        raise typer.Exit(2)
-
-    async def work(settings: Settings) -> str:
-        async with running_clock(settings) as (clock, _), opened_sessions(settings, clock) as sessions:
-            connected = await sessions.connect(organization, ApiKey(key), by=getpass.getuser())
-            return (
-                f"{organization} is connected to {connected.team_name or 'team'} ({connected.team_id}):"
-                f" {connected.cadences} cadences, {connected.users} users"
-            )
-
-    out.print(_run(work))
-
-
 @mappings_app.command()
 def defaults(
     organization: Annotated[str, typer.Argument(help="The organization's id.")],
@@ -176,6 +157,29 @@ def defaults(
 
     out.print(_run(work))
     out.print("published" if publish_them else "not published; say --publish to do so")
+
+
+@mappings_app.command("validate")
+def validate_parked(organization: Annotated[str, typer.Argument(help="The organization's id.")]) -> None:
+    """Have mappings of another team count again that fit the team that is connected now; say which do not."""
+
+    async def work(settings: Settings) -> Validated:
+        async with (
+            running_clock(settings) as (clock, _),
+            Database.connected(database_options(settings)) as database,
+            database.transaction() as connection,
+        ):
+            return await validate(connection, organization, now=clock.now())
+
+    validated = _run(work)
+    for mapping in validated.counting:
+        out.print(f"{mapping.trigger_type.value}: counts again, with cadence {mapping.cadence_id}")
+    for mapping in validated.parked:
+        out.print(
+            f"{mapping.trigger_type.value}: the team has no such cadence as {mapping.cadence_id}; publish it anew"
+        )
+    if validated.parked:
+        raise typer.Exit(1)
 
 
 @asynccontextmanager
@@ -213,6 +217,9 @@ async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
         yield CadenceWork(database, clock)
 
 
+app.add_typer(connections_app(_run), name="connections")
+# What it was called before.
+app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(people_app(_run, _people_work, out), name="people")

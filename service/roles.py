@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -32,14 +33,29 @@ from service.supervisor import Part
 from storage.pool import Database, DatabaseOptions
 from telemetry.health import Health
 from web.app import HttpServer, health_app
+from workflows.authorization import Authorizations
 from workflows.clock import Clock, SystemClock
 from workflows.commands import CommandKind
 from workflows.credentials import Keyring
 from workflows.memory import OrganizationMemory
 from workflows.salesloft_time import DatedWire
 from workflows.session import SessionOptions, Sessions
+from workflows.webhooks import CallbackAddress
 
-__all__ = ["Process", "Role", "command_worker", "database_options", "keyring", "opened_sessions", "running_process"]
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+__all__ = [
+    "Process",
+    "Role",
+    "command_worker",
+    "database_options",
+    "keyring",
+    "opened_authorizations",
+    "opened_sessions",
+    "running_clock",
+    "running_process",
+]
 
 _CLOCK_DEADLINE = 10.0
 
@@ -86,15 +102,29 @@ def session_options(settings: Settings) -> SessionOptions:
         app = OAuthApp(
             client_id=settings.salesloft_client_id,
             client_secret=settings.salesloft_client_secret.get_secret_value(),
-            redirect_uri=settings.salesloft_redirect_uri or "",
+            redirect_uri=settings.redirect_uri or "",
             auth_host=settings.salesloft_auth_url,
         )
     return SessionOptions(
         app=app,
+        auth_host=settings.salesloft_auth_url,
         transport=TransportSettings(base_url=settings.salesloft_url),
         budget=BudgetSettings(limit=settings.salesloft_cost_per_minute),
         observer=CallMetrics(),
     )
+
+
+def callback_address(settings: Settings) -> CallbackAddress | None:
+    """Where Salesloft delivers to, where the settings say how we are reached."""
+    return CallbackAddress(settings.public_url) if settings.public_url is not None else None
+
+
+@asynccontextmanager
+async def opened_authorizations(settings: Settings, clock: Clock) -> AsyncIterator[Authorizations]:
+    """What begins and ends authorizations, with a pool that sees one organization at a time."""
+    options = replace(database_options(settings), role="cscx_salesloft_api")
+    async with Database.connected(options) as database:
+        yield Authorizations(database, keyring(settings), session_options(settings).app, clock)
 
 
 @asynccontextmanager
@@ -135,7 +165,8 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
             parts += _consumers(settings, database, health, clock)
         if Role.RELAY in roles:
             parts.append(_relay(settings, database))
-        if roles & {Role.FULFILL, Role.POLL}:
+        app: Starlette = health_app(health)
+        if roles & {Role.FULFILL, Role.POLL, Role.API}:
             sessions = await stack.enter_async_context(opened_sessions(settings, clock))
             parts.append(BudgetStops(settings.database_url.get_secret_value(), sessions.budgets))
             if Role.FULFILL in roles:
@@ -144,7 +175,13 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
                 parts.append(_timers(settings, database, memory, clock))
             if Role.POLL in roles:
                 parts.append(_poller(settings, database, sessions, clock))
-        http = HttpServer(health_app(health), host=settings.http_host, port=settings.http_port)
+            if Role.API in roles:
+                # Other roles have no use for it, and it takes memory and time to import.
+                from service.api_role import api_application  # noqa: PLC0415
+
+                serving = api_application(settings, health, database, sessions, clock)
+                app = await stack.enter_async_context(serving)
+        http = HttpServer(app, host=settings.http_host, port=settings.http_port)
         parts.append(http)
         yield Process(parts, health, http)
 
@@ -213,7 +250,8 @@ def command_worker(
             fresh_for=timedelta(seconds=settings.poll_interval_seconds),
         ),
     )
-    handlers = {kind: handler for kind, handler in all_handlers(bench).items() if kind in kinds}
+    every = all_handlers(bench, callback=callback_address(settings))
+    handlers = {kind: handler for kind, handler in every.items() if kind in kinds}
     return CommandWorker(bench, settings.database_url.get_secret_value(), handlers)
 
 
@@ -225,6 +263,7 @@ def _timers(settings: Settings, database: Database, memory: OrganizationMemory, 
         TimerOptions(
             inbox_retention=timedelta(days=settings.inbox_retention_days),
             outbox_retention=timedelta(days=settings.outbox_retention_days),
+            callback=callback_address(settings),
         ),
     )
 

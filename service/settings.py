@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     salesloft_client_id: str | None = None
     salesloft_client_secret: SecretStr | None = None
     salesloft_redirect_uri: str | None = None
+    # Our HTTP API as Salesloft and browsers reach it; without it nothing is delivered to us, and reading is by cursor.
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
     # Of each team, all its integrations together; Salesloft may grant a customer another one.
     salesloft_cost_per_minute: int = Field(default=600, ge=60, le=100_000)
     # "id:key,older-id:key": the first encrypts, the others still decrypt.
@@ -58,6 +60,11 @@ class Settings(BaseSettings):
     # HTTP.
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
+
+    # Callers of the API: who issues their tokens, for whom, and where its public keys are. All of them or none.
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_keys_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
 
     # Running it.
     clock_url: str | None = Field(default=None, description="where business time is read; the machine's where absent")
@@ -80,6 +87,20 @@ class Settings(BaseSettings):
                 raise ValueError("takes key ids and keys, as in 2026-11:KEY,2026-05:OLDER_KEY")
             keys[key_id] = key
         return keys
+
+    @model_validator(mode="after")
+    def _parts_come_together(self) -> Self:
+        issuer = (self.jwt_issuer, self.jwt_audience, self.jwt_keys_url)
+        if any(issuer) and not all(issuer):
+            raise ValueError("jwt_issuer, jwt_audience and jwt_keys_url are set together or not at all")
+        return self
+
+    @property
+    def redirect_uri(self) -> str | None:
+        """Where Salesloft sends people back to: the setting, or what follows from our own address."""
+        if self.salesloft_redirect_uri is not None or self.public_url is None:
+            return self.salesloft_redirect_uri
+        return f"{self.public_url.rstrip('/')}/api/integrations/salesloft/callback"
 
     @model_validator(mode="after")
     def _keys_are_keys(self) -> Self:

@@ -1,6 +1,6 @@
 """Organizations' connections to their Salesloft teams: the encrypted credential, its generation, the status."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -13,6 +13,7 @@ __all__ = [
     "EncryptedCredential",
     "SalesloftConnection",
     "connected_organizations",
+    "disconnect",
     "ensure_streams",
     "forget_team",
     "give_up",
@@ -21,10 +22,12 @@ __all__ = [
     "put",
     "put_credential",
     "read",
+    "reseal",
+    "sealed_under_other_keys",
     "stale_catalogues",
 ]
 
-CredentialKind = Literal["oauth", "api_key"]
+CredentialKind = Literal["oauth", "api_key", "client_credentials"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,10 @@ class EncryptedCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesloftConnection:
-    """A connection as it stands. `generation` moves with every change of the credential."""
+    """A connection as it stands. `generation` moves with every change of the credential.
+
+    `scopes` are those that Salesloft told, None where it told none.
+    """
 
     organization_id: str
     team_id: int
@@ -48,6 +54,9 @@ class SalesloftConnection:
     status_reason: str | None
     status_since: datetime
     generation: int
+    scopes: frozenset[str] | None
+    connected_at: datetime
+    connected_by: str | None
     credential: EncryptedCredential | None
 
 
@@ -75,6 +84,7 @@ async def put(
     team_id: int,
     team_name: str | None,
     credential: EncryptedCredential,
+    scopes: Collection[str] | None,
     by: str | None,
     now: datetime,
 ) -> int:
@@ -88,6 +98,7 @@ async def put(
         secret=credential.secret,
         key_id=credential.key_id,
         expires_at=credential.expires_at,
+        scopes=None if scopes is None else sorted(scopes),
         connected_by=by,
         now=now,
     )
@@ -125,9 +136,15 @@ async def connected_organizations(connection: Connection) -> list[str]:
     return [row["organization_id"] for row in await queries.connected_organizations(connection)]
 
 
-async def stale_catalogues(connection: Connection, *, before: datetime, limit: int) -> list[str]:
-    """Connected organizations whose cadences were read before an instant; locked, others' locks passed over."""
-    return [row["organization_id"] for row in await queries.stale_catalogues(connection, before=before, limit=limit)]
+async def stale_catalogues(
+    connection: Connection, *, before: datetime, hinted_before: datetime, limit: int
+) -> list[str]:
+    """Connected organizations whose cadences were read before an instant; locked, others' locks passed over.
+
+    Where a delivery has told of a change it is the later instant that counts.
+    """
+    rows = await queries.stale_catalogues(connection, before=before, hinted_before=hinted_before, limit=limit)
+    return [row["organization_id"] for row in rows]
 
 
 async def ensure_streams(connection: Connection, organization_id: str, streams: Sequence[str], now: datetime) -> None:
@@ -135,8 +152,37 @@ async def ensure_streams(connection: Connection, organization_id: str, streams: 
     await queries.ensure_streams(connection, organization_id=organization_id, streams=list(streams), now=now)
 
 
-async def forget_team(connection: Connection, organization_id: str) -> None:
-    """Forget cursors, users and links to people: the organization is connected to another team."""
+async def disconnect(connection: Connection, organization_id: str, *, now: datetime) -> int | None:
+    """Drop the credential; answers the team that is free now, None where there was no connection.
+
+    Mappings, history and cursors stay. What has to do with deliveries goes with the credential.
+    """
+    team_id: int | None = await queries.disconnect(connection, organization_id=organization_id, now=now)
+    if team_id is not None:
+        await queries.drop_webhooks(connection, organization_id=organization_id)
+        await queries.drop_hints(connection, organization_id=organization_id)
+    return team_id
+
+
+async def sealed_under_other_keys(connection: Connection, key_id: str) -> list[str]:
+    """Organizations that have a secret under another key than this one."""
+    rows = await queries.sealed_under_other_keys(connection, key_id=key_id)
+    return [row["organization_id"] for row in rows]
+
+
+async def reseal(connection: Connection, organization_id: str, *, secret: bytes, key_id: str) -> None:
+    """Store the same credential under another key. The caller holds the connection's lock."""
+    await queries.reseal_connection(connection, organization_id=organization_id, secret=secret, key_id=key_id)
+
+
+async def forget_team(connection: Connection, organization_id: str, *, team_id: int) -> None:
+    """Forget cursors, users and links to people: the organization is connected to another team than this one.
+
+    What was published without a connection is parked with the rest from now on.
+    """
+    await queries.bind_mappings(connection, organization_id=organization_id, team_id=team_id)
+    await queries.drop_webhooks(connection, organization_id=organization_id)
+    await queries.drop_hints(connection, organization_id=organization_id)
     await queries.forget_streams(connection, organization_id=organization_id)
     await queries.forget_people(connection, organization_id=organization_id)
 
@@ -158,5 +204,8 @@ def _connection(rows: Sequence[Any]) -> SalesloftConnection | None:
         status_reason=row["status_reason"],
         status_since=row["status_since"],
         generation=row["token_generation"],
+        scopes=None if row["scopes"] is None else frozenset(row["scopes"]),
+        connected_at=row["connected_at"],
+        connected_by=row["connected_by"],
         credential=credential,
     )

@@ -1,7 +1,7 @@
 """Organizations, their published mappings, and what is kept of their Salesloft team's cadences and users."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ __all__ = [
     "publish_mapping",
     "read_facts",
     "read_setting",
+    "validate_mappings",
 ]
 
 _SENDER: TypeAdapter[Sender] = TypeAdapter(Sender)
@@ -75,6 +76,7 @@ class PublishedMapping:
     priority: int
     exclusivity_group: str
     enabled: bool
+    parked: bool
 
 
 async def ensure(connection: Connection, organization_ids: Collection[str], now: datetime) -> set[str]:
@@ -156,7 +158,10 @@ async def publish_mapping(
     by: str | None,
     now: datetime,
 ) -> Mapping:
-    """Publish a mapping as the next version of its id, in the place of the one before. Returns it with its version."""
+    """Publish a mapping as the next version of its id, in the place of the one before. Returns it with its version.
+
+    What is published counts for the team that is connected now.
+    """
     latest: int | None = await queries.latest_mapping_version(
         connection, organization_id=organization_id, id=mapping.id
     )
@@ -186,7 +191,12 @@ async def publish_mapping(
         published_at=now,
         published_by=by,
     )
-    return Mapping(**{name: getattr(mapping, name) for name in Mapping.__dataclass_fields__} | {"version": version})
+    return replace(mapping, version=version, parked=False)
+
+
+async def validate_mappings(connection: Connection, organization_id: str, ids: Collection[UUID]) -> None:
+    """These published mappings count for the team that is connected now."""
+    await queries.validate_mappings(connection, organization_id=organization_id, ids=list(ids))
 
 
 async def list_published(connection: Connection, organization_id: str) -> list[PublishedMapping]:
@@ -248,6 +258,7 @@ def _mapping(row: Any) -> Mapping:
         priority=row["priority"],
         exclusivity_group=row["exclusivity_group"],
         enabled=row["enabled"],
+        parked=row["parked"],
     )
 
 

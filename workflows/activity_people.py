@@ -14,7 +14,7 @@ from storage.pool import Connection
 from workflows.activity import Reading
 from workflows.domains import bare_domain
 
-__all__ = ["AddressDigests", "apply_accounts", "apply_people", "people_of_new_stakeholders"]
+__all__ = ["AddressDigests", "apply_accounts", "apply_people", "forget_people", "people_of_new_stakeholders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,13 @@ async def apply_accounts(connection: Connection, reading: Reading, rows: Sequenc
     if known:
         await people.keep_accounts(connection, known, read_at=reading.noticed_at)
     return Ledger(scanned=len(rows))
+
+
+async def forget_people(connection: Connection, reading: Reading, gone: Collection[int]) -> None:
+    """Salesloft no longer has these people: whoever was one of them is nobody, until an address says otherwise."""
+    for person_id in sorted(gone):
+        await people.unlink(connection, reading.organization_id, person_id)
+    await activity_links.forget_strangers(connection, reading.organization_id, gone)
 
 
 async def people_of_new_stakeholders(

@@ -13,7 +13,14 @@ from storage.enrollments import Enrollment
 from storage.pool import Connection
 from workflows.transitions import SERVICE, Actor
 
-__all__ = ["CommandKind", "add_enroll", "add_refresh_cadences", "add_remove", "stakeholder_subject"]
+__all__ = [
+    "CommandKind",
+    "add_enroll",
+    "add_ensure_webhooks",
+    "add_refresh_cadences",
+    "add_remove",
+    "stakeholder_subject",
+]
 
 
 class CommandKind(StrEnum):
@@ -22,6 +29,7 @@ class CommandKind(StrEnum):
     ENROLL = "enroll"
     REMOVE = "remove"
     REFRESH_CADENCES = "refresh_cadences"
+    ENSURE_WEBHOOKS = "ensure_webhooks"
     SYNC_PEOPLE = "sync_people"
 
 
@@ -91,6 +99,21 @@ async def add_refresh_cadences(
         subject="organization",
         correlation_id=correlation_id,
         due_at=due_at or now,
+    )
+    await commands.add(connection, [command], now)
+    return command.id
+
+
+async def add_ensure_webhooks(
+    connection: Connection, organization_id: str, *, correlation_id: str, now: datetime
+) -> UUID:
+    """Have the team's webhook subscriptions looked at, and what is missing subscribed to."""
+    command = NewCommand(
+        organization_id=organization_id,
+        kind=CommandKind.ENSURE_WEBHOOKS,
+        subject="webhooks",
+        correlation_id=correlation_id,
+        due_at=now,
     )
     await commands.add(connection, [command], now)
     return command.id

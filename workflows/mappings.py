@@ -6,11 +6,12 @@ the team's cadence whose name suggests that purpose.
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from enrollment.criteria import ALWAYS, Criteria, parse_criteria
-from enrollment.decide import CadenceFacts
-from enrollment.mappings import CustomersOwner, Mapping, Policy
+from enrollment.decide import CadenceFacts, OrganizationFacts
+from enrollment.mappings import CustomersOwner, FixedUser, Mapping, Policy
 from schemas.registry import MAPPING_PUBLISHED
 from schemas.topics import organization_key
 from schemas.vocabulary import PURPOSE_OF_TRIGGER, Purpose, TriggerType
@@ -18,7 +19,7 @@ from storage import organizations, outbox
 from storage.pool import Connection
 from workflows.events import Origin, dumps, outgoing
 
-__all__ = ["CadenceMissing", "default_mappings", "publish", "suggested_cadence"]
+__all__ = ["CadenceMissing", "Validated", "default_mappings", "publish", "suggested_cadence", "validate"]
 
 
 class CadenceMissing(Exception):
@@ -140,3 +141,37 @@ async def publish(
         ],
     )
     return published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """Mappings that were parked: those that count again, and those whose cadence the team does not have."""
+
+    counting: Sequence[Mapping]
+    parked: Sequence[Mapping]
+
+
+async def validate(connection: Connection, organization_id: str, *, now: datetime) -> Validated:
+    """Take up again the parked mappings that fit the team that is connected now; what was deferred is decided again.
+
+    A mapping fits where its cadence, its step and its sender are this team's. One that does not is published anew, with
+    a cadence of this team.
+    """
+    facts = (await organizations.read_facts(connection, [organization_id])).get(organization_id)
+    if facts is None:
+        return Validated(counting=(), parked=())
+    parked = [mapping for mapping in facts.mappings.all() if mapping.parked]
+    fitting = [mapping for mapping in parked if _fits(mapping, facts)]
+    if fitting:
+        await organizations.validate_mappings(connection, organization_id, [mapping.id for mapping in fitting])
+        await organizations.advance_decision_version(connection, organization_id, now)
+    return Validated(counting=fitting, parked=[mapping for mapping in parked if mapping not in fitting])
+
+
+def _fits(mapping: Mapping, facts: OrganizationFacts) -> bool:
+    cadence = facts.cadences.get(mapping.cadence_id)
+    if cadence is None or not cadence.people_addable:
+        return False
+    has_step = mapping.start_step_id is None or any(step.id == mapping.start_step_id for step in cadence.steps)
+    has_sender = not isinstance(mapping.sender, FixedUser) or mapping.sender.user_id in facts.senders
+    return has_step and has_sender

@@ -4,7 +4,7 @@ NotConnected   the organization has no living connection
 TeamTaken      the team is connected to another organization
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -18,22 +18,26 @@ from salesloft_client import (
     OAuthApp,
     Observer,
     SalesloftClient,
+    SalesloftError,
     SharingSettings,
     TeamBudget,
     TokenEndpoint,
     TransportSettings,
 )
-from storage import commands, connections, organizations
+from storage import commands, connections, organizations, webhooks
+from storage.connections import SalesloftConnection
 from storage.errors import ConcurrentChange
 from storage.pool import Database
 from workflows.budget import TeamBudgets
 from workflows.catalogue import Catalogue, keep_catalogue, read_catalogue
 from workflows.clock import Clock
-from workflows.credentials import Credential, Keyring, OAuthTokens
+from workflows.credentials import ClientCredentials, Credential, CredentialUnreadable, Keyring, OAuthTokens
 from workflows.salesloft_time import DatedWire
-from workflows.tokens import StoredTokens, needs_reauthorization
+from workflows.scopes import Need, missing, refuse_lacking, unreadable
+from workflows.tokens import Endpoints, StoredTokens, needs_reauthorization
+from workflows.webhooks import end_deliveries
 
-__all__ = ["STREAMS", "Connected", "NotConnected", "Session", "SessionOptions", "Sessions", "TeamTaken"]
+__all__ = ["STREAMS", "Connected", "Disconnected", "NotConnected", "Session", "SessionOptions", "Sessions", "TeamTaken"]
 
 _log = structlog.get_logger(__name__)
 
@@ -51,9 +55,15 @@ class TeamTaken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """How Salesloft is reached. Without an `app` only API keys can be used."""
+    """How Salesloft is reached. Without an `app` only API keys and client credentials can be used.
+
+    `auth_host` is where teams' own applications get their tokens, `farewell_s` how many real seconds a call may take
+    that tidies up behind a connection that is over.
+    """
 
     app: OAuthApp | None = None
+    auth_host: str = "https://accounts.salesloft.com"
+    farewell_s: float = 5.0
     transport: TransportSettings | None = None
     budget: BudgetSettings | None = None
     sharing: SharingSettings | None = None
@@ -72,13 +82,26 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """What connecting has found."""
+    """What connecting has found; `missing` are scopes that the credential lacks, with what they are for.
+
+    `parked` are mappings of another team, which decide nothing until they are validated or published anew.
+    """
 
     organization_id: str
     team_id: int
     team_name: str | None
     cadences: int
     users: int
+    missing: tuple[Need, ...] = ()
+    parked: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected:
+    """What was disconnected; `tidied` says whether Salesloft has ended the deliveries and the tokens, too."""
+
+    team_id: int
+    tidied: bool
 
 
 class Sessions:
@@ -101,7 +124,9 @@ class Sessions:
         self._options = options or SessionOptions()
         self._business_clock = BusinessClock(now=clock.now)
         app = self._options.app
-        self._endpoint = TokenEndpoint(app, wire=wire, clock=self._business_clock) if app is not None else None
+        self._endpoints = Endpoints(
+            TokenEndpoint(app, wire=wire, clock=self._business_clock) if app is not None else None, self._endpoint_of
+        )
         self.budgets = TeamBudgets(
             database=database,
             clock=self._business_clock,
@@ -109,6 +134,11 @@ class Sessions:
             sharing=self._options.sharing,
         )
         self._sessions: dict[str, Session] = {}
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of what is kept secret."""
+        return self._keyring
 
     @property
     def wire(self) -> DatedWire:
@@ -140,71 +170,171 @@ class Sessions:
                 connection, session.organization_id, generation=generation, reason=reason, now=self._clock.now()
             )
 
-    async def connect(self, organization_id: str, credential: Credential, *, by: str | None) -> Connected:
+    async def connect(
+        self, organization_id: str, credential: Credential, *, by: str | None, scopes: frozenset[str] = frozenset()
+    ) -> Connected:
         """Verify a credential, store it, and read what the team has; work that was parked goes on.
 
-        Connecting to another team than before forgets the old team's cursors and links to people. Raises TeamTaken,
-        Salesloft's errors (nothing is stored then), or storage's.
+        `scopes` are those that Salesloft told; where it told none, a glance at each list says what may be read.
+        Connecting to another team than before forgets the old team's cursors and links to people, and parks what was
+        mapped to its cadences. Raises LacksScopes, TeamTaken, Salesloft's errors (nothing is stored then), or
+        storage's.
         """
+        if scopes:
+            refuse_lacking(missing(scopes))
         client = self._client(FixedToken(credential.access().value), MinuteBudget(clock=self._business_clock))
         me, team = await client.me(), await client.team()
         async with self._database.connection() as connection:
             self._refuse_taken(await connections.organization_of_team(connection, team.id), organization_id)
+            before = await connections.read(connection, organization_id)
+        lacking = missing(scopes) if scopes else await unreadable(client, self._clock)
+        refuse_lacking(lacking)
         catalogue = await read_catalogue(client)
-        try:
-            await self._store(organization_id, credential, team.id, team.name, by=by, catalogue=catalogue)
-        except ConcurrentChange:
-            # Another organization may have been faster with this team; else begin again.
-            await self._store(organization_id, credential, team.id, team.name, by=by, catalogue=catalogue)
-        self._sessions.pop(organization_id, None)
-        _log.info("salesloft_connected", organization_id=organization_id, team_id=team.id, user_id=me.id)
-        return Connected(
+        if before is not None and before.team_id != team.id:
+            await self._farewell(before)
+        found = Connected(
             organization_id=organization_id,
             team_id=team.id,
             team_name=team.name,
             cadences=len(catalogue.cadences),
             users=len(catalogue.users),
+            missing=lacking,
         )
+        told = scopes or None
+        try:
+            parked = await self._store(found, credential, by=by, catalogue=catalogue, scopes=told)
+        except ConcurrentChange:
+            # Another organization may have been faster with this team; else begin again.
+            parked = await self._store(found, credential, by=by, catalogue=catalogue, scopes=told)
+        self._sessions.pop(organization_id, None)
+        _log.info(
+            "salesloft_connected",
+            organization_id=organization_id,
+            team_id=team.id,
+            user_id=me.id,
+            missing_scopes=[need.scope for need in lacking],
+        )
+        return replace(found, parked=parked)
 
-    async def connect_with_code(self, organization_id: str, code: str, *, by: str | None) -> Connected:
+    async def connect_with_code(
+        self, organization_id: str, code: str, *, by: str | None, scopes: frozenset[str] = frozenset()
+    ) -> Connected:
         """The same with the code that an authorization's callback has brought, which is good once.
 
-        Raises ValueError where no OAuth application is configured.
+        `scopes` are the callback's, for where the tokens do not tell theirs. Raises ValueError where no OAuth
+        application is configured.
         """
-        if self._endpoint is None:
+        if self._endpoints.ours is None:
             raise ValueError("no OAuth application is configured")
-        grant = await self._endpoint.exchange_code(code)
-        return await self.connect(organization_id, OAuthTokens.granted(grant), by=by)
+        grant = await self._endpoints.ours.exchange_code(code)
+        return await self.connect(organization_id, OAuthTokens.granted(grant), by=by, scopes=grant.scope or scopes)
+
+    async def connect_with_client(
+        self, organization_id: str, client_id: str, client_secret: str, *, by: str | None
+    ) -> Connected:
+        """The same by client credentials: an application of the team's own, which acts as the admin who made it."""
+        grant = await self._endpoint_of(client_id, client_secret).client_credentials()
+        credential = ClientCredentials(
+            client_id=client_id,
+            client_secret=client_secret,
+            access_token=grant.access_token,
+            expires_at=grant.expires_at,
+        )
+        return await self.connect(organization_id, credential, by=by, scopes=grant.scope)
+
+    async def disconnect(self, organization_id: str, *, by: str | None) -> Disconnected:
+        """Drop the credential; mappings, history and cursors stay, and what waits for Salesloft waits on.
+
+        Deliveries and tokens are ended at Salesloft too, as far as it answers. Raises NotConnected, or storage's
+        errors.
+        """
+        async with self._database.connection() as connection:
+            stored = await connections.read(connection, organization_id)
+        if stored is None or stored.status == "disconnected":
+            raise NotConnected(f"the organization {organization_id} is not connected to Salesloft")
+        tidied = await self._farewell(stored)
+        async with self._database.transaction() as connection:
+            before = await connections.lock(connection, organization_id, wait_s=10.0)
+            team_id = await connections.disconnect(connection, organization_id, now=self._clock.now())
+            await organizations.advance_decision_version(connection, organization_id, self._clock.now())
+        self._sessions.pop(organization_id, None)
+        # Only now: a refresh that was under way would have brought another pair.
+        tidied = await self._revoke(before) and tidied
+        _log.info("salesloft_disconnected", organization_id=organization_id, team_id=team_id, by=by, tidied=tidied)
+        return Disconnected(team_id=stored.team_id, tidied=tidied)
+
+    async def _farewell(self, stored: SalesloftConnection) -> bool:
+        """End a connection's deliveries at Salesloft, if it answers: what comes in spite of it is refused."""
+        if stored.status != "connected":
+            return stored.status == "disconnected"
+        async with self._database.connection() as connection:
+            receiver = await webhooks.receiver_of(connection, stored.organization_id)
+        if receiver is None:
+            return True
+        session = self._session(stored.organization_id, stored.team_id)
+        try:
+            await end_deliveries(session.client.using(time_budget_s=self._options.farewell_s), receiver)
+        except SalesloftError as error:
+            _log.warning("salesloft_webhooks_left", organization_id=stored.organization_id, error=str(error))
+            return False
+        return True
+
+    async def _revoke(self, stored: SalesloftConnection | None) -> bool:
+        if stored is None or stored.credential is None or stored.credential.kind == "api_key":
+            return True
+        try:
+            credential = self._keyring.open(stored.organization_id, stored.credential)
+            match credential:
+                case OAuthTokens() if self._endpoints.ours is not None:
+                    await self._endpoints.ours.revoke(credential.refresh_token)
+                case ClientCredentials():
+                    endpoint = self._endpoint_of(credential.client_id, credential.client_secret)
+                    await endpoint.revoke(credential.access_token)
+                case _:
+                    return False
+        except (SalesloftError, CredentialUnreadable) as error:
+            _log.warning("salesloft_tokens_not_revoked", organization_id=stored.organization_id, error=str(error))
+            return False
+        return True
+
+    def _endpoint_of(self, client_id: str, client_secret: str) -> TokenEndpoint:
+        """Where an application of a team's own gets its tokens."""
+        app = OAuthApp(
+            client_id=client_id, client_secret=client_secret, redirect_uri="", auth_host=self._options.auth_host
+        )
+        return TokenEndpoint(app, wire=self._wire, clock=self._business_clock)
 
     async def _store(
         self,
-        organization_id: str,
+        found: Connected,
         credential: Credential,
-        team_id: int,
-        team_name: str | None,
         *,
         by: str | None,
         catalogue: Catalogue,
-    ) -> None:
-        now = self._clock.now()
+        scopes: frozenset[str] | None,
+    ) -> int:
+        """Answers how many mappings are parked."""
+        now, organization_id, team_id = self._clock.now(), found.organization_id, found.team_id
         async with self._database.transaction() as connection:
             await organizations.ensure(connection, [organization_id], now)
             before = await connections.lock(connection, organization_id, wait_s=10.0)
             self._refuse_taken(await connections.organization_of_team(connection, team_id), organization_id)
             if before is not None and before.team_id != team_id:
-                await connections.forget_team(connection, organization_id)
+                await connections.forget_team(connection, organization_id, team_id=before.team_id)
             await connections.put(
                 connection,
                 organization_id,
                 team_id=team_id,
-                team_name=team_name,
+                team_name=found.team_name,
                 credential=self._keyring.seal(organization_id, credential),
+                scopes=scopes,
                 by=by,
                 now=now,
             )
             await keep_catalogue(connection, organization_id, catalogue, now)
             await connections.ensure_streams(connection, organization_id, STREAMS, now)
             await commands.wake(connection)
+            return sum(mapping.parked for mapping in await organizations.list_published(connection, organization_id))
 
     @staticmethod
     def _refuse_taken(holder: str | None, organization_id: str) -> None:
@@ -218,7 +348,7 @@ class Sessions:
             organization_id,
             database=self._database,
             keyring=self._keyring,
-            endpoint=self._endpoint,
+            endpoints=self._endpoints,
             clock=self._clock,
         )
         client = self._client(tokens, self.budgets.of(organization_id, team_id))

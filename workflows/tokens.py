@@ -8,9 +8,13 @@ lock, and its result is stored before anybody uses it:
 * Where the transaction is lost after Salesloft has answered, the new pair is stored again, guarded by its generation:
   a pair that is lost would end the connection.
 * An `invalid_grant` ends the connection only if the stored credential is still the one that was refused.
+* That our own application is refused (`invalid_client`) says nothing of the grant, which is good again once the setting
+  is mended; what waits for a token waits until then.
+* Client credentials have no refresh token: under the same lock a new token is asked for, which ends no other.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -25,11 +29,11 @@ from storage.connections import EncryptedCredential
 from storage.errors import ConcurrentChange, StorageError, StorageUnavailable
 from storage.pool import Connection, Database
 from workflows.clock import Clock
-from workflows.credentials import ApiKey, Credential, CredentialUnreadable, Keyring, OAuthTokens
+from workflows.credentials import ApiKey, ClientCredentials, Credential, CredentialUnreadable, Keyring, OAuthTokens
 from workflows.events import Origin as EventOrigin
 from workflows.events import dumps, outgoing
 
-__all__ = ["StoredTokens", "needs_reauthorization"]
+__all__ = ["Endpoints", "StoredTokens", "needs_reauthorization"]
 
 _log = structlog.get_logger(__name__)
 
@@ -52,8 +56,17 @@ class _Held:
 class _Unsaved:
     """A pair that Salesloft has given in exchange for the credential of a generation, and that is not stored yet."""
 
-    tokens: OAuthTokens
+    tokens: OAuthTokens | ClientCredentials
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where tokens come from: for our own application, if there is one, and for teams' own applications."""
+
+    ours: TokenEndpoint | None
+    of_team: Callable[[str, str], TokenEndpoint]
+    """By the application's id and secret."""
 
 
 class StoredTokens:
@@ -65,17 +78,14 @@ class StoredTokens:
         *,
         database: Database,
         keyring: Keyring,
-        endpoint: TokenEndpoint | None,
+        endpoints: Endpoints,
         clock: Clock,
     ) -> None:
-        """`database` is a pool apart: a refresh holds its connection while Salesloft is asked.
-
-        Without an `endpoint` tokens cannot be refreshed, which API keys never need.
-        """
+        """`database` is a pool apart: a refresh holds its connection while Salesloft is asked."""
         self._organization_id = organization_id
         self._database = database
         self._keyring = keyring
-        self._endpoint = endpoint
+        self._endpoints = endpoints
         self._clock = clock
         self._held: _Held | None = None
         self._unsaved: _Unsaved | None = None
@@ -159,14 +169,22 @@ class StoredTokens:
             return tokens.access()
         return await self._refused(refusal)
 
-    async def _granted(self, credential: OAuthTokens) -> OAuthTokens:
-        if self._endpoint is None:
-            raise ClientRejected("no OAuth application is configured", origin=_ORIGIN)
+    async def _granted(self, credential: OAuthTokens | ClientCredentials) -> OAuthTokens | ClientCredentials:
         try:
-            return OAuthTokens.granted(await self._endpoint.refresh(credential.refresh_token))
+            if isinstance(credential, ClientCredentials):
+                endpoint = self._endpoints.of_team(credential.client_id, credential.client_secret)
+                return credential.granted(await endpoint.client_credentials())
+            if self._endpoints.ours is None:
+                raise NotSent("no OAuth application is configured", origin=_ORIGIN)
+            return OAuthTokens.granted(await self._endpoints.ours.refresh(credential.refresh_token))
         except OutcomeUnknown as error:
             # No call is made without a token, so to the caller this is a call that never left.
             raise NotSent("whether the token was refreshed is unknown", origin=_ORIGIN) from error
+        except ClientRejected as error:
+            if isinstance(credential, ClientCredentials):
+                raise
+            _log.exception("salesloft_application_refused", organization_id=self._organization_id)
+            raise NotSent("Salesloft refuses the OAuth application of the settings", origin=_ORIGIN) from error
 
     async def _put(self, connection: Connection, sealed: EncryptedCredential, generation: int) -> int | None:
         return await connections.put_credential(

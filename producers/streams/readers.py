@@ -1,6 +1,6 @@
 """Each stream's list at Salesloft, and what takes its pages in."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,10 @@ from storage.pool import Connection
 from storage.sync import SyncStream
 from workflows.activity import Reading
 from workflows.activity_memberships import apply_memberships, settle_ended_enrollments
-from workflows.activity_people import AddressDigests, apply_accounts, apply_people
+from workflows.activity_people import AddressDigests, apply_accounts, apply_people, forget_people
 from workflows.activity_records import apply_calls, apply_emails, apply_histories
 
-__all__ = ["Apply", "Finish", "StreamReader", "readers"]
+__all__ = ["Apply", "Finish", "Forget", "StreamReader", "readers"]
 
 Apply = Callable[[Connection, Reading, Sequence[Any]], Awaitable[Ledger]]
 """Takes a page in, within the caller's transaction. May run again with the same page after a lost transaction."""
@@ -24,12 +24,17 @@ Finish = Callable[[Connection, Reading], Awaitable[None]]
 """What is left to do, within the caller's transaction, once a stream has been read to its end."""
 
 
+Forget = Callable[[Connection, Reading, Collection[int]], Awaitable[None]]
+"""Takes in, within the caller's transaction, that records are no more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReader:
     """A stream: its list at Salesloft, narrowed by `where`, and what takes its pages in.
 
     `finish` is what a cycle ends with. `by_person` is the filter that narrows the list to some people's records, None
-    where it is not about what people did. Ids are kept as text, and `id_of` reads one back.
+    where it is not about what people did. Ids are kept as text, and `id_of` reads one back. `forget` takes in that
+    records of this stream are gone, where that matters.
     """
 
     source: streams.Stream[Any]
@@ -38,6 +43,7 @@ class StreamReader:
     by_person: str | None = None
     id_of: Callable[[str], RecordId] = int
     finish: Finish | None = None
+    forget: Forget | None = None
 
 
 def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
@@ -47,7 +53,7 @@ def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
         return await apply_people(connection, reading, rows, digests)
 
     return {
-        SyncStream.PEOPLE: StreamReader(source=streams.PEOPLE, apply=take_in_people),
+        SyncStream.PEOPLE: StreamReader(source=streams.PEOPLE, apply=take_in_people, forget=forget_people),
         SyncStream.ACCOUNTS: StreamReader(source=streams.ACCOUNTS, apply=apply_accounts),
         SyncStream.MEMBERSHIPS: StreamReader(
             source=streams.MEMBERSHIPS,

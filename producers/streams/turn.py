@@ -16,6 +16,7 @@ import structlog
 
 from activity.ledger import Ledger
 from producers.standstill import Backoff
+from producers.streams.hinted import Hinted
 from producers.streams.pages import Page, Pages
 from producers.streams.readers import StreamReader
 from salesloft_client import Batch, CursorPosition, Lane, RetryClass, SalesloftClient, SalesloftError
@@ -83,9 +84,22 @@ class Turn:
         self._pages = Pages(ports.database, lease, ports.randomness)
         self._ends = monotonic() + options.turn_s
         self._next_cycle_at = self._slot()
+        self._hinted = Hinted(
+            lease=lease,
+            client=self._client,
+            database=ports.database,
+            pages=self._pages,
+            readers=ports.readers,
+            clock=ports.clock,
+            backoff=options.backoff,
+        )
 
     async def run(self) -> None:
-        """Read what is due, a page at least. A stream that Salesloft refuses is put off, and the others go on."""
+        """Read what was hinted at, then what is due, a page at least.
+
+        A stream that Salesloft refuses is put off, and the others go on.
+        """
+        await self._hinted.read()
         has_read = False
         for stream, reader in self._ports.readers.items():
             state = self._lease.streams.get(stream)

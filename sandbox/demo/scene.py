@@ -152,7 +152,7 @@ async def _connected(
 ) -> dict[str, Any]:
     """A team of its own, connected and with the four default mappings published, by the service's own commands."""
     team = await simulator.team(organization, time_zone="Europe/London", user_emails=sorted(users))
-    await _command(environment, team["api_key"], "organizations", "connect", organization)
+    await _command(environment, team["api_key"], "connections", "connect", organization)
     await _command(environment, "", "mappings", "defaults", organization, "--publish")
     return team
 

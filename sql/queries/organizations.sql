@@ -16,11 +16,12 @@ FROM organizations o LEFT JOIN salesloft_connections c USING (organization_id)
 WHERE o.organization_id = ANY (:organization_ids::text[])
 
 -- name: read_published_mappings
--- The mapping versions that count now.
-SELECT organization_id, id, version, trigger_type, segment, purpose, cadence_id, start_step_id, sender, stakeholder_criteria,
-       customer_criteria, policy, priority, exclusivity_group, enabled
-FROM salesloft_cadence_mappings
-WHERE organization_id = ANY (:organization_ids::text[]) AND status = 'published'
+-- The mapping versions that count now; parked are those of another team than the one that is connected.
+SELECT m.organization_id, m.id, m.version, m.trigger_type, m.segment, m.purpose, m.cadence_id, m.start_step_id, m.sender,
+       m.stakeholder_criteria, m.customer_criteria, m.policy, m.priority, m.exclusivity_group, m.enabled,
+       coalesce(m.team_id <> c.team_id, false) AS parked
+FROM salesloft_cadence_mappings m LEFT JOIN salesloft_connections c USING (organization_id)
+WHERE m.organization_id = ANY (:organization_ids::text[]) AND m.status = 'published'
 
 -- name: read_cadences
 -- The organizations' cadences as Salesloft last showed them.
@@ -41,9 +42,11 @@ WHERE organization_id = :organization_id RETURNING decision_version
 -- Keep which mapping versions count under a decision version.
 INSERT INTO mapping_sets (organization_id, decision_version, members, created_at)
 SELECT :organization_id, :decision_version,
-       coalesce(jsonb_agg(jsonb_build_object('id', id, 'version', version, 'enabled', enabled, 'priority', priority) ORDER BY id), '[]'),
+       coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'version', m.version, 'enabled', m.enabled, 'priority', m.priority,
+                                             'parked', coalesce(m.team_id <> c.team_id, false)) ORDER BY m.id), '[]'),
        :now
-FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND status = 'published'
+FROM salesloft_cadence_mappings m LEFT JOIN salesloft_connections c USING (organization_id)
+WHERE m.organization_id = :organization_id AND m.status = 'published'
 
 -- name: retire_mapping!
 -- A newer version of the mapping takes the place of this one.
@@ -53,11 +56,13 @@ UPDATE salesloft_cadence_mappings SET status = 'retired' WHERE organization_id =
 -- Store one version of a mapping.
 INSERT INTO salesloft_cadence_mappings (
   id, version, organization_id, status, trigger_type, segment, purpose, cadence_id, cadence_name, start_step_id, sender,
-  stakeholder_criteria, customer_criteria, policy, priority, exclusivity_group, enabled, created_at, created_by, published_at, published_by)
+  stakeholder_criteria, customer_criteria, policy, priority, exclusivity_group, enabled, created_at, created_by, published_at, published_by,
+  team_id)
 VALUES (
   :id, :version, :organization_id, :status, :trigger_type, :segment, :purpose, :cadence_id, :cadence_name, :start_step_id,
   :sender::text::jsonb, :stakeholder_criteria::text::jsonb, :customer_criteria::text::jsonb, :policy::text::jsonb, :priority,
-  :exclusivity_group, :enabled, :created_at, :created_by, :published_at, :published_by)
+  :exclusivity_group, :enabled, :created_at, :created_by, :published_at, :published_by,
+  (SELECT c.team_id FROM salesloft_connections c WHERE c.organization_id = :organization_id AND c.status <> 'disconnected'))
 
 -- name: latest_mapping_version$
 -- The highest version of a mapping, null for a new one.
@@ -89,9 +94,18 @@ ON CONFLICT (organization_id, user_id) DO UPDATE SET
 
 -- name: list_published_mappings
 -- For people: the published mappings with their cadences' names.
-SELECT id, version, trigger_type, segment, purpose, cadence_id, cadence_name, priority, exclusivity_group, enabled, published_at
-FROM salesloft_cadence_mappings WHERE organization_id = :organization_id AND status = 'published'
-ORDER BY trigger_type, segment NULLS LAST, priority, id
+SELECT m.id, m.version, m.trigger_type, m.segment, m.purpose, m.cadence_id, m.cadence_name, m.priority, m.exclusivity_group, m.enabled,
+       m.published_at, coalesce(m.team_id <> c.team_id, false) AS parked
+FROM salesloft_cadence_mappings m LEFT JOIN salesloft_connections c USING (organization_id)
+WHERE m.organization_id = :organization_id AND m.status = 'published'
+ORDER BY m.trigger_type, m.segment NULLS LAST, m.priority, m.id
+
+-- name: validate_mappings!
+-- Somebody has seen that these mappings fit the team that is connected.
+UPDATE salesloft_cadence_mappings m SET team_id = c.team_id
+FROM salesloft_connections c
+WHERE m.organization_id = :organization_id AND m.id = ANY (:ids::uuid[]) AND m.status = 'published'
+  AND c.organization_id = m.organization_id AND c.status <> 'disconnected'
 
 -- name: read_setting$
 -- One setting of an organization.

@@ -9,16 +9,19 @@ ORDER BY 1, 2
 ON CONFLICT (organization_id, stream) DO NOTHING
 
 -- name: claim_organizations
--- Take connected organizations that have a stream due, whoever waited longest first, and answer all their streams. The people's row
--- stands for all of an organization's: who has it has the organization.
+-- Take connected organizations that have a stream due or a record that was told of, whoever waited longest first, and answer all
+-- their streams. The people's row stands for all of an organization's: who has it has the organization.
 WITH due AS (
   SELECT leader.organization_id, o.team_id
   FROM sync_streams leader JOIN salesloft_connections o USING (organization_id)
   WHERE leader.stream = 'people' AND o.status = 'connected'
     AND (leader.holder IS NULL OR leader.leased_until <= clock_timestamp())
-    AND EXISTS (
+    AND (EXISTS (
       SELECT FROM sync_streams s
       WHERE s.organization_id = leader.organization_id AND s.next_cycle_at <= :now AND s.retry_after <= clock_timestamp())
+    OR EXISTS (
+      SELECT FROM webhook_hints h
+      WHERE h.organization_id = leader.organization_id AND h.due_at <= :now AND h.retry_after <= clock_timestamp()))
   ORDER BY leader.served_at, leader.organization_id
   LIMIT :limit
   FOR UPDATE OF leader SKIP LOCKED

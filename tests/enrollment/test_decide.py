@@ -299,3 +299,16 @@ def test_the_start_may_be_some_days_ahead() -> None:
     found = only(decide(situation(ANN), organization(mapping(policy=Policy(start_offset_days=10))), NOW))
     assert found.action is not None
     assert found.action.start_date == date(2026, 12, 3)
+
+
+def test_a_parked_mapping_decides_nothing() -> None:
+    """Its ids are another team's: they may be anything in this one, so that nobody is asked for, and nobody refused."""
+    away = mapping(parked=True)
+    for candidate in (
+        ANN,
+        Candidate(stakeholder(email=None), None),
+        Candidate(stakeholder(), person(do_not_contact=True)),
+    ):
+        assert reason(candidate, away) is Reason.CADENCE_UNAVAILABLE
+    assert reason(ANN, away, mapping(2)) is Reason.CADENCE_UNAVAILABLE
+    assert reason(ANN, mapping(1, parked=True, segment="another"), mapping(2)) is Reason.REQUESTED

@@ -144,9 +144,10 @@ async def test_a_team_without_cadences_is_not_read_over_and_over(stage: Stage) -
     await stage.execute("UPDATE salesloft_connections SET connected_at = connected_at - interval '10 days'")
     async with stage.database.transaction() as connection:
         now = stage.clock.now()
-        assert await connections.stale_catalogues(connection, before=now - timedelta(hours=6), limit=9) == []
-        later = now + timedelta(hours=7)
-        assert await connections.stale_catalogues(connection, before=later - timedelta(hours=6), limit=9) == [
+        before = now - timedelta(hours=6)
+        assert await connections.stale_catalogues(connection, before=before, hinted_before=before, limit=9) == []
+        before = now + timedelta(hours=1)
+        assert await connections.stale_catalogues(connection, before=before, hinted_before=before, limit=9) == [
             stage.organization_id
         ]
 

@@ -62,7 +62,10 @@ def test_the_authorization_url() -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("code=c1&state=s1&context=x&scope=people%3Aread", Callback(state="s1", code="c1")),
+        (
+            "code=c1&state=s1&context=x&scope=people%3Aread%20cadences%3Aread",
+            Callback(state="s1", code="c1", context="x", scope=frozenset({"people:read", "cadences:read"})),
+        ),
         ("error=access_denied&state=s1", Callback(state="s1", error="access_denied")),
         ("state=s1", Callback(state="s1", error="invalid_request")),
     ],
@@ -97,6 +100,29 @@ async def test_a_refresh(server: ScriptedServer, shared: Wire) -> None:
     assert dict(parse_qsl(server.asked[0].body.decode())) == {
         "grant_type": "refresh_token",
         "refresh_token": "refresh-1",
+        "client_id": "client-1",
+        "client_secret": "client-secret",
+    }
+
+
+async def test_client_credentials_get_an_access_token_alone(server: ScriptedServer, shared: Wire) -> None:
+    server.script = in_turn(json_reply({key: value for key, value in GRANT.items() if key != "refresh_token"}))
+    grant = await endpoint(server, shared).client_credentials()
+    assert (grant.access_token, grant.expires_at) == ("a0f3secret", datetime(2026, 1, 1, 2, 0, tzinfo=UTC))
+    assert grant.scope == {"people:read", "people:write", "cadences:read"}
+    assert dict(parse_qsl(server.asked[0].body.decode())) == {
+        "grant_type": "client_credentials",
+        "client_id": "client-1",
+        "client_secret": "client-secret",
+    }
+
+
+async def test_a_token_is_revoked(server: ScriptedServer, shared: Wire) -> None:
+    server.script = in_turn(json_reply({}))
+    await endpoint(server, shared).revoke("refresh-1")
+    assert server.asked[0].path == "/oauth/revoke"
+    assert dict(parse_qsl(server.asked[0].body.decode())) == {
+        "token": "refresh-1",
         "client_id": "client-1",
         "client_secret": "client-secret",
     }

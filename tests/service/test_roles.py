@@ -1,8 +1,10 @@
 """What the settings make of the parts."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 
@@ -31,3 +33,24 @@ def test_leases_last_as_long_as_is_set_and_leave_time_for_what_is_under_way(seco
     assert worker._claim.lease_s == 2 * seconds
     assert poller._options.lease_s == 3 * seconds
     assert worker._bench.options.fresh_for == timedelta(minutes=10)
+
+
+async def test_the_api_role_serves_the_api_and_the_others_do_not(migrated: str) -> None:
+    settings = Settings(
+        kafka_bootstrap_servers="unused",
+        database_url=migrated,
+        encryption_keys=f"k:{Fernet.generate_key().decode()}",
+        address_key="unused",
+        http_port=0,
+    )
+    served: dict[roles.Role, list[int]] = {}
+    for role in (roles.Role.API, roles.Role.FULFILL):
+        async with roles.running_process(settings, {role}) as process, httpx.AsyncClient() as http:
+            serving = asyncio.create_task(process.http.run())
+            async with asyncio.timeout(10):
+                await process.http.ready.wait()
+            paths = ("/health/live", "/metrics", "/api/openapi.json", "/api/integrations/salesloft/callback")
+            served[role] = [(await http.get(f"{process.http.address}{path}")).status_code for path in paths]
+            process.http.stop()
+            await serving
+    assert served == {roles.Role.API: [200, 200, 200, 400], roles.Role.FULFILL: [200, 200, 404, 404]}

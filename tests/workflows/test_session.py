@@ -65,7 +65,11 @@ class Town:
             wire=self.wire,
             keyring=keyring or Keyring(KEYS, "old"),
             clock=self.clock,
-            options=SessionOptions(app=app, transport=TransportSettings(base_url=f"{self.simulator.base_url}/v2")),
+            options=SessionOptions(
+                app=app,
+                auth_host=self.simulator.base_url,
+                transport=TransportSettings(base_url=f"{self.simulator.base_url}/v2"),
+            ),
         )
 
     async def connected(self, team: dict[str, Any]) -> tuple[str, Sessions]:

@@ -1,0 +1,103 @@
+"""`connections` and `mappings validate`, as an operator types them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from typer.testing import CliRunner
+
+from sandbox.salesloft.server import SimulatorClient
+from service.cli import app
+
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+
+
+class Operator:
+    """Types commands, with the settings that the environment has."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    async def types(self, *arguments: str, standard_input: str = "", **settings: str) -> tuple[int, str]:
+        environment = {f"CSCX_SALESLOFT_{name.upper()}": value for name, value in (self.environment | settings).items()}
+        result = await asyncio.to_thread(
+            CliRunner(env={**environment, "COLUMNS": "200"}).invoke, app, list(arguments), input=standard_input
+        )
+        return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+async def team(simulator: SimulatorClient) -> dict[str, Any]:
+    return await simulator.team("Northwind")
+
+
+@pytest.fixture
+def operator(migrated: str, simulator: SimulatorClient, team: dict[str, Any]) -> Operator:
+    return Operator(
+        {
+            "kafka_bootstrap_servers": "unused",
+            "database_url": migrated,
+            "encryption_keys": f"old:{OLD}",
+            "address_key": "unused",
+            "salesloft_url": f"{simulator.base_url}/v2",
+            "salesloft_auth_url": simulator.base_url,
+            "salesloft_client_id": team["client_id"],
+            "salesloft_client_secret": team["client_secret"],
+            "public_url": "https://cscx.example",
+            "clock_url": f"{simulator.base_url}/sandbox/clock",
+        }
+    )
+
+
+async def test_from_connecting_to_disconnecting(operator: Operator, team: dict[str, Any]) -> None:
+    assert await operator.types("connections", "status", "org-1") == (1, "org-1 was never connected")
+    code, told = await operator.types("connections", "connect", "org-1", standard_input="\n")
+    assert code == 2
+    assert "standard input" in told
+    code, told = await operator.types("connections", "connect", "org-1", standard_input=f"{team['api_key']}\n")
+    assert code == 0
+    found = f"{len(team['cadences'])} cadences, {len(team['users'])} users"
+    assert told.endswith(f"org-1 is connected to Northwind ({team['team_id']}): {found}")
+    code, told = await operator.types(
+        "connections", "connect", "org-1", "--client-id", team["client_id"], standard_input=team["client_secret"]
+    )
+    assert code == 0
+    code, told = await operator.types("connections", "status", "org-1")
+    assert code == 0
+    assert "connected since" in told
+    assert "client_credentials" in told
+    code, told = await operator.types("connections", "rotate-keys", encryption_keys=f"new:{NEW},old:{OLD}")
+    assert (code, told.endswith("all secrets are under the first key")) == (0, True)
+    code, told = await operator.types("connections", "rotate-keys", encryption_keys=f"newer:{OLD}")
+    assert code == 1
+    assert "org-1: the key new is not among the keys" in told
+    code, told = await operator.types("connections", "disconnect", "org-1", encryption_keys=f"new:{NEW}")
+    assert code == 0
+    assert told.endswith(f"org-1 is no longer connected to team {team['team_id']}")
+    code, told = await operator.types("connections", "disconnect", "org-1")
+    assert code == 1
+    assert "NotConnected" in told
+
+
+async def test_the_address_to_allow_a_connection_at(operator: Operator, simulator: SimulatorClient) -> None:
+    code, told = await operator.types("connections", "authorize", "org-1")
+    assert code == 0
+    assert told.startswith(f"{simulator.base_url}/oauth/authorize?")
+    callback = "redirect_uri=https%3A%2F%2Fcscx.example%2Fapi%2Fintegrations%2Fsalesloft%2Fcallback"
+    assert callback in told
+
+
+async def test_mappings_of_another_team_are_shown_and_validated(
+    operator: Operator, team: dict[str, Any], simulator: SimulatorClient
+) -> None:
+    other = await simulator.team("Southwind")
+    await operator.types("connections", "connect", "org-1", standard_input=team["api_key"])
+    assert (await operator.types("mappings", "defaults", "org-1", "--publish"))[0] == 0
+    code, told = await operator.types("connections", "connect", "org-1", standard_input=other["api_key"])
+    assert "4 mappings are of another team and decide nothing" in told
+    code, told = await operator.types("mappings", "validate", "org-1")
+    assert code == 1
+    assert told.count("publish it anew") == 4
+    assert (await operator.types("mappings", "defaults", "org-1", "--publish"))[0] == 0
+    assert await operator.types("mappings", "validate", "org-1") == (0, "")

@@ -1,0 +1,125 @@
+"""Who calls: a bearer JWT of the platform, checked against its issuer, its audience and its published keys."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic, time
+from typing import Annotated, Any
+
+import httpx
+import structlog
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from pydantic import BaseModel, ConfigDict, Field
+
+from web.problems import Problem
+
+__all__ = ["Caller", "CallerRole", "Callers", "Issuer"]
+
+_log = structlog.get_logger(__name__)
+
+# Signatures by a private key alone: a public key must not pass for a shared secret.
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+_LEEWAY_S = 30
+_KEYS_GOOD_FOR_S = 600.0
+# A made-up key id must not make us ask the issuer each time.
+_ASKED_AGAIN_AFTER_S = 10.0
+_WITHIN_S = 5.0
+
+
+class CallerRole(StrEnum):
+    """What the platform's users are."""
+
+    CSM = "csm"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    VIEWER = "viewer"
+
+
+class Caller(BaseModel):
+    """A user of the platform, in one organization; read from a token's claims."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    user_id: Annotated[str, Field(alias="sub", min_length=1)]
+    organization_id: Annotated[str, Field(pattern=r"^[^:]+$")]
+    role: CallerRole
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Who vouches for callers: the `iss` and `aud` that their tokens have, and where its public keys (JWKS) are."""
+
+    issuer: str
+    audience: str
+    keys_url: str
+
+
+class Callers:
+    """Knows callers by their tokens. A token's end is real time: it is made by somebody who lives in it."""
+
+    def __init__(self, issuer: Issuer | None, http: httpx.AsyncClient) -> None:
+        """Without an issuer nobody is known."""
+        self._issuer = issuer
+        self._http = http
+        self._keys: KeySet | None = None
+        self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller by the Authorization header. Raises Problem: 401, or 503 where nobody can be known."""
+        if self._issuer is None:
+            raise Problem(503, "callers_unknown", "The settings name no issuer of tokens, so nobody can be known.")
+        kind, _, token = (authorization or "").partition(" ")
+        if kind.lower() != "bearer" or not token.strip():
+            raise _unknown("a bearer token is needed")
+        try:
+            claims = await self._verified(token.strip())
+            jwt.JWTClaimsRegistry(
+                now=int(time()),
+                leeway=_LEEWAY_S,
+                iss={"essential": True, "value": self._issuer.issuer},
+                aud={"essential": True, "value": self._issuer.audience},
+                exp={"essential": True},
+            ).validate(claims)
+            return Caller.model_validate(claims)
+        except (JoseError, ValueError) as error:  # pydantic's error is a ValueError
+            _log.info("caller_refused", error=type(error).__name__)
+            raise _unknown("the token is none of the platform's, or no longer good") from None
+
+    async def _verified(self, token: str) -> dict[str, Any]:
+        keys = await self._published(older_than_s=_KEYS_GOOD_FOR_S)
+        try:
+            return jwt.decode(token, keys, algorithms=_ALGORITHMS).claims
+        except InvalidKeyIdError:
+            # The issuer may have begun to sign with a new key.
+            keys = await self._published(older_than_s=_ASKED_AGAIN_AFTER_S)
+            return jwt.decode(token, keys, algorithms=_ALGORITHMS).claims
+
+    async def _published(self, *, older_than_s: float) -> KeySet:
+        """The issuer's keys, asked for again where ours are older. One that is silent is believed as of last time."""
+        async with self._asking:
+            if self._keys is None or monotonic() - self._asked_at > older_than_s:
+                self._asked_at = monotonic()
+                self._keys = await self._asked() or self._keys
+            if self._keys is None:
+                # The next caller asks again.
+                self._asked_at = float("-inf")
+                raise Problem(503, "callers_unknown", "The issuer's keys cannot be read; try again in a moment.")
+            return self._keys
+
+    async def _asked(self) -> KeySet | None:
+        if self._issuer is None:
+            return None
+        try:
+            answer = (await self._http.get(self._issuer.keys_url, timeout=_WITHIN_S)).raise_for_status()
+            return KeySet.import_key_set(answer.json())
+        except (httpx.HTTPError, httpx.InvalidURL, JoseError, ValueError, KeyError, TypeError) as error:
+            _log.warning("issuer_keys_not_read", error=repr(error))
+            return None
+
+
+def _unknown(detail: str) -> Problem:
+    return Problem(401, "caller_unknown", detail, headers={"www-authenticate": "Bearer"})
