@@ -62,7 +62,7 @@ async def _judge(
     a_minute = usage["cost"] / plan.seconds * 60
     findings.figures = {
         "calls": answers.total(),
-        "cost a minute": round(a_minute),
+        "cost": usage["cost"],
         "answered 429": answers["429"],
         "enrollments": len(took),
         "enrollment p50 s": round(p50, 3),
@@ -72,7 +72,7 @@ async def _judge(
     findings.holds(
         "The replicas wanted more than there was, and got most of it.",
         sum(one.put_off for one in told) > 0 and a_minute > (600 - _OTHERS_A_MINUTE) * 0.7,
-        f"{a_minute:.0f} of {600 - _OTHERS_A_MINUTE} a minute",
+        f"{usage['cost']} of cost in {plan.seconds:.0f} s, beside {_OTHERS_A_MINUTE} a minute of another's",
     )
     findings.holds(
         "Salesloft and the replicas count the same refusals.",

@@ -18,6 +18,7 @@ from salesloft_client import (
     FixedToken,
     Lane,
     NothingObserved,
+    NotSent,
     SalesloftClient,
     Throttled,
     TransportSettings,
@@ -85,7 +86,7 @@ class _Replica:
         while monotonic() < self._ends:
             try:
                 await client.memberships(per_page=1)
-            except Throttled:
+            except (Throttled, NotSent):
                 self._told.put_off += 1
                 await asyncio.sleep(_THROTTLED_PAUSE_SECONDS)
 
@@ -98,6 +99,8 @@ class _Replica:
                 left -= 1
             except Throttled as error:
                 await asyncio.sleep(error.retry_after_s)
+            except NotSent:
+                continue
         self._told.enrollments.append(monotonic() - approved_at)
 
 
