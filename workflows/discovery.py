@@ -5,15 +5,15 @@ copy is answered with its age. Every figure says who counted, whom, and as of wh
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from activity.units import Metric
 from storage import cadences
-from storage.cadences import CadenceRow, CatalogueState, Goals, Stays
+from storage.cadences import CadenceRow, CatalogueState
 from storage.pool import Connection
+from workflows.cadence_figures import Figure, Observed, people_figures, success_figures
 
 __all__ = [
     "Cadence",
@@ -27,29 +27,9 @@ __all__ = [
     "discover_cadences",
 ]
 
-FigureSource = Literal["salesloft", "cscx"]
-
 
 class CadenceUnknown(LookupError):
     """The organization's team has no such cadence, as far as it was read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A number, or a ratio of two.
-
-    `source` is `salesloft` for what its own counters say of everybody who was ever on the cadence, `cscx` for what we
-    have seen of the stakeholders' people. `as_of` is when the source said so, None where it has not been read to its
-    end yet. A `value` is None where there is nothing to divide by.
-    """
-
-    name: str
-    value: float | None
-    numerator: int
-    denominator: int | None
-    source: FigureSource
-    as_of: datetime | None
-    meaning: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,22 +105,13 @@ class CadenceCatalogue:
     cadences: tuple[Cadence, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Observed:
-    stays: Mapping[int, Stays]
-    people: Mapping[tuple[int, str], int]
-    goals: Mapping[int, Goals]
-    ends: Mapping[str, datetime | None]
-    now: datetime
-
-
 async def discover_cadences(
     connection: Connection, organization_id: str, now: datetime, *, fresh_for: timedelta = timedelta(hours=6)
 ) -> CadenceCatalogue:
     """An organization's cadences by name. `fresh_for` is the age at which they are read again."""
     state = await cadences.catalogue_state(connection, organization_id)
     rows = await cadences.show(connection, organization_id)
-    observed = _Observed(
+    observed = Observed(
         stays=await cadences.stays(connection, organization_id),
         people=await cadences.people_by_metric(connection, organization_id),
         goals=await cadences.goals(connection, organization_id),
@@ -176,7 +147,7 @@ async def describe_cadence(
     await cadences.describe(connection, organization_id, cadence_id, description.strip(), by=by, now=now)
 
 
-def _cadence(row: CadenceRow, observed: _Observed) -> Cadence:
+def _cadence(row: CadenceRow, observed: Observed) -> Cadence:
     days: dict[int, list[CadenceStep]] = {}
     for step in row.steps:
         days.setdefault(step["day"], []).append(_step(step))
@@ -200,8 +171,8 @@ def _cadence(row: CadenceRow, observed: _Observed) -> Cadence:
         step_count=len(enabled),
         step_types=dict(Counter(step["type"] for step in enabled)),
         duration_business_days=max((step["day"] for step in enabled), default=0),
-        people=_people(row, observed),
-        success=(*_told_success(row), *_seen_success(row, observed)),
+        people=people_figures(row, observed),
+        success=success_figures(row, observed),
     )
 
 
@@ -222,89 +193,3 @@ def _state(row: CadenceRow) -> str:
     if row.record.get("archived") or row.record.get("archived_at"):
         return "archived"
     return "draft" if row.record.get("draft") else "active"
-
-
-def _people(row: CadenceRow, observed: _Observed) -> tuple[Figure, ...]:
-    counts = row.record.get("counts") or {}
-    told = [
-        _count("people_ever", counts["cadence_people"], row.refreshed_at, "were ever added to it, by anybody")
-        if counts.get("cadence_people") is not None
-        else None,
-        _count("people_acted_on", counts["people_acted_on_count"], row.refreshed_at, "were worked on by a user")
-        if counts.get("people_acted_on_count") is not None
-        else None,
-    ]
-    stays = observed.stays.get(row.cadence_id, Stays(0, 0, 0, 0))
-    as_of = observed.ends.get("memberships")
-    seen = [
-        _seen("people_known_ever", stays.people, None, as_of, "of our stakeholders were ever on it"),
-        _seen("people_known_now", stays.people_now, None, as_of, "of our stakeholders are on it"),
-    ]
-    return (*(one for one in told if one is not None), *seen)
-
-
-def _count(name: str, count: int, as_of: datetime, meaning: str) -> Figure:
-    return Figure(
-        name=name,
-        value=float(count),
-        numerator=count,
-        denominator=None,
-        source="salesloft",
-        as_of=as_of,
-        meaning=f"people who {meaning}",
-    )
-
-
-def _told_success(row: CadenceRow) -> Sequence[Figure]:
-    """What Salesloft's own counters say, as far as it gives them."""
-    counts, stats = row.record.get("counts") or {}, row.stats or {}
-    ratios = [
-        ("meeting_rate", counts.get("meetings_booked"), counts.get("cadence_people"), row.refreshed_at,
-         "meetings booked for each person ever added"),
-        ("opportunity_rate", counts.get("opportunities_created"), counts.get("cadence_people"), row.refreshed_at,
-         "opportunities created for each person ever added"),
-        ("email_reply_rate", stats.get("replied_count"), stats.get("sent_emails_count"), row.stats_read_at,
-         "of the e-mails sent were answered"),
-        ("email_view_rate", stats.get("viewed_count"), stats.get("sent_emails_count"), row.stats_read_at,
-         "of the e-mails sent were opened"),
-    ]  # fmt: skip
-    return [
-        Figure(
-            name=name,
-            value=part / whole if whole else None,
-            numerator=part,
-            denominator=whole,
-            source="salesloft",
-            as_of=as_of,
-            meaning=meaning,
-        )
-        for name, part, whole, as_of, meaning in ratios
-        if part is not None and whole is not None
-    ]
-
-
-def _seen_success(row: CadenceRow, observed: _Observed) -> Sequence[Figure]:
-    """What we have seen of the stakeholders' people."""
-
-    def people(metric: Metric) -> int:
-        return observed.people.get((row.cadence_id, metric.value), 0)
-
-    stays = observed.stays.get(row.cadence_id, Stays(0, 0, 0, 0))
-    goals = observed.goals.get(row.cadence_id, Goals(0, 0))
-    emails, memberships = observed.ends.get("emails"), observed.ends.get("memberships")
-    sent = people(Metric.EMAIL_SENT)
-    return [
-        _seen("goal_rate", goals.reached, goals.enrollments, observed.now,
-              "of our enrollments ended because the customer did what the cadence is for"),
-        _seen("reply_rate", people(Metric.EMAIL_REPLIED), sent, emails, "of the people written to have answered"),
-        _seen("open_rate", people(Metric.EMAIL_OPENED), sent, emails, "of the people written to have opened one"),
-        _seen("bounce_rate", people(Metric.EMAIL_BOUNCED), sent, emails, "of the people written to have bounced"),
-        _seen("completion_rate", stays.completed, stays.ended, memberships, "of the stays that ended were completed"),
-    ]  # fmt: skip
-
-
-def _seen(name: str, part: int, whole: int | None, as_of: datetime | None, meaning: str) -> Figure:
-    value = float(part) if whole is None else part / whole if whole else None
-    return Figure(
-        name=name, value=value, numerator=part, denominator=whole, source="cscx", as_of=as_of, meaning=meaning
-    )
