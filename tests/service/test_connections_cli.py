@@ -51,14 +51,16 @@ def operator(migrated: str, simulator: SimulatorClient, team: dict[str, Any]) ->
 
 
 async def test_from_connecting_to_disconnecting(operator: Operator, team: dict[str, Any]) -> None:
-    assert await operator.types("connections", "status", "org-1") == (1, "org-1 was never connected")
+    code, told = await operator.types("connections", "status", "org-1")
+    assert code == 1
+    assert "org-1 was never connected" in told
     code, told = await operator.types("connections", "connect", "org-1", standard_input="\n")
     assert code == 2
     assert "standard input" in told
     code, told = await operator.types("connections", "connect", "org-1", standard_input=f"{team['api_key']}\n")
     assert code == 0
     found = f"{len(team['cadences'])} cadences, {len(team['users'])} users"
-    assert told.endswith(f"org-1 is connected to Northwind ({team['team_id']}): {found}")
+    assert f"org-1 is connected to Northwind ({team['team_id']}): {found}" in told
     code, told = await operator.types(
         "connections", "connect", "org-1", "--client-id", team["client_id"], standard_input=team["client_secret"]
     )
@@ -68,13 +70,14 @@ async def test_from_connecting_to_disconnecting(operator: Operator, team: dict[s
     assert "connected since" in told
     assert "client_credentials" in told
     code, told = await operator.types("connections", "rotate-keys", encryption_keys=f"new:{NEW},old:{OLD}")
-    assert (code, told.endswith("all secrets are under the first key")) == (0, True)
+    assert code == 0
+    assert "all secrets are under the first key" in told
     code, told = await operator.types("connections", "rotate-keys", encryption_keys=f"newer:{OLD}")
     assert code == 1
     assert "org-1: the key new is not among the keys" in told
     code, told = await operator.types("connections", "disconnect", "org-1", encryption_keys=f"new:{NEW}")
     assert code == 0
-    assert told.endswith(f"org-1 is no longer connected to team {team['team_id']}")
+    assert f"org-1 is no longer connected to team {team['team_id']}" in told
     code, told = await operator.types("connections", "disconnect", "org-1")
     assert code == 1
     assert "NotConnected" in told
@@ -100,4 +103,6 @@ async def test_mappings_of_another_team_are_shown_and_validated(
     assert code == 1
     assert told.count("publish it anew") == 4
     assert (await operator.types("mappings", "defaults", "org-1", "--publish"))[0] == 0
-    assert await operator.types("mappings", "validate", "org-1") == (0, "")
+    code, told = await operator.types("mappings", "validate", "org-1")
+    assert code == 0
+    assert "publish it anew" not in told

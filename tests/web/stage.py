@@ -183,14 +183,17 @@ async def running_api(simulator: SimulatorClient, database: Database, dsn: str, 
             callers=Callers(Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys"), outgoing),
         )
         async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
-            yield Api(
-                base_url=base_url,
-                http=http,
-                issuer=issuer,
-                simulator=simulator,
-                sessions=sessions,
-                database=database,
-                clock=clock,
-                team=made,
-                organization_id=f"org-{uuid4().hex[:8]}",
-            )
+            try:
+                yield Api(
+                    base_url=base_url,
+                    http=http,
+                    issuer=issuer,
+                    simulator=simulator,
+                    sessions=sessions,
+                    database=database,
+                    clock=clock,
+                    team=made,
+                    organization_id=f"org-{uuid4().hex[:8]}",
+                )
+            finally:
+                await sessions.budgets.settled()

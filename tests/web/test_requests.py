@@ -7,23 +7,23 @@ from tests.web.test_connection import refused
 from web.requests import LARGEST_BODY
 
 
-async def test_the_callers_correlation_id_comes_back(api: Api) -> None:
-    given = await api.http.get("/api/nothing", headers={"x-correlation-id": "journey-1"})
+async def test_the_callers_correlation_id_comes_back(shared_api: Api) -> None:
+    given = await shared_api.http.get("/api/nothing", headers={"x-correlation-id": "journey-1"})
     assert refused(given, 404, "not_found")["correlation_id"] == "journey-1"
-    unfit = await api.http.get("/api/nothing", headers={"x-correlation-id": "two words"})
+    unfit = await shared_api.http.get("/api/nothing", headers={"x-correlation-id": "two words"})
     assert refused(unfit, 404, "not_found")["correlation_id"] not in {"two words", ""}
 
 
-async def test_a_request_that_is_not_as_described_says_where_and_repeats_no_secret(api: Api) -> None:
-    answer = await api.connect({"method": "api_key", "api_key": "", "key": "ak_secret"})
+async def test_a_request_that_is_not_as_described_says_where_and_repeats_no_secret(shared_api: Api) -> None:
+    answer = await shared_api.connect({"method": "api_key", "api_key": "", "key": "ak_secret"})
     problem = refused(answer, 422, "invalid_request")
     assert {one["field"] for one in problem["errors"]} == {"body.api_key.api_key", "body.api_key.key"}
     assert "ak_secret" not in answer.text
-    refused(await api.connect({"method": "telepathy"}), 422, "invalid_request")
-    refused(await api.http.delete("/api/integrations/salesloft/connect"), 405, "method_not_allowed")
+    refused(await shared_api.connect({"method": "telepathy"}), 422, "invalid_request")
+    refused(await shared_api.http.delete("/api/integrations/salesloft/connect"), 405, "method_not_allowed")
 
 
-async def test_a_body_is_bounded_whether_it_tells_its_size_or_not(api: Api) -> None:
+async def test_a_body_is_bounded_whether_it_tells_its_size_or_not(shared_api: Api) -> None:
     async def chunks() -> object:
         for _ in range(LARGEST_BODY // 65536 + 2):
             yield b"x" * 65536
@@ -31,16 +31,16 @@ async def test_a_body_is_bounded_whether_it_tells_its_size_or_not(api: Api) -> N
     path = "/api/webhooks/salesloft/00000000-0000-0000-0000-000000000000"
     for content in (b"x" * (LARGEST_BODY + 1), chunks()):
         try:
-            refused(await api.http.post(path, content=content), 413, "too_large")  # type: ignore[arg-type]
+            refused(await shared_api.http.post(path, content=content), 413, "too_large")  # type: ignore[arg-type]
         except httpx.WriteError:
             continue  # the server has answered and closed before all of it was sent
 
 
-async def test_health_and_metrics_are_served_beside_the_api(api: Api) -> None:
-    assert (await api.http.get("/health/live")).json()["live"] is True
-    assert "parts" in (await api.http.get("/health/ready")).json()
-    assert "http_server_request_duration_seconds" in (await api.http.get("/metrics")).text
-    described = (await api.http.get("/api/openapi.json")).json()
+async def test_health_and_metrics_are_served_beside_the_api(shared_api: Api) -> None:
+    assert (await shared_api.http.get("/health/live")).json()["live"] is True
+    assert "parts" in (await shared_api.http.get("/health/ready")).json()
+    assert "http_server_request_duration_seconds" in (await shared_api.http.get("/metrics")).text
+    described = (await shared_api.http.get("/api/openapi.json")).json()
     assert set(described["paths"]) == {
         "/api/integrations/salesloft/connect",
         "/api/integrations/salesloft/callback",

@@ -37,8 +37,10 @@ class Sender:
 
 
 @pytest.fixture
-async def sender(api: Api) -> Sender:
-    """Salesloft, which delivers to the connected organization's receiver."""
+async def sender(shared_api: Api) -> Sender:
+    """Salesloft, which delivers to the connected organization's receiver; nothing has been told yet."""
+    api = shared_api
+    await api.fetch("DELETE FROM webhook_hints")
     await api.connect({"method": "api_key", "api_key": api.team["api_key"]})
     async with api.database.transaction() as connection:
         receiver = await webhooks.make_receiver(connection, new_receiver(api.organization_id, KEYRING))
