@@ -48,7 +48,9 @@ __all__ = ["Membership"]
 _log = structlog.get_logger(__name__)
 
 _UNTIL_TAKEN = 60.0
-"""For so many seconds the client asks for no more while we have not taken what it has: longer than we ever wait."""
+"""Seconds for which the client asks for no more while we have not taken what it has: longer than we ever wait."""
+_LITTLE = 0.02
+"""The same, where partitions are read one at a time."""
 
 
 class _Batch:
@@ -161,9 +163,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     async def _live(self, settler: Settler, watcher: Watcher) -> None:
         self._consumer.subscribe(list(self._handler.topics), listener=self)
         await self._consumer.start()
-        # Of the client's own accord it asks for more after a tenth of a second, and a broker answers with whole batches
-        # of a producer's, up to 1 MB for each partition that has none yet. There is no public way to say so.
-        self._consumer._fetcher._prefetch_backoff = _UNTIL_TAKEN  # noqa: SLF001 - see above
+        self._let_client_ask_after(_UNTIL_TAKEN)
         async with asyncio.TaskGroup() as tasks:
             taking = tasks.create_task(self._take(), name=f"{self._part}: take")
             watching = tasks.create_task(watcher.run(self._consumer, self._watched), name=f"{self._part}: watch")
@@ -186,6 +186,14 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
                 await self._consumer.stop()
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("consumer_not_closed", handler=self._handler.name, error=type(error).__name__)
+
+    def _let_client_ask_after(self, seconds: float) -> None:
+        """Have the client ask for more while there is what we have not taken, once that has lain for so long.
+
+        Of its own accord it does so after a tenth of a second, and a broker answers with whole batches of a producer's,
+        up to 1 MB for each partition that has none yet. There is no public way to say so.
+        """
+        self._consumer._fetcher._prefetch_backoff = seconds  # noqa: SLF001 - see above
 
     # --- Taking -------------------------------------------------------------------------------------------------------
 
@@ -264,8 +272,17 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
     async def _go_round_the_unreadable(self) -> None:
         """A header's name is no text, and the client cannot hand its record over: hold that partition alone.
 
-        The poll that met it has lost whatever else it had taken, so every partition is read again from where it stood.
+        The poll that met it has lost whatever else it had taken, so every partition is read again from where it stood,
+        one at a time. Meanwhile the client may ask for more beside what was not taken: else what came of one partition
+        would keep it from asking for the one that is read.
         """
+        self._let_client_ask_after(_LITTLE)
+        try:
+            await self._take_one_by_one()
+        finally:
+            self._let_client_ask_after(_UNTIL_TAKEN)
+
+    async def _take_one_by_one(self) -> None:
         epoch = self.positions.epoch
         served = self.positions.partitions - self.positions.holds().keys()
         at_a_time = max(1, self._options.max_batch // max(1, len(served)))
