@@ -7,6 +7,8 @@ back. What there is to grant:
   was leased and is not settled yet: an answer may have counted it already, so this errs on the safe side.
 * The others are taken to go on as they did. An urgent lane leaves what they have taken since the last word, a paced one
   what they will take until the minute turns, though at most half of it: they must not starve the lane.
+* What others are taken to spend is a guess, and only a call's answer corrects it. So where nothing of ours is out and
+  no word came for a while, one call is granted that the guess would refuse.
 * A lane leaves the lanes above it their reserve, as far as they have not spent it yet, and everybody a margin.
 * In a minute's first second Salesloft may still be in the minute before: no more is granted than that one had left.
 """
@@ -33,6 +35,8 @@ __all__ = ["TeamMinute"]
 
 # Before that much of a minute has passed, what others took of it tells no rate.
 _TELLING = timedelta(seconds=10)
+# Whoever has had no word from Salesloft for that long does not know the minute any more.
+_SILENCE = timedelta(seconds=10)
 # When to ask again where there may be room before the minute turns.
 _SOON = timedelta(seconds=2)
 
@@ -136,7 +140,8 @@ class TeamMinute:
             return before
         passed = self.remaining_at - self.window
         telling = passed if passed >= _TELLING else MINUTE
-        return max(before, self.others / telling.total_seconds())
+        most = self.limit / MINUTE.total_seconds()
+        return max(before, min(most, self.others / telling.total_seconds()))
 
 
 def _taken_in(minute: TeamMinute, settlement: Settlement) -> TeamMinute:
@@ -168,6 +173,9 @@ def _granted(minute: TeamMinute, lane: Lane, need: Need, settings: BudgetSetting
     room = left - _others_to_come(minute, lane, settings, now) - withheld
     if room >= need.least:
         return min(need.wanted, room)
+    silent = minute.remaining_at is None or now - minute.remaining_at >= _SILENCE
+    if silent and minute.held == 0 and left - withheld >= need.least:
+        return need.least
     if minute.carried is not None and now < minute.window + TURN_MARGIN:
         return minute.window + TURN_MARGIN
     turn = minute_turn(now)

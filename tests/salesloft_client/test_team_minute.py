@@ -191,7 +191,30 @@ def test_an_urgent_lane_leaves_others_what_they_took_since_the_last_word() -> No
     )
     assert asks(minute, Lane.INTERACTIVE, later(20))[1] == 30 - 2
     assert asks(minute, Lane.INTERACTIVE, later(30))[1] == 30 - 10 - 2
-    assert isinstance(asks(minute, Lane.INTERACTIVE, later(55))[1], datetime)
+    assert isinstance(
+        asks(minute, Lane.INTERACTIVE, later(29), spent={Lane.ENROLLMENT: 0}, remaining=8, remaining_at=later(20))[1],
+        datetime,
+    )
+
+
+def test_where_no_word_came_for_a_while_one_call_asks() -> None:
+    """What others took is no reason to ask no more: nothing else would ever show that they have stopped."""
+    minute = TeamMinute(window=TEN, limit=100, others=100, remaining=0, remaining_at=later(20))
+    following = minute.at(later(60), SETTINGS)
+    assert following.others_before == 100, "more than everything cannot be taken"
+    asking, granted = asks(following, Lane.ENROLLMENT, later(117))
+    assert granted == 1
+    _, granted = asks(asking, Lane.ENROLLMENT, later(117))
+    assert granted == later(119), "one at a time"
+    told: dict[str, Any] = {"spent": {Lane.ENROLLMENT: 1}, "released": 1, "remaining": 99, "remaining_at": later(117)}
+    assert asks(asking, Lane.ENROLLMENT, later(117), **told)[1] == 99 - 5 - 2
+
+    left = TeamMinute(window=TEN, limit=100, others_before=60, remaining=30, remaining_at=later(20))
+    assert asks(left, Lane.INTERACTIVE, later(55))[1] == 1, "30 were left, and nobody knows better"
+    gone = TeamMinute(window=TEN, limit=100, others=98, remaining=2, remaining_at=later(20))
+    assert isinstance(asks(gone, Lane.INTERACTIVE, later(55))[1], datetime), (
+        "what is known to be gone does not come back"
+    )
 
 
 def test_one_stop_is_everybodys_until_the_minute_turns() -> None:
