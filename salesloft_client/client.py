@@ -49,13 +49,20 @@ class SalesloftClient(BulkJobRequests, SubscriptionRequests):
         return await self._show(Team, "/team")
 
     async def users(
-        self, *, search: str | None = None, ids: Iterable[int] = (), active: bool | None = None
+        self,
+        *,
+        search: str | None = None,
+        ids: Iterable[int] = (),
+        active: bool | None = None,
+        visible_only: bool | None = None,
     ) -> Page[User]:
         """All users that the token's user may see, in one answer: Salesloft pages users only if a page is asked for.
 
-        ``search`` is a part of a name or an address. Not every user may see the others.
+        ``search`` is a part of a name or an address. Not every user may see the others. Those who were deactivated are
+        left out unless ``visible_only`` is false (docs: users).
         """
-        return await self._list(User, "/users", {"search": search, "ids[]": ids, "active": active})
+        query = {"search": search, "ids[]": ids, "active": active, "visible_only": visible_only}
+        return await self._list(User, "/users", query)
 
     async def user(self, user_id: int) -> User:
         return await self._show(User, f"/users/{user_id}")

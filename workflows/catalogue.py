@@ -43,7 +43,8 @@ async def read_catalogue(client: SalesloftClient) -> Catalogue:
         async for page in every_page(lambda number: client.cadences(page=number))
         for cadence in page.rows
     ]
-    users = await client.users()
+    # Who was deactivated is still the owner of cadences and accounts.
+    users = await client.users(visible_only=False)
     return Catalogue(found, [_user(user) for user in users.rows])
 
 

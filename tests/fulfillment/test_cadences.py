@@ -62,6 +62,18 @@ async def test_a_cadence_shows_what_salesloft_has_of_it(stage: Stage) -> None:
     assert (draft.people_addable, draft.not_addable) == (False, "draft")
 
 
+async def test_an_owner_who_was_deactivated_is_shown_as_such(stage: Stage) -> None:
+    shown = await stage.salesloft("GET", f"/cadences/{stage.cadence['id']}")
+    gone = shown["owner"]["id"]
+    await stage.salesloft("PUT", f"/users/{gone}", {"active": False})
+    async with refreshed(stage):
+        pass
+    cadence = next(one for one in (await discovered(stage)).cadences if one.id == stage.cadence["id"])
+    assert cadence.owner is not None
+    assert (cadence.owner.user_id, cadence.owner.active) == (gone, False)
+    assert cadence.owner.name is not None
+
+
 async def test_every_figure_says_who_counted_and_when(stage: Stage) -> None:
     before = stage.clock.now()
     async with stage.working():
