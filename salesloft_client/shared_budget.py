@@ -199,6 +199,7 @@ class SharedBudget:
     _settling: asyncio.Task[None] | None = field(init=False, repr=False, default=None)
     _timer: asyncio.TimerHandle | None = field(init=False, repr=False, default=None)
     _is_away: bool = field(init=False, repr=False, default=False)
+    _away_is_logged: bool = field(init=False, repr=False, default=False)
     _ask_again_at: float = field(init=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -263,8 +264,11 @@ class SharedBudget:
         """Another process got a 429."""
         self._slices.close(until)
 
-    async def settled(self) -> None:
+    async def close(self) -> None:
         """Give back what is leased and tell what was spent, as far as the ledger answers in a moment."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for _ in range(2):
             self._slices.give_back_idle()
         if (task := self._settle("last")) is not None:
@@ -334,10 +338,13 @@ class SharedBudget:
         self._settling = None
         error = None if task.cancelled() else task.exception()
         if error is None:
-            self._is_away = False
+            self._is_away = self._away_is_logged = False
             return
         self._is_away = True
         self._ask_again_at = asyncio.get_running_loop().time() + self.sharing.patience_s
+        if self._away_is_logged:
+            return
+        self._away_is_logged = True
         if isinstance(error, LedgerUnavailable):
             _log.warning("salesloft_budget_ledger_away", holder=self.holder, error=str(error))
         else:

@@ -138,7 +138,7 @@ async def opened_sessions(settings: Settings, clock: Clock) -> AsyncIterator[Ses
         sessions = Sessions(
             database=database, wire=wire, keyring=keyring(settings), clock=clock, options=session_options(settings)
         )
-        stack.push_async_callback(sessions.budgets.settled)
+        stack.push_async_callback(sessions.budgets.close)
         yield sessions
 
 

@@ -4,6 +4,7 @@ Each process leases from a team's row (`storage.budget`) once for many calls. A 
 that notes it; who does not hear it reads it with the next lease.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -111,10 +112,9 @@ class TeamBudgets:
             if its_team == team_id:
                 budget.stopped(until)
 
-    async def settled(self) -> None:
+    async def close(self) -> None:
         """Give back what this process has leased, as far as the database answers in a moment."""
-        for budget in self._budgets.values():
-            await budget.settled()
+        await asyncio.gather(*(budget.close() for budget in self._budgets.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,7 @@ async def _work(plan: Plan) -> Told:
         await _Replica(client, plan, told).run()
         stops.stop()
         await hearing
-        await budgets.settled()
+        await budgets.close()
     return told
 
 

@@ -21,7 +21,6 @@ from consumers.loop import ConsumeLoop, LoopOptions, Refusal
 from consumers.settling import RetryOptions
 from schemas.topics import DIRECTORY_CUSTOMER
 from storage.inbox import InboxKey
-from storage.migrate import migrate
 from storage.pool import Connection, Database, DatabaseOptions
 from telemetry.health import Health
 
@@ -184,16 +183,15 @@ async def bus(kafka: str) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def database(postgres: str) -> AsyncIterator[Database]:
-    await migrate(postgres)
-    owner = await asyncpg.connect(postgres)
+async def database(migrated: str) -> AsyncIterator[Database]:
+    owner = await asyncpg.connect(migrated)
     await owner.execute(
         "CREATE TABLE effects (event_id text, subject text, partition int, record_offset bigint, "
         "position bigint GENERATED ALWAYS AS IDENTITY)"
     )
     await owner.execute("GRANT ALL ON effects TO cscx_salesloft_worker")
     await owner.close()
-    options = DatabaseOptions(dsn=postgres, connect_timeout=2.0, statement_timeout=10.0)
+    options = DatabaseOptions(dsn=migrated, connect_timeout=2.0, statement_timeout=10.0)
     async with Database.connected(options) as database:
         yield database
 

@@ -236,12 +236,12 @@ async def test_a_tombstone_goes_back_with_its_own_time(bus: Bus, aside: Aside) -
     assert (record.value, record.timestamp) == (None, 1_795_000_000_123)
 
 
-async def test_the_commands_show_a_plan_and_carry_it_out(bus: Bus, aside: Aside, postgres: str) -> None:
+async def test_the_commands_show_a_plan_and_carry_it_out(bus: Bus, aside: Aside, migrated: str) -> None:
     await aside.put(record_of("a"), record_of("b"))
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Redrive]:
-        async with Database.connected(DatabaseOptions(dsn=postgres)) as database:
+        async with Database.connected(DatabaseOptions(dsn=migrated)) as database:
             yield Redrive(
                 bootstrap_servers=bus.bootstrap_servers,
                 database=database,

@@ -43,13 +43,18 @@ async def wire(clock: StageClock) -> AsyncIterator[DatedWire]:
 @pytest.fixture
 async def stage_set(
     simulator: SimulatorClient, database: Database, dsn: str, wire: DatedWire, clock: StageClock
-) -> Callable[..., Awaitable[Stage]]:
+) -> AsyncIterator[Callable[..., Awaitable[Stage]]]:
     """More than one organization for a test."""
+    made: list[Stage] = []
 
     async def setting(**plan: Any) -> Stage:
-        return await set_stage(simulator, database, dsn, wire, clock, **plan)
+        stage = await set_stage(simulator, database, dsn, wire, clock, **plan)
+        made.append(stage)
+        return stage
 
-    return setting
+    yield setting
+    for stage in made:
+        await stage.sessions.budgets.close()
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ async def replica(dsn: str, town: Town) -> AsyncIterator[TeamBudgets]:
         finally:
             stops.stop()
             await running
-            await budgets.settled()
+            await budgets.close()
 
 
 @pytest.fixture

@@ -263,7 +263,7 @@ async def test_a_cancelled_caller_takes_nothing_along() -> None:
             await caller
         ledger.answers.set()
         await pass_through(budget, Lane.POLL, calls=10)
-        await budget.settled()
+        await budget.close()
     assert len(ledger.settlements) == 2
     assert ledger.minute.held == 0
 

@@ -196,4 +196,4 @@ async def running_api(simulator: SimulatorClient, database: Database, dsn: str, 
                     organization_id=f"org-{uuid4().hex[:8]}",
                 )
             finally:
-                await sessions.budgets.settled()
+                await sessions.budgets.close()

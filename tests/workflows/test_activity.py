@@ -11,7 +11,6 @@ from activity.ledger import Ledger
 from salesloft_client import Email
 from salesloft_client.models import EmailCounts, Reference
 from storage import organizations
-from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
 from workflows.activity import Reading
 from workflows.activity_records import apply_emails
@@ -20,10 +19,9 @@ NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
 
 
 @pytest.fixture
-async def database(postgres: str) -> AsyncIterator[Database]:
+async def database(migrated: str) -> AsyncIterator[Database]:
     """One stakeholder, linked to person 7."""
-    await migrate(postgres)
-    async with Database.connected(DatabaseOptions(dsn=postgres)) as connected:
+    async with Database.connected(DatabaseOptions(dsn=migrated)) as connected:
         async with connected.transaction() as connection:
             await organizations.ensure(connection, ["org-1"], NOW)
             await connection.execute(

@@ -98,8 +98,8 @@ async def test_what_a_budget_is_like(connected: Database) -> None:
     one, two = budgets(connected), budgets(connected)
     await spend(of(one), Lane.POLL, 4, remaining=500)
     await spend(of(two), Lane.ENROLLMENT, 3, remaining=493)
-    await one.settled()
-    await two.settled()
+    await one.close()
+    await two.close()
     async with connected.organization_transaction("org-1") as connection:
         view = await view_budget(connection, "org-1", now=NOW)
     assert view is not None
@@ -183,7 +183,7 @@ async def test_a_database_that_hangs_holds_no_call_up(connected: Database, postg
         await postgres_server.resume()
     if (settling := of(process)._settling) is not None:
         await asyncio.wait({settling}, timeout=20)
-    await process.settled()
+    await process.close()
     async with connected.connection() as connection:
         view = await view_budget(connection, "org-1", now=NOW)
     assert view is not None

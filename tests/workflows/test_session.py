@@ -21,7 +21,6 @@ from salesloft_client import (
 from sandbox.salesloft.server import SimulatorClient, running_simulator
 from storage import connections
 from storage.errors import StorageUnavailable
-from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
 from workflows.credentials import ApiKey, CredentialUnreadable, Keyring, OAuthTokens
 from workflows.salesloft_time import DatedWire
@@ -107,11 +106,10 @@ async def simulator() -> AsyncIterator[SimulatorClient]:
 
 
 @pytest.fixture
-async def town(simulator: SimulatorClient, postgres: str) -> AsyncIterator[Town]:
-    await migrate(postgres)
+async def town(simulator: SimulatorClient, migrated: str) -> AsyncIterator[Town]:
     clock = MovingClock()
     clock.ahead = await simulator.now() - datetime.now(UTC)
-    async with Database.connected(DatabaseOptions(dsn=postgres, max_size=20)) as database, DatedWire(clock) as wire:
+    async with Database.connected(DatabaseOptions(dsn=migrated, max_size=20)) as database, DatedWire(clock) as wire:
         yield Town(simulator, database, wire, clock)
 
 
