@@ -61,8 +61,9 @@ class SalesloftClient(BulkJobRequests, SubscriptionRequests):
         ``search`` is a part of a name or an address. Not every user may see the others. Those who were deactivated are
         left out unless ``visible_only`` is false (docs: users).
         """
-        query = {"search": search, "ids[]": ids, "active": active, "visible_only": visible_only}
-        return await self._list(User, "/users", query)
+        return await self._list(
+            User, "/users", {"search": search, "ids[]": ids, "active": active, "visible_only": visible_only}
+        )
 
     async def user(self, user_id: int) -> User:
         return await self._show(User, f"/users/{user_id}")
