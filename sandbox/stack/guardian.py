@@ -47,9 +47,11 @@ def _die_with_guardian() -> Callable[[], None] | None:
 class Guardian:
     """The loop: commands from one pipe, the server's end from the other."""
 
-    def __init__(self, *, folder: str | None, stop_signal: int, grace: float, parent: int) -> None:
+    def __init__(
+        self, *, folder: str | None, temporary: str | None, stop_signal: int, grace: float, parent: int
+    ) -> None:
         self._temporary = folder is None
-        self._folder = Path(folder or tempfile.mkdtemp(prefix="cscx-salesloft-"))
+        self._folder = Path(folder or tempfile.mkdtemp(prefix="cscx-salesloft-", dir=temporary))
         self._stop_signal = stop_signal
         self._grace = grace
         self._parent = parent

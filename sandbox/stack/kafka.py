@@ -219,6 +219,7 @@ async def kafka_process(options: StackOptions, console: Console | None = None) -
     async with guarded_process(
         name="Kafka",
         folder=folder,
+        temporary=options.temporary,
         # What is thrown away need not be closed in order.
         stop_signal=signal.SIGKILL if folder is None else signal.SIGTERM,
         grace=STOP_SECONDS,

@@ -14,6 +14,7 @@ from sandbox.stack.errors import StackError
 __all__ = ["StackOptions", "StackSource"]
 
 PREFIX = "CSCX_SALESLOFT_"
+ROOM_IN_MEMORY = 4 * 2**30
 
 
 class StackSource(StrEnum):
@@ -23,6 +24,17 @@ class StackSource(StrEnum):
     DOCKER = "docker"
 
 
+def memory_folder(shared_memory: Path = Path("/dev/shm")) -> Path | None:  # noqa: S108 - the folders in it are private
+    """Linux's folder in memory, if there is enough of it and programs may be run from it."""
+    try:
+        room = os.statvfs(shared_memory)
+    except OSError:
+        return None
+    has_room = room.f_bavail * room.f_frsize >= ROOM_IN_MEMORY
+    usable = has_room and not room.f_flag & os.ST_NOEXEC and os.access(shared_memory, os.W_OK)
+    return shared_memory if usable else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
     """Where bus and database come from, and where what they need is kept.
@@ -30,7 +42,7 @@ class StackOptions:
     `kafka_bootstrap_servers` and `database_url` (the owner's DSN) name servers that run already. `data` keeps topics
     and tables from one start to the next, one folder a server; without it they end with the stack. `cache` holds what
     was fetched. `fsync` off is for tests that never cut the power: Postgres may then lose data in a crash of the
-    machine, not in one of its own.
+    machine, not in one of its own. `temporary` is where folders are made that end with the stack.
     """
 
     kafka_bootstrap_servers: str | None = None
@@ -39,6 +51,7 @@ class StackOptions:
     data: Path | None = None
     cache: Path = field(default_factory=lambda: user_cache_path("cscx-salesloft"))
     fsync: bool = True
+    temporary: Path | None = None
 
     @classmethod
     def from_environment(
@@ -62,4 +75,6 @@ class StackOptions:
             data=data,
             cache=Path(cache).expanduser() if cache else user_cache_path("cscx-salesloft"),
             fsync=fsync,
+            # What need not outlive the machine is not put on its disk: in memory a database is copied in a tenth.
+            temporary=None if fsync else memory_folder(),
         )

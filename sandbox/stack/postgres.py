@@ -305,6 +305,7 @@ async def postgres_process(options: StackOptions) -> AsyncIterator[PostgresProce
     async with guarded_process(
         name="Postgres",
         folder=named,
+        temporary=options.temporary,
         # What is thrown away is stopped at once, what stays is closed in order.
         stop_signal=signal.SIGQUIT if named is None else signal.SIGINT,
         grace=STOP_SECONDS,

@@ -62,9 +62,17 @@ class GuardedProcess:
         self.pid: int | None = None
 
     @classmethod
-    async def open(cls, *, name: str, folder: Path | None, stop_signal: signal.Signals, grace: float) -> Self:
-        """Start a guardian; `folder` None is a temporary one, removed at the end. `grace` is in seconds."""
-        settings = {"folder": folder and str(folder), "stop_signal": stop_signal, "grace": grace, "parent": os.getpid()}
+    async def open(
+        cls, *, name: str, folder: Path | None, temporary: Path | None, stop_signal: signal.Signals, grace: float
+    ) -> Self:
+        """Start a guardian; `folder` None is one in `temporary`, removed at the end. `grace` is in seconds."""
+        settings = {
+            "folder": folder and str(folder),
+            "temporary": temporary and str(temporary),
+            "stop_signal": stop_signal,
+            "grace": grace,
+            "parent": os.getpid(),
+        }
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-IS",
@@ -167,10 +175,15 @@ class GuardedProcess:
 
 @contextlib.asynccontextmanager
 async def guarded_process(
-    *, name: str, folder: Path | None, stop_signal: signal.Signals, grace: float
+    *, name: str, folder: Path | None, stop_signal: signal.Signals, grace: float, temporary: Path | None = None
 ) -> AsyncIterator[GuardedProcess]:
-    """A guardian for as long as the block lasts; at its end the server is stopped and a temporary folder removed."""
-    process = await GuardedProcess.open(name=name, folder=folder, stop_signal=stop_signal, grace=grace)
+    """A guardian for as long as the block lasts; at its end the server is stopped and a temporary folder removed.
+
+    Such a folder is made in `temporary`, or where the system has its own.
+    """
+    process = await GuardedProcess.open(
+        name=name, folder=folder, temporary=temporary, stop_signal=stop_signal, grace=grace
+    )
     try:
         yield process
     finally:

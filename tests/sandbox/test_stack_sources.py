@@ -24,7 +24,9 @@ from sandbox.stack import (
     local_postgres,
     local_stack,
 )
+from sandbox.stack import options as stack_options
 from sandbox.stack.java import find_java
+from sandbox.stack.options import memory_folder
 from sandbox.stack.postgres import LIBRARIES, PROGRAMS, PostgresPrograms
 from sandbox.stack.readiness import takes_groups, takes_sessions
 
@@ -58,6 +60,16 @@ def test_settings_are_read_from_the_environment(tmp_path: Path) -> None:
         }
     )
     assert options == StackOptions(kafka_bootstrap_servers="bus:9092", source=StackSource.DOCKER, cache=tmp_path)
+
+
+def test_what_need_not_outlive_the_machine_is_in_memory_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert memory_folder(tmp_path / "absent") is None
+    assert memory_folder(tmp_path) == tmp_path
+    monkeypatch.setattr(stack_options, "ROOM_IN_MEMORY", 2**60)
+    assert memory_folder(tmp_path) is None
+    assert StackOptions.from_environment({}, fsync=True).temporary is None
 
 
 def test_an_unknown_source_is_one_line() -> None:
