@@ -66,7 +66,12 @@ class Answered(BaseModel):
     """What Salesloft answers: frozen, and tolerant of what is not known here."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True, hide_input_in_errors=True
+        defer_build=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
     )
 
 

@@ -83,12 +83,6 @@ def _run(work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
 _COLLECT_AFTER = (50_000, 20, 50)
 
 
-def _spare_the_collector() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
-
-
 @app.command()
 def run(
     roles: Annotated[
@@ -101,7 +95,7 @@ def run(
     async def work(settings: Settings) -> None:
         logs.configure_for(sys.stderr, level=settings.log_level)
         async with running_process(settings, chosen) as process:
-            _spare_the_collector()
+            gc.set_threshold(*_COLLECT_AFTER)
             await supervise(
                 process.parts,
                 health=process.health,

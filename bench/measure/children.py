@@ -68,13 +68,18 @@ async def running_child(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=errors,
             stderr=errors,
-            env={**os.environ, **(environment or {})},
+            env={**_inherited(), **(environment or {})},
         )
     child = Child(process, log)
     try:
         yield child
     finally:
         await asyncio.shield(child.stop())
+
+
+def _inherited() -> dict[str, str]:
+    """Our environment, but for what keeps Python from the bytecode that an installed package has beside it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def service_environment(kafka: KafkaServer, dsn: str, **settings: object) -> dict[str, str]:

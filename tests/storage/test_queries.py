@@ -30,7 +30,8 @@ async def worker(postgres_server: PostgresServer, migrated_template: str) -> Asy
 
 def test_every_query_is_loaded() -> None:
     assert len(NAMES) > 80
-    assert set(NAMES) <= set(vars(queries))
+    assert set(NAMES) <= set(dir(queries))
+    assert all(callable(getattr(queries, name)) for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
