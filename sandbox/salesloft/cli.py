@@ -84,6 +84,8 @@ async def _serve(
             access_log=False,
             date_header=False,
             server_header=False,
+            # Longer than clients keep an idle connection: who closes it first must not be the one who is asked next.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
     )
