@@ -139,13 +139,13 @@ async def test_an_organization_whose_salesloft_hangs_does_not_hold_up_another(
     stage_set: Callable[..., Awaitable[Stage]],
 ) -> None:
     hanging, healthy = await stage_set(), await stage_set()
-    await hanging.simulator.add_fault(team_id=hanging.team_id, path="/v2/", kind="hang", seconds=30.0)
+    await hanging.simulator.add_fault(team_id=hanging.team_id, path="/v2/", kind="hang", seconds=8.0)
     for _ in range(12):
         await hanging.approved()
-    async with hanging.working(concurrency=6, organization_limit=3):
+    # A call that hangs holds its place for as long as the other organization is watched.
+    async with hanging.working(concurrency=6, organization_limit=3, lease_s=60.0, call_s=15.0, drain_s=0.0):
         await is_hit(hanging)
-        enrollment_id = await healthy.approved()
-        await healthy.reaches(enrollment_id, "enrolled", within_s=1.0)
+        await healthy.reaches(await healthy.approved(), "enrolled", within_s=6.0)
     await hanging.simulator.clear_faults(hanging.team_id)
 
 

@@ -160,7 +160,7 @@ async def test_partitions_that_answer_too_late_hold_up_the_others_once(
         return await sends(producer, batch, to, partition=partition)
 
     monkeypatch.setattr(AIOKafkaProducer, "send_batch", send_batch)
-    async with relay_bench.running(relay_bench.relay(send=1.0, probe=0.2, rows_per_round=32)):
+    async with relay_bench.running(relay_bench.relay(send=3.0, probe=1.0, rows_per_round=32)):
         await relay_bench.write(numbered(slow, KEYS, [1, 2]) + numbered(topic, KEYS, [1]))
         for number in (2, 3, 4):
             await relay_bench.write(numbered(topic, KEYS, [number]))
