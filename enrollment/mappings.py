@@ -7,10 +7,11 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import CoreSchema, core_schema
 
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
 from schemas.vocabulary import Purpose, TriggerType
@@ -111,6 +112,16 @@ class MappingBook:
                 self._disabled.add(mapping.trigger_type)
         self._by_id = {compiled.mapping.id: compiled for found in self._by_trigger.values() for compiled in found}
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> CoreSchema:
+        """A book is kept as its mappings."""
+        mappings = handler.generate_schema(tuple[Mapping, ...])
+        return core_schema.no_info_after_validator_function(
+            cls,
+            mappings,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.all, return_schema=mappings),
+        )
 
     def all(self) -> tuple[Mapping, ...]:
         """All of them, also those that are switched off, in the order in which they are asked."""

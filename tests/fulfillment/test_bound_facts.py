@@ -29,8 +29,14 @@ async def republish(stage: Stage, **changes: Any) -> None:
         await organizations.advance_decision_version(connection, stage.organization_id, now)
 
 
-async def tell(stage: Stage, table: str, **changes: Any) -> None:
-    await stage.execute(f"UPDATE {table} SET data = data::jsonb || $1::text::jsonb", orjson.dumps(changes).decode())
+async def of_customer(stage: Stage, **changes: Any) -> None:
+    told = orjson.dumps(changes).decode()
+    await stage.execute("UPDATE directory_customers SET data = data::jsonb || $1::text::jsonb", told)
+
+
+async def of_stakeholder(stage: Stage, **changes: Any) -> None:
+    told = orjson.dumps(changes).decode()
+    await stage.execute("UPDATE directory_stakeholders SET data = data::jsonb || $1::text::jsonb", told)
 
 
 def other_cadence(stage: Stage) -> dict[str, Any]:
@@ -63,7 +69,7 @@ MUTATIONS: dict[str, tuple[Mutation, str]] = {
         lambda stage, _: stage.execute("UPDATE directory_stakeholders SET customer_id = 'cus-2'"),
         "withdrawn: stakeholder_left",
     ),
-    "email": (lambda stage, _: tell(stage, "directory_stakeholders", email="b@acme.example"), "stakeholder.email"),
+    "email": (lambda stage, _: of_stakeholder(stage, email="b@acme.example"), "stakeholder.email"),
     "cadence_id": (
         lambda stage, _: republish(stage, cadence_id=other_cadence(stage)["id"]),
         "action.cadence.id, action.start_step.id, why.mapping.version",
@@ -74,9 +80,7 @@ MUTATIONS: dict[str, tuple[Mutation, str]] = {
     ),
     "start_date": (expired, "action.start_date"),
     "sender_user_id": (
-        lambda stage, _: tell(
-            stage, "directory_customers", owner={"user_id": "usr-4", "email": stage.team["users"][2]["email"]}
-        ),
+        lambda stage, _: of_customer(stage, owner={"user_id": "usr-4", "email": stage.team["users"][2]["email"]}),
         "action.sender.user_id",
     ),
     "custom_fields": (asked_with_fields, "action.custom_fields"),
@@ -87,7 +91,7 @@ MUTATIONS: dict[str, tuple[Mutation, str]] = {
         "why.exclusivity_group, why.mapping.version",
     ),
     "business_key": (ended, "withdrawn: recovered"),
-    "verdicts": (lambda stage, _: tell(stage, "directory_customers", name="Other"), "customer.name = Acme"),
+    "verdicts": (lambda stage, _: of_customer(stage, name="Other"), "customer.name = Acme"),
 }
 
 
@@ -122,8 +126,8 @@ async def test_whoever_was_approved_before_it_changed_is_not_enrolled(stage: Sta
 
 async def test_a_value_that_turns_no_verdict_leaves_the_approval_good(stage: Stage) -> None:
     enrollment_id = await stage.approved({"id": "sth-1", "email": "ann@acme.example", "title": "VP"})
-    await tell(stage, "directory_customers", health_score=1, tier="growth", name="Acme AG")
-    await tell(stage, "directory_stakeholders", title="CEO", email="ANN@acme.example ")
+    await of_customer(stage, health_score=1, tier="growth", name="Acme AG")
+    await of_stakeholder(stage, title="CEO", email="ANN@acme.example ")
     async with stage.working():
         await stage.reaches(enrollment_id, "enrolled")
     assert len(await stage.writes("cadence_memberships")) == 1

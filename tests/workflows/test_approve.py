@@ -157,7 +157,7 @@ async def test_of_two_decisions_at_once_one_counts(
     async with scene.database.transaction() as connection:
         assert await take_decisions(connection, [first], scene.memory, scene.now) == 1
         behind = asyncio.create_task(scene.take(second))
-        while not await scene.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        while not await scene.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  # what is waited for happens in a database
             await asyncio.sleep(0)
     assert await behind == 0
     assert await ignored(scene) == [None, "already_scheduled" if pair[0] == "approved" else "already_rejected"]
