@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from enrollment.criteria import Facts, verdicts
-from enrollment.decide import Decision, RunKey, Situation
-from enrollment.mappings import Mapping, MappingBook, compile_mapping
+from enrollment.decide import Decision, OrganizationFacts, RunKey, Situation
+from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
 from enrollment.recall import Recalled
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason
 
@@ -33,6 +33,7 @@ class Said:
 
 
 Fallout = dict[str, Said]
+_Run = tuple[str, RunKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +65,14 @@ class BackTest:
     requests_by_day: Counter[date] = field(default_factory=Counter)
     requests_by_owner: Counter[str | None] = field(default_factory=Counter)
     fallout: Fallout = field(default_factory=dict)
-    _live: set[tuple[str, RunKey]] = field(default_factory=set)
-    _tried: set[tuple[str, RunKey]] = field(default_factory=set)
+    _live: set[_Run] = field(default_factory=set)
+    _here: set[_Run] = field(default_factory=set)
+    # By stakeholder: the runs that only the recorded requests used, and those that only these did.
+    _freed: dict[str, set[RunKey]] = field(default_factory=dict)
+    _taken: dict[str, set[RunKey]] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
+    _compiled: CompiledMapping | None = None
+    _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -91,23 +97,26 @@ class BackTest:
         for outcome in was:
             self.was[CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"])] += 1
         decisions = self._decide(event_id, recalled, first=first)
-        self._note_live(was, recalled)
+        runs = self._note_live(was, recalled)
         for decision in decisions:
             self.would_be[decision.outcome, decision.reason] += 1
             if decision.outcome is CandidateOutcome.REQUEST:
-                self._note_request(decision, recalled)
+                runs.append(self._note_request(decision, recalled))
+        for run in runs:
+            self._set_apart(run)
         self._compare(event_id, recalled.situation.customer.id, was, decisions)
         if self.tried is not None and first:
-            fallout_of(self.tried, recalled, self.fallout)
+            self._compiled = self._compiled or compile_mapping(self.tried)
+            fallout_of(self._compiled, recalled, self.fallout)
 
     def _decide(self, event_id: str, recalled: Recalled, *, first: bool) -> Sequence[Decision]:
         if not first and event_id in self._settled:
             return ()
-        instead = replace(recalled, situation=self._corrected(recalled.situation))
-        if self.tried is not None:
-            book = recalled.organization.mappings
-            others = [mapping for mapping in book.all() if mapping.id != self.tried.id]
-            instead.organization = replace(recalled.organization, mappings=MappingBook([*others, self.tried]))
+        instead = replace(
+            recalled,
+            situation=self._corrected(recalled.situation),
+            organization=self._organization(recalled.organization),
+        )
         decisions = instead.evaluate().decisions
         if all(decision.outcome is not CandidateOutcome.DEFER for decision in decisions):
             self._settled.add(event_id)
@@ -115,43 +124,71 @@ class BackTest:
             self._settled.discard(event_id)
         return decisions
 
+    def _organization(self, facts: OrganizationFacts) -> OrganizationFacts:
+        """The organization with the tried mapping; made once for each that decisions rest on."""
+        if self.tried is None:
+            return facts
+        known = self._organizations.get(id(facts))
+        if known is None or known[0] is not facts:
+            others = [mapping for mapping in facts.mappings.all() if mapping.id != self.tried.id]
+            known = facts, replace(facts, mappings=MappingBook([*others, self.tried]))
+            self._organizations[id(facts)] = known
+        return known[1]
+
     def _corrected(self, situation: Situation) -> Situation:
+        ids = [candidate.stakeholder.id for candidate in situation.candidates]
+        if not any(one in self._freed or one in self._taken for one in ids):
+            return situation
         runs: dict[str, dict[RunKey, EnrollmentState]] = {}
-        for candidate in situation.candidates:
-            whose = candidate.stakeholder.id
-            own = {
-                run: state
-                for run, state in situation.runs.get(whose, {}).items()
-                if (whose, run) not in self._live or (whose, run) in self._tried
-            }
-            for stakeholder_id, run in self._tried - self._live:
-                if stakeholder_id == whose:
-                    own[run] = EnrollmentState.REQUESTED
-            runs[whose] = own
+        for whose in ids:
+            freed = self._freed.get(whose, ())
+            own = {run: state for run, state in situation.runs.get(whose, {}).items() if run not in freed}
+            runs[whose] = own | dict.fromkeys(self._taken.get(whose, ()), EnrollmentState.REQUESTED)
         return replace(situation, runs=runs)
 
-    def _note_live(self, was: Sequence[dict[str, Any]], recalled: Recalled) -> None:
+    def _note_live(self, was: Sequence[dict[str, Any]], recalled: Recalled) -> list[_Run]:
+        requested = [outcome for outcome in was if outcome["outcome"] == CandidateOutcome.REQUEST]
+        if not requested:
+            return []
         groups = {str(one.id): one.exclusivity_group for one in recalled.organization.mappings.all()}
-        for outcome in was:
-            if outcome["outcome"] == CandidateOutcome.REQUEST:
-                self._live.add((outcome["stakeholder_id"], _run(recalled.situation, groups[outcome["mapping_id"]])))
+        runs = [
+            (outcome["stakeholder_id"], _run(recalled.situation, groups[outcome["mapping_id"]]))
+            for outcome in requested
+        ]
+        self._live.update(runs)
+        return runs
 
-    def _note_request(self, decision: Decision, recalled: Recalled) -> None:
+    def _note_request(self, decision: Decision, recalled: Recalled) -> _Run:
         if decision.stakeholder is None or decision.mapping is None:
             raise AssertionError("a request names its stakeholder and its mapping")
-        run = _run(recalled.situation, decision.mapping.exclusivity_group)
-        self._tried.add((decision.stakeholder.id, run))
+        run = (decision.stakeholder.id, _run(recalled.situation, decision.mapping.exclusivity_group))
+        self._here.add(run)
         self.requests_by_day[recalled.now.date()] += 1
         owner = recalled.situation.customer.owner
         self.requests_by_owner[owner.user_id if owner is not None else None] += 1
+        return run
+
+    def _set_apart(self, run: _Run) -> None:
+        whose, key = run
+        for apart, is_apart in (
+            (self._freed, run in self._live and run not in self._here),
+            (self._taken, run in self._here and run not in self._live),
+        ):
+            if is_apart:
+                apart.setdefault(whose, set()).add(key)
+            elif whose in apart:
+                apart[whose].discard(key)
 
     def _compare(
         self, event_id: str, customer_id: str, was: Sequence[dict[str, Any]], decisions: Sequence[Decision]
     ) -> None:
+        told = [(outcome["stakeholder_id"], outcome["outcome"], outcome["reason"]) for outcome in was]
+        if told == [(decision.stakeholder_id, decision.outcome, decision.reason) for decision in decisions]:
+            return
         before: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
         for outcome in was:
-            told = (CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"]))
-            before.setdefault(outcome["stakeholder_id"], []).append(told)
+            why = (CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"]))
+            before.setdefault(outcome["stakeholder_id"], []).append(why)
         after: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
         for decision in decisions:
             after.setdefault(decision.stakeholder_id, []).append((decision.outcome, decision.reason))
@@ -170,12 +207,11 @@ class BackTest:
                 )
 
 
-def fallout_of(mapping: Mapping, recalled: Recalled, fallout: Fallout) -> None:
+def fallout_of(compiled: CompiledMapping, recalled: Recalled, fallout: Fallout) -> None:
     """Add what each predicate of a mapping says of a situation's candidates, if it speaks of them at all."""
-    situation = recalled.situation
+    situation, mapping = recalled.situation, compiled.mapping
     if mapping.trigger_type is not situation.trigger_type or mapping.segment not in {None, situation.customer.segment}:
         return
-    compiled = compile_mapping(mapping)
     for candidate in situation.candidates:
         facts = Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now)
         for verdict in verdicts(compiled.leaves, facts):

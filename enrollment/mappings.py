@@ -16,7 +16,16 @@ from pydantic_core import CoreSchema, core_schema
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
 from schemas.vocabulary import Purpose, TriggerType
 
-__all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
+__all__ = [
+    "CompiledMapping",
+    "CustomersOwner",
+    "FixedUser",
+    "Mapping",
+    "MappingBook",
+    "Policy",
+    "Sender",
+    "compile_mapping",
+]
 
 
 class _Value(BaseModel):

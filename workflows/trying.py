@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from enrollment.backtest import BackTest, Counts, Fallout, fallout_of
 from enrollment.decide import Decision, OrganizationFacts
 from enrollment.explain import Explanation, explain
-from enrollment.mappings import Mapping, MappingBook
+from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
 from enrollment.recall import Recalled
 from enrollment.turning import predicates
 from schemas.errors import InvalidDataError
@@ -106,10 +106,10 @@ async def preview(
     `progress` hears how many customers were looked at.
     """
     facts = _with(await _facts(connection, organization_id), mapping)
-    found, after = Preview(mapping), ""
+    found, compiled, after = Preview(mapping), compile_mapping(mapping), ""
     while page := await directory.list_customers(connection, organization_id, after=after, limit=_PAGE):
         for recalled in await _imagine(connection, facts, mapping, page, imagined, now):
-            _add(found, recalled)
+            _add(found, compiled, recalled)
         after = page[-1]
         progress(len(page))
     return found
@@ -201,7 +201,7 @@ _IMAGINED: dict[TriggerType, dict[str, Any]] = {
 }
 
 
-def _add(found: Preview, recalled: Recalled) -> None:
+def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
     decisions: list[Decision] = recalled.evaluate().decisions
     found.customers += 1
     customer = recalled.situation.customer
@@ -215,4 +215,4 @@ def _add(found: Preview, recalled: Recalled) -> None:
         ):
             found.requested.append((customer.id, decision.stakeholder_id))
             found.requests_by_owner[customer.owner.user_id if customer.owner is not None else None] += 1
-    fallout_of(found.mapping, recalled, found.fallout)
+    fallout_of(compiled, recalled, found.fallout)
