@@ -6,7 +6,7 @@ A pure function of what it is handed, the instant included: asked again with the
 from collections.abc import Mapping as Lookup
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +15,10 @@ from enrollment.approval import Bound, digest
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
+from enrollment.policies import PolicyFacts, held_out
+from enrollment.policies import refusal as policy_refusal
 from enrollment.states import ACTIVE
+from enrollment.working_time import first_moment, next_allowed
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.vocabulary import CandidateOutcome as Outcome
@@ -37,6 +40,7 @@ __all__ = [
     "propose",
     "window_end",
     "zone",
+    "zone_of",
 ]
 
 DEFERRING = frozenset(
@@ -50,6 +54,8 @@ DEFERRING = frozenset(
         Reason.OWNER_UNAVAILABLE,
         Reason.NO_MAPPING,
         Reason.PREEMPTED,
+        Reason.FREQUENCY_CAPPED,
+        Reason.EXCLUSIVE_CADENCE_ACTIVE,
     }
 )
 """Refusals for a fact that may still come, or for a hold that may end."""
@@ -91,7 +97,10 @@ class SenderFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationFacts:
-    """What deciding reads of an organization; all of it moves with `decision_version`."""
+    """What deciding reads of an organization; all of it moves with `decision_version`.
+
+    `suppresses` tells whether there is anybody on the organization's list of those who are never contacted.
+    """
 
     organization_id: str
     decision_version: int
@@ -102,6 +111,7 @@ class OrganizationFacts:
     cadences: Lookup[int, CadenceFacts]
     senders: Lookup[int, SenderFacts]
     senders_by_email: Lookup[str, SenderFacts]
+    suppresses: bool = False
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
@@ -120,7 +130,7 @@ class Situation:
 
     `runs`, by stakeholder, and `on_cadence` are asked for the candidates only and may hold more. `ended_for` names the
     stakeholders whose run an outcome has ended, `ended` says that it ended for all; `held` that an open risk episode
-    holds what is less urgent.
+    holds what is less urgent. `policy` is what policies ask besides.
     """
 
     trigger_type: TriggerType
@@ -134,6 +144,7 @@ class Situation:
     ended: bool
     ended_for: AbstractSet[str]
     held: bool
+    policy: PolicyFacts = field(default_factory=PolicyFacts)
 
 
 @dataclass(slots=True)
@@ -151,7 +162,8 @@ class Decision:
     """What was decided about one candidate; about the trigger as a whole where `stakeholder` is None.
 
     `digest` binds a request's approval; of another decision it tells whether two are the same. `until` of a deferral
-    is when its window ends, counted from now. `action` and `verdicts` come with a request.
+    is when its window ends, counted from now. `action` and `verdicts` come with a request. `again_at` of a deferral is
+    when what refused it may have ended.
     """
 
     stakeholder: StakeholderSnapshot | None
@@ -161,6 +173,7 @@ class Decision:
     digest: str | None = None
     action: Action | None = None
     verdicts: tuple[Verdict, ...] = ()
+    again_at: datetime | None = None
 
     @property
     def stakeholder_id(self) -> str | None:
@@ -175,6 +188,12 @@ def zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def zone_of(stakeholder_zone: str | None, organization_zone: str) -> ZoneInfo:
+    """Whose clock counts: the stakeholder's, else the organization's, else the world's."""
+    where = zone(stakeholder_zone) if stakeholder_zone else None
+    return where or zone(organization_zone) or ZoneInfo("UTC")
 
 
 def decide(situation: Situation, organization: OrganizationFacts, now: datetime) -> list[Decision]:
@@ -267,14 +286,29 @@ def _by_mapping(
     refusal = (
         email_refusal(stakeholder)
         or known_refusal(stakeholder, candidate.person)
+        or (Reason.SUPPRESSED if stakeholder.id in situation.policy.suppressed else None)
         or _run_refusal(stakeholder.id, mapping, situation)
         or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
     )
     if refusal is not None:
         return _no(stakeholder, refusal, mapping)
+    refused = policy_refusal(
+        mapping.policy,
+        situation.policy,
+        stakeholder_id=stakeholder.id,
+        trigger_type=situation.trigger_type,
+        exclusivity_group=mapping.exclusivity_group,
+        business_key=situation.business_key,
+        now=facts.now,
+    )
+    if refused is not None:
+        return _no(stakeholder, refused.reason, mapping, refused.again_at)
     action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
     if isinstance(action, Reason):
         return _no(stakeholder, action, mapping)
+    # Asked last: who is held out is compared with who is asked for, and would have been asked for but for this.
+    if held_out(mapping.id, stakeholder.id, mapping.policy.hold_out_percent):
+        return _no(stakeholder, Reason.HELD_OUT, mapping)
     seen = verdicts(compiled.leaves, facts)
     bound = Bound(
         stakeholder_id=stakeholder.id,
@@ -358,11 +392,21 @@ def propose(
     # Salesloft takes another user's people only into a cadence of the whole team.
     if not cadence.team_cadence and cadence.owner_user_id != sender.user_id:
         return Reason.CADENCE_UNAVAILABLE
-    where = zone(stakeholder.time_zone) if stakeholder.time_zone else None
-    local = now.astimezone(where or zone(organization.time_zone) or ZoneInfo("UTC"))
-    return Action(cadence, step, local.date() + timedelta(days=mapping.policy.start_offset_days), sender)
+    return Action(cadence, step, _start(mapping, zone_of(stakeholder.time_zone, organization.time_zone), now), sender)
 
 
-def _no(stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None) -> Decision:
+def _start(mapping: Mapping, where: ZoneInfo, now: datetime) -> date:
+    """The stakeholder's own day, so many days ahead; the first working day from then on where the policy has them."""
+    policy = mapping.policy
+    day = now.astimezone(where).date() + timedelta(days=policy.start_offset_days)
+    if policy.working_time is None:
+        return day
+    earliest = max(now, first_moment(day, where))
+    return next_allowed(earliest, policy.working_time, where).astimezone(where).date()
+
+
+def _no(
+    stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None, again_at: datetime | None = None
+) -> Decision:
     outcome = Outcome.DEFER if reason in DEFERRING else Outcome.SKIP
-    return Decision(stakeholder=stakeholder, outcome=outcome, reason=reason, mapping=mapping)
+    return Decision(stakeholder=stakeholder, outcome=outcome, reason=reason, mapping=mapping, again_at=again_at)

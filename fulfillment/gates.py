@@ -7,16 +7,17 @@ from enrollment.consent import PersonRecord, at_execution
 from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Workbench
+from fulfillment.limits import Waits, waits_for
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.vocabulary import EnrollmentState, Reason, TriggerType
-from storage import directory, evaluations, memberships, people
+from storage import directory, evaluations, memberships, people, policies
 from storage.enrollments import Enrollment
 from storage.people import KnownPerson
 from storage.pool import Connection
-from workflows.renewal import ask_again, look_again
+from workflows.renewal import Renewed, ask_again, look_again
 from workflows.transitions import Change, transition
 
-__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record"]
+__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "is_suppressed"]
 
 _HOLD_CHECKED_EVERY = timedelta(hours=1)
 
@@ -54,15 +55,10 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
     enrollment = locked.enrollment
     organization_id = enrollment.organization_id
     organization = (await bench.memory.facts(connection, [organization_id], now))[organization_id]
-    key = (organization_id, enrollment.stakeholder_id)
-    row = (await directory.read_stakeholders(connection, [key])).get(key)
-    stakeholder = StakeholderSnapshot.model_validate_json(row.data) if row is not None and row.data else None
     person = await people.person_of(connection, organization_id, enrollment.stakeholder_id)
-    if stakeholder is not None:
-        known = await _strictest(connection, stakeholder, organization_id, person)
-        refusal = at_execution(stakeholder, known, fresh_since=now - bench.options.fresh_for)
-        if isinstance(refusal, Reason):
-            return await _turn(connection, enrollment, Happening.BLOCK, refusal, now)
+    refusal = await _definite_no(connection, enrollment, person, fresh_since=now - bench.options.fresh_for)
+    if refusal is not None:
+        return await _turn(connection, enrollment, Happening.BLOCK, refusal, now)
     found = await look_again(connection, enrollment, organization, now)
     if found is Reason.NOT_CONNECTED:
         return Held(None)
@@ -72,10 +68,9 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
     if isinstance(found, Reason) or found.differences:
         asked = await ask_again(connection, enrollment, found, Reason.FACT_CHANGED.value, now)
         return Turned(asked.state)
-    if enrollment.trigger_type is TriggerType.EXPANSION_SIGNAL:
-        held_until = (await evaluations.open_episodes_of(connection, [locked.customer.key])).get(locked.customer.key)
-        if held_until is not None and held_until > now:
-            return Held(min(held_until, now + _HOLD_CHECKED_EVERY))
+    held = await _held(connection, locked, found, organization, now)
+    if held is not None:
+        return held
     if enrollment.state is EnrollmentState.SCHEDULED:
         # An earlier attempt may have named a person; until this one knows, it takes nobody's place on the cadence.
         await memberships.forget_intent(connection, enrollment.id)
@@ -101,6 +96,27 @@ def effective_record(person: KnownPerson) -> PersonRecord:
     )
 
 
+async def _definite_no(
+    connection: Connection, enrollment: Enrollment, person: KnownPerson | None, *, fresh_since: datetime
+) -> Reason | None:
+    """Why this stakeholder may not be contacted, as far as we know without asking Salesloft."""
+    key = (enrollment.organization_id, enrollment.stakeholder_id)
+    row = (await directory.read_stakeholders(connection, [key])).get(key)
+    if row is None or row.data is None:
+        return None
+    stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+    known = await _strictest(connection, stakeholder, enrollment.organization_id, person)
+    answer = at_execution(stakeholder, known, fresh_since=fresh_since)
+    if isinstance(answer, Reason):
+        return answer
+    return Reason.SUPPRESSED if await is_suppressed(connection, enrollment.organization_id, stakeholder) else None
+
+
+async def is_suppressed(connection: Connection, organization_id: str, stakeholder: StakeholderSnapshot) -> bool:
+    """Whether the organization never contacts somebody, as its list stands now."""
+    return bool(await policies.suppressed(connection, {(organization_id, stakeholder.id): stakeholder.email}))
+
+
 async def _strictest(
     connection: Connection, stakeholder: StakeholderSnapshot, organization_id: str, person: KnownPerson | None
 ) -> PersonRecord | None:
@@ -111,6 +127,33 @@ async def _strictest(
     email = stakeholder.email.strip().lower() if stakeholder.email is not None else None
     linked = (await directory.read_people(connection, [(*key, email)])).get(key)
     return linked.record if linked is not None else None
+
+
+async def _held(
+    connection: Connection, locked: Locked, found: Renewed, organization: OrganizationFacts, now: datetime
+) -> Held | None:
+    """What keeps an enrollment waiting that nothing else is against."""
+    enrollment = locked.enrollment
+    if enrollment.trigger_type is TriggerType.EXPANSION_SIGNAL:
+        held_until = (await evaluations.open_episodes_of(connection, [locked.customer.key])).get(locked.customer.key)
+        if held_until is not None and held_until > now:
+            return Held(min(held_until, now + _HOLD_CHECKED_EVERY))
+    waits = await waits_for(connection, enrollment, found.mapping, found.stakeholder, organization, now)
+    return await _wait(connection, enrollment, waits, now) if waits is not None else None
+
+
+async def _wait(connection: Connection, enrollment: Enrollment, waits: Waits, now: datetime) -> Held:
+    """Say what it waits for, once: a look that finds the same changes nothing."""
+    told = (enrollment.state, enrollment.reason, enrollment.expected_at)
+    if told != (EnrollmentState.SCHEDULED, waits.reason.value, waits.expected_at):
+        change = Change(
+            enrollment=enrollment,
+            happening=Happening.POSTPONE,
+            reason=waits.reason.value,
+            expected_at=waits.expected_at,
+        )
+        await transition(connection, [change], now)
+    return Held(waits.until)
 
 
 async def _turn(

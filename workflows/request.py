@@ -24,6 +24,7 @@ from storage.pool import Connection
 from workflows.asking import Asking, ask
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
+from workflows.policy_facts import add_policy_facts, note_request
 from workflows.situations import LoadedSituation, Trigger, load
 from workflows.transitions import SERVICE, changed_event
 
@@ -57,6 +58,7 @@ async def decide_and_request(
     """
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
     loaded = await load(connection, triggers, now)
+    await add_policy_facts(connection, triggers, loaded, organizations)
     writing, decided = _Writing(), Decided()
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
@@ -224,6 +226,7 @@ def _request(
     # What is requested here is a run in use for the triggers that follow in the same batch.
     run = (trigger.trigger_type, mapping.exclusivity_group, business_key)
     known.runs.states.setdefault(stakeholder.id, {})[run] = EnrollmentState.REQUESTED
+    note_request(known, trigger, decision, now)
 
 
 def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -252,6 +255,7 @@ def _defer(
     reasons = {decision.reason for decision in decisions if decision.outcome is CandidateOutcome.DEFER}
     if not reasons and trigger.cause == "event":
         return
+    again = {decision.again_at for decision in decisions}
     deferral = Deferral(
         organization_id=trigger.event.organization_id,
         customer_id=trigger.event.customer.id,
@@ -265,7 +269,7 @@ def _defer(
         stakeholder_ids=[stakeholder.id for stakeholder in trigger.event.stakeholders or ()],
         reasons=sorted(reasons),
         deferred_until=until,
-        wake_at=min(until, known.held_until) if known.held_until is not None else until,
+        wake_at=min([until, *(at for at in (known.held_until, *again) if at is not None)]),
         decision_version=decision_version,
     )
     (writing.deferrals if reasons else writing.settled).append(deferral)
