@@ -1,4 +1,4 @@
-"""Policies where decisions are stored: from the runs that there are, within one batch, and when they are asked again."""
+"""Policies where decisions are stored: from the runs that there are, within a batch, and when they are asked again."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
