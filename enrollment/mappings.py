@@ -6,13 +6,14 @@ order in which they are asked: the customer's own segment before any, then prior
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
-from enrollment.policies import Policy
+from enrollment.policies import Limits
 from schemas.vocabulary import Purpose, TriggerType
 
 __all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
@@ -36,6 +37,20 @@ class FixedUser(_Value):
 
 
 Sender = CustomersOwner | FixedUser
+
+
+class Policy(Limits):
+    """Limits in time: days, and hours where the name says so; and all other limits."""
+
+    start_offset_days: int = Field(0, ge=0, le=365)
+    expires_after_hours: int = Field(24, ge=1, le=24 * 90)
+    execute_within_days: int = Field(7, ge=1, le=90)
+    defer_days: int = Field(14, ge=0, le=90)
+
+    @property
+    def expires_after(self) -> timedelta:
+        """How long a request waits for its decision."""
+        return timedelta(hours=self.expires_after_hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +119,7 @@ class MappingBook:
         policies = [mapping.policy for mapping in self._mappings if mapping.enabled]
         self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
         self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
-        self.ask_history = any(policy.asks_history for policy in policies)
+        self.ask_history = any(policy.ask_history for policy in policies)
 
     def all(self) -> tuple[Mapping, ...]:
         """All of them, also those that are switched off, in the order in which they are asked."""

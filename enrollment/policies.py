@@ -7,7 +7,6 @@ limited in number is counted again when the work is claimed, under a lock, and t
 import hashlib
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Lookup
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,9 +26,9 @@ __all__ = [
     "Counted",
     "ExclusiveBy",
     "IfNotActive",
+    "Limits",
     "Once",
     "PastRun",
-    "Policy",
     "PolicyFacts",
     "Reentry",
     "Refused",
@@ -102,17 +101,13 @@ class Cap(_Value):
 ExclusiveBy = Literal["stakeholder", "email"]
 
 
-class Policy(_Value):
-    """Limits in time: days, and hours where the name says so.
+class Limits(_Value):
+    """What a mapping's policy limits, and how.
 
     Where `exclusive_by` is set, nobody begins while the stakeholder, or anybody with the same address, is on another
     cadence of the mapping's exclusivity group. `hold_out_percent` of those who would be asked for are not.
     """
 
-    start_offset_days: int = Field(0, ge=0, le=365)
-    expires_after_hours: int = Field(24, ge=1, le=24 * 90)
-    execute_within_days: int = Field(7, ge=1, le=90)
-    defer_days: int = Field(14, ge=0, le=90)
     working_time: WorkingTime | None = None
     reentry: Reentry | None = None
     caps: tuple[Cap, ...] = Field((), max_length=20)
@@ -120,12 +115,7 @@ class Policy(_Value):
     hold_out_percent: float = Field(0, ge=0, le=100)
 
     @property
-    def expires_after(self) -> timedelta:
-        """How long a request waits for its decision."""
-        return timedelta(hours=self.expires_after_hours)
-
-    @property
-    def asks_history(self) -> bool:
+    def ask_history(self) -> bool:
         """Whether deciding needs a stakeholder's past runs."""
         return self.reentry is not None or bool(self.caps) or self.exclusive_by is not None
 
@@ -152,7 +142,7 @@ class PastRun:
 
 @dataclass(slots=True)
 class PolicyFacts:
-    """What policies ask besides the situation; nothing of it is read where no policy of the organization asks.
+    """What limits ask besides the situation; nothing of it is read where no policy of the organization asks.
 
     `runs` are the customer's, by stakeholder. `active` says, by stakeholder, who of those with the same address is on a
     cadence of which group. `suppressed` are the stakeholders whom the organization has put on its list.
@@ -160,7 +150,7 @@ class PolicyFacts:
 
     runs: dict[str, list[PastRun]] = field(default_factory=dict)
     active: Lookup[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    suppressed: AbstractSet[str] = frozenset()
+    suppressed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +166,7 @@ _LATER = timedelta(days=1)
 
 
 def refusal(
-    policy: Policy,
+    limits: Limits,
     facts: PolicyFacts,
     *,
     stakeholder_id: str,
@@ -185,8 +175,8 @@ def refusal(
     business_key: str,
     now: datetime,
 ) -> Refused | None:
-    """Why a policy lets nobody be asked for now, or None. A run of the same key is not its concern."""
-    if not policy.asks_history:
+    """Why limits let nobody be asked for now, or None. A run of the same key is not its concern."""
+    if not limits.ask_history:
         return None
     own = facts.runs.get(stakeholder_id, ())
     others = [
@@ -195,15 +185,15 @@ def refusal(
         if (run.trigger_type, run.exclusivity_group) == (trigger_type, exclusivity_group)
         and run.business_key != business_key
     ]
-    if policy.reentry is not None and _reentry_capped(policy.reentry, others, now):
+    if limits.reentry is not None and _reentry_capped(limits.reentry, others, now):
         return Refused(Reason.REENTRY_CAPPED)
-    if policy.exclusive_by is not None:
+    if limits.exclusive_by is not None:
         busy = any(run.exclusivity_group == exclusivity_group and run.state in ACTIVE for run in own)
-        if policy.exclusive_by == "email":
+        if limits.exclusive_by == "email":
             busy = busy or any(group == exclusivity_group for _, group in facts.active.get(stakeholder_id, ()))
         if busy:
             return Refused(Reason.EXCLUSIVE_CADENCE_ACTIVE, now + _LATER)
-    capped = [one for one in (_capped(cap, own, facts, now) for cap in policy.caps) if one is not None]
+    capped = [one for one in (_capped(cap, own, facts, now) for cap in limits.caps) if one is not None]
     return max(capped, key=lambda one: one.again_at or now, default=None)
 
 

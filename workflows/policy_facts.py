@@ -47,7 +47,7 @@ async def add_policy_facts(
             # Shared among a customer's triggers: what is asked for here counts for those that follow.
             runs=runs.get(trigger.customer, {}),
             active={one: active[organization_id, one] for one in ids if (organization_id, one) in active},
-            suppressed={one for one in ids if (organization_id, one) in suppressed},
+            suppressed=[one for one in ids if (organization_id, one) in suppressed],
         )
         known.situation.policy = facts
         known.facts = known.facts[:-1] + b',"policy":' + _told(facts) + b"}"
