@@ -7,10 +7,11 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import CoreSchema, core_schema
 
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
 from enrollment.policies import Limits
@@ -120,6 +121,16 @@ class MappingBook:
         self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
         self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
         self.ask_history = any(policy.ask_history for policy in policies)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> CoreSchema:
+        """A book is kept as its mappings."""
+        mappings = handler.generate_schema(tuple[Mapping, ...])
+        return core_schema.no_info_after_validator_function(
+            cls,
+            mappings,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.all, return_schema=mappings),
+        )
 
     def all(self) -> tuple[Mapping, ...]:
         """All of them, also those that are switched off, in the order in which they are asked."""

@@ -20,6 +20,7 @@ from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
+from service.explain_cli import add_explain
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
@@ -214,6 +215,13 @@ async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
         yield CadenceWork(database, clock)
 
 
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.connected(database_options(settings)) as database:
+        yield database
+
+
+add_explain(app, _run, _database, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)

@@ -102,7 +102,12 @@ def _judged(enrollment: Enrollment | None, one: IncomingDecision, organization: 
 def _changes_refused(
     enrollment: Enrollment, decision: EnrollmentDecision, changes: ApproverChanges, organization: OrganizationFacts
 ) -> Ignored | None:
-    """Changes are validated like a mapping: the step is the cadence's, the sender may use the cadence."""
+    """Changes are validated like a mapping: the step is the cadence's, the sender may use the cadence.
+
+    No mapping fills custom fields yet. An approval that asks for some is not carried out without them.
+    """
+    if changes.custom_fields:
+        return Ignored("changed_custom_fields_not_allowed")
     cadence = organization.cadences.get(enrollment.cadence_id)
     if changes.start_step_id is not None and (
         cadence is None or all(step.id != changes.start_step_id for step in cadence.steps)

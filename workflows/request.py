@@ -1,6 +1,5 @@
 """Decide triggers and ask for approval: decisions, enrollments, history and messages in the caller's transaction."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from uuid_utils.compat import uuid7
 
 from enrollment.criteria import Verdict
-from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
+from enrollment.decide import Decision, OrganizationFacts
+from enrollment.evaluate import evaluate, told_outcomes
 from schemas.registry import EVENT_TYPES
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
@@ -62,19 +61,22 @@ async def decide_and_request(
     writing, decided = _Writing(), Decided()
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
-        decisions = decide(known.situation, organization, now)
-        until = _window_end(trigger, known, decisions)
-        if now >= until:
-            decisions = [closed(decision) for decision in decisions]
+        evaluated = evaluate(
+            known.situation, organization, now, event_time=trigger.event_time, hold_ends=known.hold_ends
+        )
+        decisions, until = evaluated.decisions, evaluated.until
         for decision in decisions:
             decided.counts[decision.outcome, decision.reason] += 1
         evaluation_id = uuid7()
-        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, decisions, organization))
+        facts = known.facts(memory.digest(organization))
+        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, facts, decisions, organization))
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
         _defer(writing, trigger, known, decisions, until, organization.decision_version)
     await _write(connection, writing, now)
+    # Last: whoever else keeps the same facts in this moment is waited for, and then holds nothing that we want.
+    await memory.keep(connection, organizations.values(), now)
     return decided
 
 
@@ -108,22 +110,11 @@ def _evaluation(
     evaluation_id: UUID,
     trigger: Trigger,
     known: LoadedSituation,
+    facts: bytes,
     decisions: Sequence[Decision],
     organization: OrganizationFacts,
 ) -> Evaluation:
-    outcomes = orjson.dumps(
-        [
-            {
-                "stakeholder_id": decision.stakeholder_id,
-                "outcome": decision.outcome,
-                "reason": decision.reason,
-                "mapping_id": decision.mapping.id if decision.mapping is not None else None,
-                "mapping_version": decision.mapping.version if decision.mapping is not None else None,
-                "request_digest": decision.digest,
-            }
-            for decision in decisions
-        ]
-    )
+    outcomes, digest = told_outcomes(decisions)
     return Evaluation(
         id=evaluation_id,
         organization_id=trigger.event.organization_id,
@@ -134,9 +125,9 @@ def _evaluation(
         business_key=known.situation.business_key,
         correlation_id=trigger.correlation_id,
         decision_version=organization.decision_version,
-        facts=known.facts.decode(),
+        facts=facts.decode(),
         outcomes=outcomes.decode(),
-        digest=hashlib.sha256(outcomes).digest(),
+        digest=digest,
     )
 
 
@@ -234,14 +225,6 @@ def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     return [
         {"predicate": verdict.predicate, "value": verdict.value, "holds": verdict.holds is True} for verdict in verdicts
     ]
-
-
-def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:
-    """When the trigger is decided for the last time; of one that a hold keeps, or kept, counted from the hold's end."""
-    starts = trigger.event_time
-    if known.hold_ends is not None and trigger.trigger_type is TriggerType.EXPANSION_SIGNAL:
-        starts = max(starts, known.hold_ends)
-    return window_end(decisions, starts)
 
 
 def _defer(
