@@ -6,7 +6,7 @@ A pure function of what it is handed, the instant included: asked again with the
 from collections.abc import Mapping as Lookup
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,8 +15,8 @@ from enrollment.approval import Bound, digest
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
-from enrollment.policies import PolicyFacts, held_out
-from enrollment.policies import refusal as policy_refusal
+from enrollment.policies import PolicyFacts, Refused, held_out
+from enrollment.policies import refusal as limits_refusal
 from enrollment.states import ACTIVE
 from enrollment.working_time import first_moment, next_allowed
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
@@ -130,7 +130,7 @@ class Situation:
 
     `runs`, by stakeholder, and `on_cadence` are asked for the candidates only and may hold more. `ended_for` names the
     stakeholders whose run an outcome has ended, `ended` says that it ended for all; `held` that an open risk episode
-    holds what is less urgent. `policy` is what policies ask besides.
+    holds what is less urgent. `policy` is what limits ask besides, None where the organization has none that ask.
     """
 
     trigger_type: TriggerType
@@ -144,7 +144,7 @@ class Situation:
     ended: bool
     ended_for: AbstractSet[str]
     held: bool
-    policy: PolicyFacts = field(default_factory=PolicyFacts)
+    policy: PolicyFacts | None = None
 
 
 @dataclass(slots=True)
@@ -286,23 +286,15 @@ def _by_mapping(
     refusal = (
         email_refusal(stakeholder)
         or known_refusal(stakeholder, candidate.person)
-        or (Reason.SUPPRESSED if stakeholder.id in situation.policy.suppressed else None)
+        or _suppressed(stakeholder.id, situation.policy)
         or _run_refusal(stakeholder.id, mapping, situation)
         or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
     )
     if refusal is not None:
         return _no(stakeholder, refusal, mapping)
-    refused = policy_refusal(
-        mapping.policy,
-        situation.policy,
-        stakeholder_id=stakeholder.id,
-        trigger_type=situation.trigger_type,
-        exclusivity_group=mapping.exclusivity_group,
-        business_key=situation.business_key,
-        now=facts.now,
-    )
-    if refused is not None:
-        return _no(stakeholder, refused.reason, mapping, refused.again_at)
+    limited = _limited(stakeholder.id, mapping, situation, facts.now)
+    if limited is not None:
+        return _no(stakeholder, limited.reason, mapping, limited.again_at)
     action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
     if isinstance(action, Reason):
         return _no(stakeholder, action, mapping)
@@ -332,6 +324,24 @@ def _by_mapping(
         digest=digest(bound),
         action=action,
         verdicts=seen,
+    )
+
+
+def _suppressed(stakeholder_id: str, policy: PolicyFacts | None) -> Reason | None:
+    return Reason.SUPPRESSED if policy is not None and stakeholder_id in policy.suppressed else None
+
+
+def _limited(stakeholder_id: str, mapping: Mapping, situation: Situation, now: datetime) -> Refused | None:
+    if situation.policy is None:
+        return None
+    return limits_refusal(
+        mapping.policy,
+        situation.policy,
+        stakeholder_id=stakeholder_id,
+        trigger_type=situation.trigger_type,
+        exclusivity_group=mapping.exclusivity_group,
+        business_key=situation.business_key,
+        now=now,
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from enrollment.consent import PersonRecord
 from enrollment.decide import Candidate, OrganizationFacts, Situation
 from enrollment.evaluate import Evaluated, evaluate
+from enrollment.policies import PolicyFacts
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import EnrollmentState, Reason, TriggerType
@@ -89,6 +90,7 @@ def _facts(trigger_type: TriggerType) -> type[BaseModel]:
         "ended": (bool, False),
         "ended_for": (set[str], set()),
         "held": (bool, False),
+        "policy": (PolicyFacts | None, None),
     }
     return create_model("EvaluationFacts", **fields)
 
@@ -124,6 +126,7 @@ def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFact
         ended=told.ended,
         ended_for=told.ended_for,
         held=told.held,
+        policy=told.policy,
     )
     return Recalled(
         situation=situation,

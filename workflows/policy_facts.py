@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-import orjson
-
 from enrollment.consent import normalised_email
 from enrollment.decide import Decision, OrganizationFacts
 from enrollment.policies import PastRun, PolicyFacts
@@ -23,7 +21,10 @@ async def add_policy_facts(
     loaded: Sequence[LoadedSituation],
     organizations: Mapping[str, OrganizationFacts],
 ) -> None:
-    """Give loaded situations what policies ask, and keep it with the facts that decide. The customers are locked."""
+    """Give loaded situations what policies ask. The customers are locked.
+
+    Addresses are asked with and not kept: what is stored of an evaluation names stakeholders by their ids.
+    """
     concerned = list(zip(triggers, loaded, strict=True))
     asking = {key for key in _customers(triggers) if organizations[key[0]].mappings.ask_history}
     listing = {key for key in _customers(triggers) if organizations[key[0]].suppresses}
@@ -43,21 +44,22 @@ async def add_policy_facts(
         if trigger.customer not in asking and trigger.customer not in listing:
             continue
         ids = [candidate.stakeholder.id for candidate in known.situation.candidates]
-        facts = PolicyFacts(
+        known.situation.policy = PolicyFacts(
             # Shared among a customer's triggers: what is asked for here counts for those that follow.
             runs=runs.get(trigger.customer, {}),
             active={one: active[organization_id, one] for one in ids if (organization_id, one) in active},
             suppressed=[one for one in ids if (organization_id, one) in suppressed],
         )
-        known.situation.policy = facts
-        known.facts = known.facts[:-1] + b',"policy":' + _told(facts) + b"}"
 
 
 def note_request(known: LoadedSituation, trigger: Trigger, decision: Decision, now: datetime) -> None:
     """What is requested is a run for the triggers that follow in the same batch."""
+    policy = known.situation.policy
+    if policy is None:
+        return
     if decision.stakeholder is None or decision.mapping is None:
         raise AssertionError("a request names its stakeholder and its mapping")
-    known.situation.policy.runs.setdefault(decision.stakeholder.id, []).append(
+    policy.runs.setdefault(decision.stakeholder.id, []).append(
         PastRun(
             trigger_type=trigger.trigger_type,
             exclusivity_group=decision.mapping.exclusivity_group,
@@ -81,27 +83,3 @@ def _addresses(concerned: Iterable[tuple[Trigger, LoadedSituation]]) -> dict[Sta
             if email is not None and candidate.gone is None:
                 found[trigger.customer[0], candidate.stakeholder.id] = email
     return found
-
-
-def _told(facts: PolicyFacts) -> bytes:
-    """Ids and times alone: an address is kept where the stakeholders are."""
-    return orjson.dumps(
-        {
-            "runs": {
-                stakeholder_id: [
-                    (
-                        run.trigger_type,
-                        run.exclusivity_group,
-                        run.business_key,
-                        run.state,
-                        run.begun_at,
-                        run.claimed_at,
-                    )
-                    for run in runs
-                ]
-                for stakeholder_id, runs in facts.runs.items()
-            },
-            "active": facts.active,
-            "suppressed": sorted(facts.suppressed),
-        }
-    )

@@ -53,6 +53,7 @@ def test_every_fact_of_an_organization_moves_its_digest() -> None:
         "cadences": {456: cadence(people_addable=False)},
         "senders": {},
         "senders_by_email": {},
+        "suppresses": True,
     }
     assert set(otherwise) == {one.name for one in fields(OrganizationFacts)} - {"decision_version"}
     for name, value in otherwise.items():
@@ -94,6 +95,7 @@ def test_every_fact_of_a_situation_is_known_to_be_kept() -> None:
         "ended",
         "ended_for",
         "held",
+        "policy",
     }
     assert {one.name for one in fields(Candidate)} == {"stakeholder", "person", "gone"}
 

@@ -1,15 +1,19 @@
 """Policies where decisions are stored: from the runs that there are, within a batch, and when they are asked again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import orjson
 
+from enrollment.explain import told
 from enrollment.mappings import Policy
-from enrollment.policies import AtMost, Cap, Counted, Once
+from enrollment.policies import AtMost, Cap, Counted, IfNotActive, Once
 from enrollment.working_time import QuietHours, WorkingTime
 from schemas.vocabulary import TriggerType
+from storage.stored_evaluations import About
 from tests.workflows.scene import ANN, BOB, T0, Scene
+from workflows.explaining import explain_evaluations
 from workflows.suppressions import suppress, unsuppress
 
 RENEWAL = TriggerType.RENEWAL_WINDOW
@@ -32,8 +36,8 @@ async def test_reentry_is_decided_from_the_runs_that_are_stored(scene: Scene) ->
     assert await scene.decide(scene.trigger(contract_id="d", stakeholders=[BOB])) == {"requested": 1}
     scene.later(days=16)  # the first began 31 days ago
     assert await scene.decide(scene.trigger(contract_id="e")) == {"requested": 1}
-    told = (await facts(scene))["policy"]
-    assert [run[2].split("/")[0] for run in told["runs"]["sth-9"]] == ["a", "b"]
+    kept = (await facts(scene))["policy"]
+    assert [run["business_key"].split("/")[0] for run in kept["runs"]["sth-9"]] == ["a", "b"]
 
 
 async def test_a_request_counts_for_the_triggers_that_follow_in_its_batch(scene: Scene) -> None:
@@ -63,8 +67,8 @@ async def test_one_address_is_not_on_two_cadences_of_a_group(scene: Scene) -> No
     await scene.put_into("enrolled", asked.enrollment_id)
     at_bell = scene.trigger(stakeholders=[ANN_AT_BELL, BOB], customer=OTHER_CUSTOMER)
     assert await scene.decide(at_bell) == {"exclusive_cadence_active": 1, "requested": 1}
-    told = await facts(scene)
-    assert told["policy"]["active"] == {"sth-7": [["sth-9", "default"]]}
+    kept = await facts(scene)
+    assert kept["policy"]["active"] == {"sth-7": [["sth-9", "default"]]}
     await scene.put_into("completed", asked.enrollment_id)
     scene.later(days=1)
     assert await scene.decide_again() == {"requested": 1, "already_requested": 1}
@@ -81,7 +85,7 @@ async def test_who_is_on_the_organizations_list_is_suppressed_until_taken_off(sc
         await suppress(connection, "org-2", ["acme.example"], note=None, by="usr-1", now=scene.now)
     cat = {"id": "sth-6", "name": "Cat", "email": "cat@mail.other.example"}
     assert await scene.decide(scene.trigger(stakeholders=[ANN, BOB, cat])) == {"requested": 1, "suppressed": 2}
-    assert (await facts(scene))["policy"]["suppressed"] == ["sth-6", "sth-8"]
+    assert (await facts(scene))["policy"]["suppressed"] == ["sth-8", "sth-6"]
     async with scene.database.transaction() as connection:
         assert await unsuppress(connection, "org-1", ["bob@acme.example"], by="usr-1", now=scene.later(hours=1))
         assert not await unsuppress(connection, "org-1", ["bob@acme.example"], by="usr-1", now=scene.now)
@@ -120,3 +124,43 @@ async def test_a_start_begins_on_the_stakeholders_own_day(scene: Scene) -> None:
     (asked,) = await scene.requested(ANN | {"time_zone": "America/Los_Angeles"})
     assert await scene.take(scene.decision(asked)) == 1
     assert await scene.value("SELECT due_at FROM commands") == datetime(2026, 11, 24, 8, tzinfo=UTC)
+
+
+async def test_what_limits_refused_is_decided_again_to_the_same_bytes_and_explained(scene: Scene) -> None:
+    """Each refusal names the one fact without which there had been a request."""
+    cap = Cap(per=Counted.ACCOUNT, at_most=1, within_hours=48)
+    upsell, at_risk, welcome = TriggerType.EXPANSION_SIGNAL, TriggerType.AT_RISK, TriggerType.NEW_CUSTOMER
+    (renewal,) = await scene.publish_for(RENEWAL, policy=Policy(reentry=IfNotActive()))
+    (asked,) = await scene.requested(ANN)
+    # All that follows is about another cadence than the one that Ann is on.
+    await scene.publish(replace(renewal, cadence_id=457))
+    await scene.publish_for(upsell, cadence_id=457, policy=Policy(caps=(cap,)))
+    await scene.publish_for(at_risk, cadence_id=457, policy=Policy(exclusive_by="email"))
+    (held,) = await scene.publish_for(welcome, cadence_id=457, policy=Policy(hold_out_percent=100))
+    await scene.put_into("enrolled", asked.enrollment_id)
+    await scene.execute("UPDATE enrollments SET claimed_at = $1", T0)
+    async with scene.database.transaction() as connection:
+        await suppress(connection, "org-1", ["bob@acme.example"], note=None, by="usr-1", now=scene.later(hours=1))
+    await scene.decide(
+        scene.trigger(contract_id="b", stakeholders=[ANN, BOB]),
+        scene.trigger(upsell),
+        scene.trigger(at_risk, [ANN_AT_BELL], customer=OTHER_CUSTOMER),
+        scene.trigger(welcome),
+    )
+    async with scene.database.transaction() as connection:
+        found = await explain_evaluations(connection, "org-1", About(), limit=100)
+    assert [one for one in found if not one.is_same] == []
+    turned = {}
+    for one in found:
+        assert one.explanation is not None
+        for decision in map(told, one.explanation.decisions):
+            if decision["reason"] != "requested":
+                turned[decision["reason"]] = decision["would_turn"]["fact"]
+    ran = "past_run.sth-9.renewal-window:default:con-5/2027-03-31"
+    assert turned == {
+        "reentry_capped": ran,
+        "suppressed": "stakeholder.suppressed",
+        "frequency_capped": ran,
+        "exclusive_cadence_active": "address.active.sth-9.default",
+        "held_out": f"mapping.{held.id}.hold_out_percent",
+    }
