@@ -234,7 +234,8 @@ def _of_organization(recalled: Recalled, mappings: Sequence[Mapping]) -> Iterato
     yield of("organization.connected", facts.connected, not facts.connected, connected=not facts.connected)
     for mapping in mappings:
         for name in ("enabled", "parked"):
-            flipped = replace(mapping, **{name: not getattr(mapping, name)})
+            other: dict[str, Any] = {name: not getattr(mapping, name)}
+            flipped = replace(mapping, **other)
             others = [one for one in facts.mappings.all() if one is not mapping]
             yield of(
                 f"mapping.{mapping.id}.{name}",
@@ -272,7 +273,8 @@ def _of_candidate(recalled: Recalled, candidate: Candidate) -> Iterator[_Change]
     if candidate.person is not None:
         for name in ("do_not_contact", "account_do_not_contact", "email_restricted", "bouncing"):
             was = getattr(candidate.person, name)
-            yield of(f"person.{name}", was, not was, person=replace(candidate.person, **{name: not was}))
+            other: dict[str, Any] = {name: not was}
+            yield of(f"person.{name}", was, not was, person=replace(candidate.person, **other))
 
 
 def _of_past(recalled: Recalled, whose: str) -> Iterator[_Change]:

@@ -96,8 +96,15 @@ async def adopt(
         salesloft_state=membership.current_state or "",
         current_step=row.current_step,
     )
+    # What was answered at this moment stays, for the membership's own row moves on with Salesloft's.
+    answered = {
+        "step_id": membership.step.id if membership.step is not None else None,
+        "user_id": membership.user.id if membership.user is not None else None,
+    }
     (enrolled,) = await transition(
-        connection, [Change(enrollment=enrollment, happening=Happening.ENROLL, membership=facts)], now
+        connection,
+        [Change(enrollment=enrollment, happening=Happening.ENROLL, membership=facts, detail=answered)],
+        now,
     )
     return await _afterwards(connection, enrolled, row, facts, enrollment.pending_end, now)
 

@@ -21,6 +21,7 @@ from service.clock import ClockUnavailable
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
 from service.explain_cli import add_explain
+from service.figures_cli import Timed, add_figures
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
@@ -221,7 +222,14 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         yield database
 
 
+@asynccontextmanager
+async def _timed(settings: Settings) -> AsyncIterator[Timed]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield Timed(database, clock)
+
+
 add_explain(app, _run, _database, out)
+add_figures(app, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)

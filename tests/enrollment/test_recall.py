@@ -60,7 +60,7 @@ def test_every_fact_of_an_organization_moves_its_digest() -> None:
         assert keep_organization(replace(facts, **{name: value}))[1] != digest, name
     assert keep_organization(replace(facts, decision_version=9))[1] == digest
     assert keep_organization(replace(facts, cadences={**facts.cadences, 999: cadence(name="Other")}))[1] == digest
-    assert keep_organization(replace(facts, cadences=dict(reversed(facts.cadences.items()))))[1] == digest
+    assert keep_organization(replace(facts, cadences=dict(reversed(list(facts.cadences.items())))))[1] == digest
 
 
 @given(

@@ -5,13 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 
 from enrollment.criteria import parse_criteria
+from enrollment.evaluate import told_outcomes
 from enrollment.mappings import Policy
 from schemas.vocabulary import OutcomeType, TriggerType
+from storage import stored_evaluations
 from storage.stored_evaluations import About
 from tests.workflows.scene import ANN, BOB, CUSTOMER, DETAILS, Scene
-from workflows.explaining import Explained, explain_evaluations
+from workflows.explaining import Explained, Recollection, explain_evaluations
+from workflows.request import decide_and_request
 
 RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
 LOW = parse_criteria(b'{"field": "customer.health_score", "op": "lt", "value": 60}')
@@ -32,7 +36,7 @@ async def test_generated_events_are_decided_again_to_the_same_bytes(scene: Scene
     for turn in range(30):
         triggers = []
         for _ in range(chance.randrange(1, 8)):
-            customer = {"id": f"cus-{chance.randrange(4)}"}
+            customer: dict[str, Any] = {"id": f"cus-{chance.randrange(4)}"}
             if chance.random() < 0.7:
                 customer = CUSTOMER | customer | {"health_score": chance.choice([None, 0, 33.3, 59, 60, 99])}
             people: list[dict[str, Any]] | None = None
@@ -70,13 +74,42 @@ async def test_generated_events_are_decided_again_to_the_same_bytes(scene: Scene
                 )
         scene.later(days=1)
         await scene.decide_again()
-    first, again = await explained(scene), await explained(scene)
-    assert len(first) > 150
-    assert [one.stored.event_id for one in first if not one.is_same] == []
-    assert [one.explanation.digest for one in first if one.explanation] == [
-        one.explanation.digest for one in again if one.explanation
-    ]
-    reasons = {told["reason"] for one in first for told in orjson.loads(one.stored.outcomes)}
+    async with scene.database.reading() as connection:
+        stored = await stored_evaluations.read(connection, "org-1", About(), limit=1000)
+        for _ in range(2):
+            recalled = await Recollection(connection, "org-1").of(stored)
+            again = [told_outcomes(one.evaluate().decisions)[1] for one in recalled if one is not None]
+            assert again == [one.digest for one in stored]
+    assert len(stored) > 150
+    reasons = {told["reason"] for one in stored for told in orjson.loads(one.outcomes)}
     assert reasons >= {"requested", "criteria_not_met", "fact_unknown", "already_requested", "no_email", "preempted"}
     assert reasons >= {"unknown_customer", "no_candidates", "stakeholder_left", "deferral_ended", "no_mapping"}
-    assert {one.stored.cause for one in first} == {"event", "deferral"}
+    assert {one.cause for one in stored} == {"event", "deferral"}
+
+
+async def test_people_of_whom_nothing_is_known_are_candidates_again(scene: Scene) -> None:
+    """They left before anything else was heard of them: the directory holds their id and nothing more."""
+    await scene.publish_for(RENEWAL)
+    await scene.snapshots(customers=(CUSTOMER,), stakeholders=(ANN,))
+    await scene.end(scene.outcome(OutcomeType.STAKEHOLDER_LEFT, stakeholder_id="sth-1"))
+    assert await scene.decide(scene.trigger(stakeholders=None, at=scene.later(hours=1))) == {
+        "requested": 1,
+        "stakeholder_left": 1,
+    }
+    (found,) = await explained(scene, customer_id="cus-7")
+    assert found.is_same
+
+
+async def test_facts_are_kept_for_good_though_the_first_to_keep_them_is_rolled_back(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    for attempt in range(2):
+        with pytest.raises(LookupError):  # noqa: PT012  # what is asked is what the whole block leaves
+            async with scene.database.transaction() as connection:
+                for _ in range(2):
+                    await decide_and_request(connection, [scene.trigger()], scene.memory, scene.now)
+                raise LookupError
+        assert await scene.value("SELECT count(*) FROM organization_facts") == 0, attempt
+    await scene.decide(scene.trigger())
+    await scene.decide(scene.trigger())
+    assert await scene.value("SELECT count(*) FROM organization_facts") == 1
+    assert [one.is_same for one in await explained(scene, customer_id="cus-7")] == [True, True]
