@@ -16,6 +16,7 @@ from enrollment.consent import PersonRecord, email_refusal, known_refusal, norma
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
 from enrollment.states import ACTIVE
+from enrollment.stops import Stop, stops_all_of, stops_mapping
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.vocabulary import CandidateOutcome as Outcome
@@ -50,6 +51,7 @@ DEFERRING = frozenset(
         Reason.OWNER_UNAVAILABLE,
         Reason.NO_MAPPING,
         Reason.PREEMPTED,
+        Reason.STOPPED,
     }
 )
 """Refusals for a fact that may still come, or for a hold that may end."""
@@ -102,6 +104,7 @@ class OrganizationFacts:
     cadences: Lookup[int, CadenceFacts]
     senders: Lookup[int, SenderFacts]
     senders_by_email: Lookup[str, SenderFacts]
+    stops: Sequence[Stop] = ()
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
@@ -151,7 +154,8 @@ class Decision:
     """What was decided about one candidate; about the trigger as a whole where `stakeholder` is None.
 
     `digest` binds a request's approval; of another decision it tells whether two are the same. `until` of a deferral
-    is when its window ends, counted from now. `action` and `verdicts` come with a request.
+    is when its window ends, counted from now. `action` and `verdicts` come with a request, and with what would be one
+    but for the shadow in which its mapping stands.
     """
 
     stakeholder: StakeholderSnapshot | None
@@ -179,7 +183,7 @@ def zone(name: str) -> ZoneInfo | None:
 
 def decide(situation: Situation, organization: OrganizationFacts, now: datetime) -> list[Decision]:
     """A decision for every candidate and exclusivity group that concerns them; at least one in all."""
-    refusal = _refusal_of_all(situation, organization)
+    refusal = _refusal_of_all(situation, organization, now)
     if not situation.candidates:
         return [_no(None, refusal or Reason.NO_CANDIDATES, None)]
     if refusal is not None:
@@ -207,12 +211,18 @@ def closed(decision: Decision) -> Decision:
     return _no(decision.stakeholder, Reason.DEFERRAL_ENDED, decision.mapping)
 
 
-def _refusal_of_all(situation: Situation, organization: OrganizationFacts) -> Reason | None:
-    trigger_type = situation.trigger_type
+def _refusal_of_all(situation: Situation, organization: OrganizationFacts, now: datetime) -> Reason | None:
     if situation.ended:
         return Reason.STALE_EVENT
+    if organization.stops and stops_all_of(organization.stops, situation.customer.id, now):
+        return Reason.STOPPED
     if not situation.customer_known:
         return Reason.UNKNOWN_CUSTOMER
+    return _mapping_refusal(situation, organization)
+
+
+def _mapping_refusal(situation: Situation, organization: OrganizationFacts) -> Reason | None:
+    trigger_type = situation.trigger_type
     if organization.mappings.only_disabled(trigger_type):
         return Reason.MAPPING_DISABLED
     if not organization.mappings.speaks_of(trigger_type):
@@ -249,7 +259,9 @@ def _of_candidate(
         if holds is None:
             unknown = True
         elif holds:
-            taken.add(compiled.mapping.exclusivity_group)
+            # What only stands in the shadow takes nobody's place.
+            if not compiled.mapping.policy.shadow:
+                taken.add(compiled.mapping.exclusivity_group)
             decisions.append(_by_mapping(candidate, compiled, facts, situation, organization))
     return decisions or [_no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)]
 
@@ -269,6 +281,7 @@ def _by_mapping(
         or known_refusal(stakeholder, candidate.person)
         or _run_refusal(stakeholder.id, mapping, situation)
         or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
+        or (Reason.STOPPED if organization.stops and stops_mapping(organization.stops, mapping, facts.now) else None)
     )
     if refusal is not None:
         return _no(stakeholder, refusal, mapping)
@@ -290,10 +303,11 @@ def _by_mapping(
         business_key=situation.business_key,
         verdicts=[(verdict.predicate, bool(verdict.holds)) for verdict in seen],
     )
+    in_shadow = mapping.policy.shadow
     return Decision(
         stakeholder=stakeholder,
-        outcome=Outcome.REQUEST,
-        reason=Reason.REQUESTED,
+        outcome=Outcome.SKIP if in_shadow else Outcome.REQUEST,
+        reason=Reason.SHADOW if in_shadow else Reason.REQUESTED,
         mapping=mapping,
         digest=digest(bound),
         action=action,

@@ -1,24 +1,23 @@
 """What an approved enrollment passes before its first call: consent as we know it, time, holds, and the bound facts."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from enrollment.consent import PersonRecord, at_execution
+from enrollment.consent import Consent, PersonRecord, at_execution
 from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Workbench
+from fulfillment.holding import Held, hold_on
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.vocabulary import EnrollmentState, Reason, TriggerType
-from storage import directory, evaluations, memberships, people
+from schemas.vocabulary import EnrollmentState, Reason
+from storage import directory, memberships, people
 from storage.enrollments import Enrollment
 from storage.people import KnownPerson
 from storage.pool import Connection
 from workflows.renewal import ask_again, look_again
 from workflows.transitions import Change, transition
 
-__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record"]
-
-_HOLD_CHECKED_EVERY = timedelta(hours=1)
+__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "known_consent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +38,11 @@ class Turned:
     to: EnrollmentState
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Not now: look again at that instant (business time), or when the team is connected again if None."""
-
-    until: datetime | None
-
-
 async def admit(connection: Connection, locked: Locked, bench: Workbench, now: datetime) -> Admitted | Turned | Held:
     """Let a scheduled enrollment in, or say where it went instead; an enrolling one whose call was not begun likewise.
 
-    A definite no is final, so it is looked for first; a changed fact goes back to the approver.
+    A definite no is final, so it is looked for first; a changed fact goes back to the approver, though nothing is asked
+    while something holds the enrollment.
     """
     enrollment = locked.enrollment
     organization_id = enrollment.organization_id
@@ -59,10 +52,12 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
     stakeholder = StakeholderSnapshot.model_validate_json(row.data) if row is not None and row.data else None
     person = await people.person_of(connection, organization_id, enrollment.stakeholder_id)
     if stakeholder is not None:
-        known = await _strictest(connection, stakeholder, organization_id, person)
-        refusal = at_execution(stakeholder, known, fresh_since=now - bench.options.fresh_for)
+        refusal = await known_consent(connection, stakeholder, organization_id, person, bench, now)
         if isinstance(refusal, Reason):
             return await _turn(connection, enrollment, Happening.BLOCK, refusal, now)
+    held = await hold_on(connection, enrollment, organization, now)
+    if held is not None:
+        return held
     found = await look_again(connection, enrollment, organization, now)
     if found is Reason.NOT_CONNECTED:
         return Held(None)
@@ -72,10 +67,6 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
     if isinstance(found, Reason) or found.differences:
         asked = await ask_again(connection, enrollment, found, Reason.FACT_CHANGED.value, now)
         return Turned(asked.state)
-    if enrollment.trigger_type is TriggerType.EXPANSION_SIGNAL:
-        held_until = (await evaluations.open_episodes_of(connection, [locked.customer.key])).get(locked.customer.key)
-        if held_until is not None and held_until > now:
-            return Held(min(held_until, now + _HOLD_CHECKED_EVERY))
     if enrollment.state is EnrollmentState.SCHEDULED:
         # An earlier attempt may have named a person; until this one knows, it takes nobody's place on the cadence.
         await memberships.forget_intent(connection, enrollment.id)
@@ -99,6 +90,19 @@ def effective_record(person: KnownPerson) -> PersonRecord:
         account_do_not_contact=person.account.do_not_contact,
         read_at=min(record.read_at, person.account.read_at),
     )
+
+
+async def known_consent(
+    connection: Connection,
+    stakeholder: StakeholderSnapshot,
+    organization_id: str,
+    person: KnownPerson | None,
+    bench: Workbench,
+    now: datetime,
+) -> Consent | Reason:
+    """The consent gate by what is known before Salesloft is asked."""
+    known = await _strictest(connection, stakeholder, organization_id, person)
+    return at_execution(stakeholder, known, fresh_since=now - bench.options.fresh_for)
 
 
 async def _strictest(

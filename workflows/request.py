@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from enrollment.criteria import Verdict
 from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
+from enrollment.stops import latest_end, next_end
 from schemas.registry import EVENT_TYPES
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
@@ -21,13 +22,14 @@ from storage.enrollments import NewEnrollment
 from storage.evaluations import Deferral, Evaluation
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
+from workflows.arbitration import hold_back
 from workflows.asking import Asking, ask
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
 from workflows.situations import LoadedSituation, Trigger, load
 from workflows.transitions import SERVICE, changed_event
 
-__all__ = ["Decided", "decide_again", "decide_and_request", "told_verdicts"]
+__all__ = ["Decided", "decide_again", "decide_and_request", "hold_back_and_decide", "told_verdicts"]
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ async def decide_and_request(
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
         decisions = decide(known.situation, organization, now)
-        until = _window_end(trigger, known, decisions)
+        until = _window_end(trigger, known, decisions, organization, now)
         if now >= until:
             decisions = [closed(decision) for decision in decisions]
         for decision in decisions:
@@ -71,9 +73,29 @@ async def decide_and_request(
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
-        _defer(writing, trigger, known, decisions, until, organization.decision_version)
+        _defer(writing, trigger, known, decisions, until, organization, now)
     await _write(connection, writing, now)
+    at_risk = {trigger.customer for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK}
+    if at_risk:
+        await _hold_back(connection, at_risk, memory, now)
     return decided
+
+
+async def hold_back_and_decide(
+    connection: Connection, customers: Collection[CustomerKey], memory: OrganizationMemory, now: datetime
+) -> None:
+    """Hold back what goes on of some customers although it is held, under the customers' locks."""
+    await memory.facts(connection, {organization_id for organization_id, _ in customers}, now)
+    await directory.lock_customers(connection, customers)
+    await _hold_back(connection, customers, memory, now)
+
+
+async def _hold_back(
+    connection: Connection, customers: Collection[CustomerKey], memory: OrganizationMemory, now: datetime
+) -> None:
+    withdrawn = await hold_back(connection, customers, now)
+    if withdrawn:
+        await decide_and_request(connection, [trigger_of(event) for event in withdrawn], memory, now)
 
 
 async def decide_again(
@@ -233,11 +255,21 @@ def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     ]
 
 
-def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:
+def _window_end(
+    trigger: Trigger,
+    known: LoadedSituation,
+    decisions: Sequence[Decision],
+    organization: OrganizationFacts,
+    now: datetime,
+) -> datetime:
     """When the trigger is decided for the last time; of one that a hold keeps, or kept, counted from the hold's end."""
     starts = trigger.event_time
     if known.hold_ends is not None and trigger.trigger_type is TriggerType.EXPANSION_SIGNAL:
         starts = max(starts, known.hold_ends)
+    if organization.stops:
+        mappings = [decision.mapping for decision in decisions if decision.mapping is not None]
+        stops_end = latest_end(organization.stops, trigger.customer[1], mappings, now)
+        starts = max(starts, stops_end) if stops_end is not None else starts
     return window_end(decisions, starts)
 
 
@@ -247,7 +279,8 @@ def _defer(
     known: LoadedSituation,
     decisions: Sequence[Decision],
     until: datetime,
-    decision_version: int,
+    organization: OrganizationFacts,
+    now: datetime,
 ) -> None:
     reasons = {decision.reason for decision in decisions if decision.outcome is CandidateOutcome.DEFER}
     if not reasons and trigger.cause == "event":
@@ -265,8 +298,8 @@ def _defer(
         stakeholder_ids=[stakeholder.id for stakeholder in trigger.event.stakeholders or ()],
         reasons=sorted(reasons),
         deferred_until=until,
-        wake_at=min(until, known.held_until) if known.held_until is not None else until,
-        decision_version=decision_version,
+        wake_at=min(one for one in (until, known.held_until, next_end(organization.stops, now)) if one is not None),
+        decision_version=organization.decision_version,
     )
     (writing.deferrals if reasons else writing.settled).append(deferral)
 

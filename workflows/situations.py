@@ -306,7 +306,7 @@ def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surro
 
 def _facts(trigger: Trigger, situation: Situation, customer: str | None, concerned: Sequence[_Concerned]) -> bytes:
     """The event as it came, and what counted besides or instead: enough to make the decision again."""
-    told: dict[str, Any] = {"event": orjson.Fragment(trigger.data)}
+    told: dict[str, Any] = {"event": orjson.Fragment(trigger.data), "event_source": trigger.event_source}
     if customer is not None:
         told["customer"] = orjson.Fragment(customer)
     rows = [one.row.data for one in concerned if one.row is not None and one.row.data is not None]
