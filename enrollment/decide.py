@@ -18,6 +18,7 @@ from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, Mappin
 from enrollment.policies import PolicyFacts, Refused, held_out
 from enrollment.policies import refusal as limits_refusal
 from enrollment.states import ACTIVE
+from enrollment.stops import Stop, stops_all_of, stops_mapping
 from enrollment.working_time import first_moment, next_allowed
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
@@ -56,6 +57,7 @@ DEFERRING = frozenset(
         Reason.PREEMPTED,
         Reason.FREQUENCY_CAPPED,
         Reason.EXCLUSIVE_CADENCE_ACTIVE,
+        Reason.STOPPED,
     }
 )
 """Refusals for a fact that may still come, or for a hold that may end."""
@@ -112,6 +114,7 @@ class OrganizationFacts:
     senders: Lookup[int, SenderFacts]
     senders_by_email: Lookup[str, SenderFacts]
     suppresses: bool = False
+    stops: Sequence[Stop] = ()
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
@@ -162,8 +165,8 @@ class Decision:
     """What was decided about one candidate; about the trigger as a whole where `stakeholder` is None.
 
     `digest` binds a request's approval; of another decision it tells whether two are the same. `until` of a deferral
-    is when its window ends, counted from now. `action` and `verdicts` come with a request. `again_at` of a deferral is
-    when what refused it may have ended.
+    is when its window ends, counted from now. `action` and `verdicts` come with a request, and with what would be one
+    but for the shadow in which its mapping stands. `again_at` of a deferral is when what refused it may have ended.
     """
 
     stakeholder: StakeholderSnapshot | None
@@ -198,7 +201,7 @@ def zone_of(stakeholder_zone: str | None, organization_zone: str) -> ZoneInfo:
 
 def decide(situation: Situation, organization: OrganizationFacts, now: datetime) -> list[Decision]:
     """A decision for every candidate and exclusivity group that concerns them; at least one in all."""
-    refusal = _refusal_of_all(situation, organization)
+    refusal = _refusal_of_all(situation, organization, now)
     if not situation.candidates:
         return [_no(None, refusal or Reason.NO_CANDIDATES, None)]
     if refusal is not None:
@@ -226,12 +229,18 @@ def closed(decision: Decision) -> Decision:
     return _no(decision.stakeholder, Reason.DEFERRAL_ENDED, decision.mapping)
 
 
-def _refusal_of_all(situation: Situation, organization: OrganizationFacts) -> Reason | None:
-    trigger_type = situation.trigger_type
+def _refusal_of_all(situation: Situation, organization: OrganizationFacts, now: datetime) -> Reason | None:
     if situation.ended:
         return Reason.STALE_EVENT
+    if organization.stops and stops_all_of(organization.stops, situation.customer.id, now):
+        return Reason.STOPPED
     if not situation.customer_known:
         return Reason.UNKNOWN_CUSTOMER
+    return _mapping_refusal(situation, organization)
+
+
+def _mapping_refusal(situation: Situation, organization: OrganizationFacts) -> Reason | None:
+    trigger_type = situation.trigger_type
     if organization.mappings.only_disabled(trigger_type):
         return Reason.MAPPING_DISABLED
     if not organization.mappings.speaks_of(trigger_type):
@@ -268,7 +277,9 @@ def _of_candidate(
         if holds is None:
             unknown = True
         elif holds:
-            taken.add(compiled.mapping.exclusivity_group)
+            # What only stands in the shadow takes nobody's place.
+            if not compiled.mapping.policy.shadow:
+                taken.add(compiled.mapping.exclusivity_group)
             decisions.append(_by_mapping(candidate, compiled, facts, situation, organization))
     return decisions or [_no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)]
 
@@ -289,6 +300,7 @@ def _by_mapping(
         or _suppressed(stakeholder.id, situation.policy)
         or _run_refusal(stakeholder.id, mapping, situation)
         or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
+        or (Reason.STOPPED if organization.stops and stops_mapping(organization.stops, mapping, facts.now) else None)
     )
     if refusal is not None:
         return _no(stakeholder, refusal, mapping)
@@ -316,10 +328,11 @@ def _by_mapping(
         business_key=situation.business_key,
         verdicts=[(verdict.predicate, bool(verdict.holds)) for verdict in seen],
     )
+    in_shadow = mapping.policy.shadow
     return Decision(
         stakeholder=stakeholder,
-        outcome=Outcome.REQUEST,
-        reason=Reason.REQUESTED,
+        outcome=Outcome.SKIP if in_shadow else Outcome.REQUEST,
+        reason=Reason.SHADOW if in_shadow else Reason.REQUESTED,
         mapping=mapping,
         digest=digest(bound),
         action=action,

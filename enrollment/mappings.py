@@ -41,12 +41,16 @@ Sender = CustomersOwner | FixedUser
 
 
 class Policy(Limits):
-    """Limits in time: days, and hours where the name says so; and all other limits."""
+    """Limits in time: days, and hours where the name says so; and all other limits.
+
+    A mapping in `shadow` is decided and never requested.
+    """
 
     start_offset_days: int = Field(0, ge=0, le=365)
     expires_after_hours: int = Field(24, ge=1, le=24 * 90)
     execute_within_days: int = Field(7, ge=1, le=90)
     defer_days: int = Field(14, ge=0, le=90)
+    shadow: bool = False
 
     @property
     def expires_after(self) -> timedelta:

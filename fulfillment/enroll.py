@@ -24,6 +24,7 @@ from enrollment.consent import Consent, at_execution
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Outcome, Parked, Workbench, end_call, lock_enrollment
 from fulfillment.gates import Admitted, Held, Turned, admit, is_suppressed
+from fulfillment.holding import hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
 from fulfillment.settling import Settlement, nothing_to_do
 from salesloft_client import (
@@ -133,8 +134,16 @@ class Enroll:
             case Turned(to):
                 await commands.finish(connection, command, outcome=to.value, now=now)
                 return Outcome.REFUSED
-            case Held(until):
-                await commands.release(connection, command, error="held", due_at=until)
+            case Held(until, reason) if locked.enrollment.state is EnrollmentState.ENROLLING and until is not None:
+                held = Change(
+                    enrollment=locked.enrollment,
+                    happening=Happening.POSTPONE,
+                    reason=reason.value,
+                    expected_at=until,
+                )
+                return await self._ended(connection, command, held)
+            case Held(until, reason):
+                await commands.release(connection, command, error=reason.value, due_at=until)
                 return Outcome.PARKED
             case _:
                 assert_never(answer)
@@ -168,6 +177,12 @@ class Enroll:
             again = now + self._bench.options.recheck_after
             reason = Reason.CONSENT_UNKNOWN.value
             change = Change(enrollment=enrollment, happening=Happening.POSTPONE, reason=reason, expected_at=again)
+            return await self._ended(connection, command, change)
+        held = await hold_on(connection, enrollment, admitted.organization, now)
+        if held is not None:
+            # Risk or a stop may have come while Salesloft was asked.
+            reason = held.reason.value
+            change = Change(enrollment=enrollment, happening=Happening.POSTPONE, reason=reason, expected_at=held.until)
             return await self._ended(connection, command, change)
         earliest = self._bench.sessions.wire.time.earliest(now)
         if not await memberships.record_intent(

@@ -316,6 +316,7 @@ def _facts(known: LoadedSituation, organization: str) -> bytes:
     trigger, situation, customer = known.trigger, known.situation, known.customer
     told: dict[str, Any] = {
         "event": orjson.Fragment(trigger.data),
+        "event_source": trigger.event_source,
         "at": trigger.event_time,
         "organization": organization,
     }

@@ -1,6 +1,7 @@
 """What approved work waits for, or is stopped by, when its moment comes: counted at the claim, released by itself."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import pytest
 from enrollment.mappings import Mapping, Policy
 from enrollment.policies import Cap, Counted
 from enrollment.working_time import QuietHours, WorkingTime
-from tests.fulfillment.stage import Stage, publish, until
+from tests.fulfillment.stage import QUICK, Stage, publish, until
 from tests.fulfillment.steps import is_hit
 from workflows.suppressions import suppress
 
@@ -97,9 +98,9 @@ async def test_two_workers_at_once_never_pass_a_cap(stage: Stage, per: Counted) 
     cap = Cap(per=per, at_most=2, within_hours=24)
     await with_policy(stage, Policy(caps=(cap,)))
     enrollments = await _APPROVING[per](stage)
-    many = {"concurrency": 8, "organization_limit": 16}
     reason = per.reason.value
-    async with stage.working(**many), stage.working(**many):
+    many = replace(QUICK, organization_limit=16)
+    async with stage.working(many), stage.working(many):
         await until(lambda: _reached(stage, {"enrolled": 2, reason: len(enrollments) - 2}))
         await not_in_work(stage)
         assert len(await stage.writes("cadence_memberships")) == 2
