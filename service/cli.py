@@ -29,6 +29,7 @@ from service.supervisor import supervise
 from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
+from service.trying_cli import add_trying
 from storage import organizations
 from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
@@ -42,6 +43,7 @@ from workflows.mappings import CadenceMissing, Validated, default_mappings, publ
 from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
+from workflows.trying import CannotTry
 
 __all__ = ["app", "main"]
 
@@ -71,6 +73,7 @@ _EXPECTED = (
     CadenceUnknown,
     FieldMappingInvalid,
     NotSuppressible,
+    CannotTry,
     TimeoutError,
 )
 
@@ -230,6 +233,7 @@ async def _timed(settings: Settings) -> AsyncIterator[Timed]:
 
 add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
+add_trying(mappings_app, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
