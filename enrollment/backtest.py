@@ -7,7 +7,7 @@ recorded requests used and these do not is free, and one that only these used is
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ import orjson
 from enrollment.criteria import Facts, verdicts
 from enrollment.decide import Decision, OrganizationFacts, RunKey, Situation
 from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
+from enrollment.policies import PastRun, PolicyFacts
 from enrollment.recall import Recalled
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason
 
@@ -67,9 +68,9 @@ class BackTest:
     fallout: Fallout = field(default_factory=dict)
     _live: set[_Run] = field(default_factory=set)
     _here: set[_Run] = field(default_factory=set)
-    # By stakeholder: the runs that only the recorded requests used, and those that only these did.
+    # By stakeholder: the runs that only the recorded requests used, and those that only these did, with their instant.
     _freed: dict[str, set[RunKey]] = field(default_factory=dict)
-    _taken: dict[str, set[RunKey]] = field(default_factory=dict)
+    _taken: dict[str, dict[RunKey, datetime]] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
     _compiled: CompiledMapping | None = None
     _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
@@ -103,7 +104,7 @@ class BackTest:
             if decision.outcome is CandidateOutcome.REQUEST:
                 runs.append(self._note_request(decision, recalled))
         for run in runs:
-            self._set_apart(run)
+            self._set_apart(run, recalled.now)
         self._compare(event_id, recalled.situation.customer.id, was, decisions)
         if self.tried is not None and first:
             self._compiled = self._compiled or compile_mapping(self.tried)
@@ -137,14 +138,40 @@ class BackTest:
 
     def _corrected(self, situation: Situation) -> Situation:
         ids = [candidate.stakeholder.id for candidate in situation.candidates]
-        if not any(one in self._freed or one in self._taken for one in ids):
+        if not any(self._freed.get(one) or self._taken.get(one) for one in ids):
             return situation
         runs: dict[str, dict[RunKey, EnrollmentState]] = {}
         for whose in ids:
             freed = self._freed.get(whose, ())
             own = {run: state for run, state in situation.runs.get(whose, {}).items() if run not in freed}
             runs[whose] = own | dict.fromkeys(self._taken.get(whose, ()), EnrollmentState.REQUESTED)
-        return replace(situation, runs=runs)
+        policy = self._limiting(situation.policy, ids) if situation.policy is not None else None
+        return replace(situation, runs=runs, policy=policy)
+
+    def _limiting(self, policy: PolicyFacts, ids: Sequence[str]) -> PolicyFacts:
+        """The past runs that limits ask about, corrected likewise."""
+        runs = dict(policy.runs)
+        for whose in ids:
+            freed, taken = self._freed.get(whose, ()), self._taken.get(whose, {})
+            runs[whose] = [
+                *(
+                    one
+                    for one in policy.runs.get(whose, ())
+                    if (one.trigger_type, one.exclusivity_group, one.business_key) not in freed
+                ),
+                *(
+                    PastRun(
+                        trigger_type=trigger_type,
+                        exclusivity_group=group,
+                        business_key=business_key,
+                        state=EnrollmentState.REQUESTED,
+                        begun_at=begun_at,
+                        claimed_at=None,
+                    )
+                    for (trigger_type, group, business_key), begun_at in taken.items()
+                ),
+            ]
+        return replace(policy, runs=runs)
 
     def _note_live(self, was: Sequence[dict[str, Any]], recalled: Recalled) -> list[_Run]:
         requested = [outcome for outcome in was if outcome["outcome"] == CandidateOutcome.REQUEST]
@@ -168,16 +195,14 @@ class BackTest:
         self.requests_by_owner[owner.user_id if owner is not None else None] += 1
         return run
 
-    def _set_apart(self, run: _Run) -> None:
+    def _set_apart(self, run: _Run, now: datetime) -> None:
         whose, key = run
-        for apart, is_apart in (
-            (self._freed, run in self._live and run not in self._here),
-            (self._taken, run in self._here and run not in self._live),
-        ):
-            if is_apart:
-                apart.setdefault(whose, set()).add(key)
-            elif whose in apart:
-                apart[whose].discard(key)
+        self._freed.setdefault(whose, set()).discard(key)
+        self._taken.setdefault(whose, {}).pop(key, None)
+        if run not in self._here:
+            self._freed[whose].add(key)
+        elif run not in self._live:
+            self._taken[whose][key] = now
 
     def _compare(
         self, event_id: str, customer_id: str, was: Sequence[dict[str, Any]], decisions: Sequence[Decision]

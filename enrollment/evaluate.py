@@ -8,6 +8,7 @@ from datetime import datetime
 import orjson
 
 from enrollment.decide import Decision, OrganizationFacts, Situation, closed, decide, window_end
+from enrollment.stops import latest_end
 from schemas.vocabulary import TriggerType
 
 __all__ = ["Evaluated", "evaluate", "told_outcomes"]
@@ -31,12 +32,16 @@ def evaluate(
 ) -> Evaluated:
     """Decide a trigger at an instant; what would be deferred is refused once the trigger's window has ended.
 
-    The window of one that a hold keeps, or kept, counts from the hold's end.
+    The window of one that a hold keeps, or kept, counts from the hold's end; of one that is stopped, from the stop's.
     """
     decisions = decide(situation, organization, now)
     starts = event_time
     if hold_ends is not None and situation.trigger_type is TriggerType.EXPANSION_SIGNAL:
         starts = max(starts, hold_ends)
+    if organization.stops:
+        mappings = [decision.mapping for decision in decisions if decision.mapping is not None]
+        stops_end = latest_end(organization.stops, situation.customer.id, mappings, now)
+        starts = max(starts, stops_end) if stops_end is not None else starts
     until = window_end(decisions, starts)
     if now >= until:
         decisions = [closed(decision) for decision in decisions]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, core_schema
 
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
+from enrollment.policies import Limits
 from schemas.vocabulary import Purpose, TriggerType
 
 __all__ = [
@@ -48,13 +49,17 @@ class FixedUser(_Value):
 Sender = CustomersOwner | FixedUser
 
 
-class Policy(_Value):
-    """Limits in time: days, and hours where the name says so."""
+class Policy(Limits):
+    """Limits in time: days, and hours where the name says so; and all other limits.
+
+    A mapping in `shadow` is decided and never requested.
+    """
 
     start_offset_days: int = Field(0, ge=0, le=365)
     expires_after_hours: int = Field(24, ge=1, le=24 * 90)
     execute_within_days: int = Field(7, ge=1, le=90)
     defer_days: int = Field(14, ge=0, le=90)
+    shadow: bool = False
 
     @property
     def expires_after(self) -> timedelta:
@@ -107,7 +112,11 @@ def compile_mapping(mapping: Mapping) -> CompiledMapping:
 
 
 class MappingBook:
-    """An organization's published mappings, ready to be asked."""
+    """An organization's published mappings, ready to be asked.
+
+    `ask_history` tells whether some policy needs past runs, `counted` of what some policy caps the enrollments, and
+    `exclusive_by` by what some policy keeps cadences apart.
+    """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
         self._mappings = tuple(sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)))
@@ -121,6 +130,10 @@ class MappingBook:
                 self._disabled.add(mapping.trigger_type)
         self._by_id = {compiled.mapping.id: compiled for found in self._by_trigger.values() for compiled in found}
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
+        policies = [mapping.policy for mapping in self._mappings if mapping.enabled]
+        self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
+        self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
+        self.ask_history = any(policy.ask_history for policy in policies)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> CoreSchema:

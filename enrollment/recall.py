@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from enrollment.consent import PersonRecord
 from enrollment.decide import Candidate, OrganizationFacts, Situation
 from enrollment.evaluate import Evaluated, evaluate
+from enrollment.policies import PolicyFacts
 from enrollment.renewing import Terms, propose_again, renewed_decision
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.registry import LIFECYCLE_TYPES
@@ -103,6 +104,7 @@ def _facts(trigger_type: TriggerType) -> type[BaseModel]:
         "ended_for": (set[str], set()),
         "held": (bool, False),
         "renewal": (Terms | None, None),
+        "policy": (PolicyFacts | None, None),
     }
     return create_model("EvaluationFacts", **fields)
 
@@ -138,6 +140,7 @@ def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFact
         ended=told.ended,
         ended_for=told.ended_for,
         held=told.held,
+        policy=told.policy,
     )
     return Recalled(
         situation=situation,

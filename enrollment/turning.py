@@ -17,6 +17,7 @@ from enrollment.criteria import FIELDS, All, AnyOf, Criteria, FieldKind, Not, Pr
 from enrollment.decide import Candidate, Decision, SenderFacts
 from enrollment.mappings import CustomersOwner, Mapping, MappingBook
 from enrollment.recall import Recalled
+from enrollment.turning_limits import without_each_limit
 from schemas.vocabulary import CandidateOutcome, ContactPreference, Reason
 
 __all__ = ["Turn", "predicates", "turns"]
@@ -100,6 +101,8 @@ def _changes(recalled: Recalled, decision: Decision) -> Iterator[_Change]:
     if candidate is not None:
         yield from _of_candidate(recalled, candidate)
         yield from _of_past(recalled, candidate.stakeholder.id)
+        limits = without_each_limit(recalled, candidate.stakeholder.id, decision.reason, mappings)
+        yield from (_Change(*one) for one in limits)
 
 
 def _of_fields(recalled: Recalled, candidate: Candidate | None, mappings: Sequence[Mapping]) -> Iterator[_Change]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from consumers.redrive import Redrive
+from enrollment.suppression import NotSuppressible
 from salesloft_client import SalesloftError
 from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
@@ -25,6 +26,7 @@ from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
 from service.supervisor import supervise
+from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
 from service.trying_cli import add_trying
@@ -70,6 +72,7 @@ _EXPECTED = (
     CadenceMissing,
     CadenceUnknown,
     FieldMappingInvalid,
+    NotSuppressible,
     CannotTry,
     TimeoutError,
 )
@@ -237,6 +240,7 @@ app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(people_app(_run, _people_work, out), name="people")
+app.add_typer(suppressions_app(_run, out), name="suppressions")
 app.add_typer(topics_app(_create_topics), name="topics")
 
 

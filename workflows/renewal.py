@@ -67,6 +67,8 @@ async def look_again(
     if compiled is None:
         return Reason.MAPPING_DISABLED
     mapping = compiled.mapping
+    if mapping.policy.shadow:
+        return Reason.SHADOW
     people = await directory.read_stakeholders(connection, [(enrollment.organization_id, enrollment.stakeholder_id)])
     customers = await directory.read_customers(connection, [(enrollment.organization_id, enrollment.customer_id)])
     known = people.get((enrollment.organization_id, enrollment.stakeholder_id))

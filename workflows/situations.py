@@ -336,6 +336,7 @@ def _facts(known: LoadedSituation, organization: str) -> bytes:
     trigger, situation, customer = known.trigger, known.situation, known.customer
     told: dict[str, Any] = {
         "event": orjson.Fragment(trigger.data),
+        "event_source": trigger.event_source,
         "at": trigger.event_time,
         "organization": organization,
     }
@@ -351,18 +352,14 @@ def _facts(known: LoadedSituation, organization: str) -> bytes:
             orjson.Fragment(row.data) if row.data is not None else {"id": row.key[1]} for row in rows
         ]
     gone = {one.snapshot.id: one.gone for one in known.concerned if one.gone is not None}
-    if gone:
-        told["gone"] = gone
     people = {one.stakeholder.id: one.person for one in situation.candidates if one.person is not None}
-    if people:
-        told["people"] = people
     runs = [
         (one.stakeholder.id, *run, state)
         for one in situation.candidates
         for run, state in situation.runs.get(one.stakeholder.id, {}).items()
     ]
-    if runs:
-        told["runs"] = runs
+    besides = {"gone": gone, "people": people, "runs": runs, "policy": situation.policy}
+    told |= {name: value for name, value in besides.items() if value}
     if situation.on_cadence:
         told["on_cadence"] = [
             pair for pair in situation.on_cadence if any(pair[0] == one.stakeholder.id for one in situation.candidates)

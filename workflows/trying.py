@@ -21,6 +21,7 @@ from schemas.vocabulary import CandidateOutcome, TriggerType
 from storage import directory, organizations, stored_evaluations
 from storage.pool import Connection
 from workflows.explaining import Recollection
+from workflows.policy_facts import add_policy_facts
 from workflows.situations import Trigger, look
 
 __all__ = ["CannotTry", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
@@ -160,9 +161,11 @@ async def _imagine(
 ) -> list[Recalled]:
     """An event of the mapping's trigger for each customer, at this moment."""
     triggers = [_trigger(facts.organization_id, mapping, customer_id, imagined, now) for customer_id in customers]
+    looked = await look(connection, triggers, now)
+    await add_policy_facts(connection, triggers, looked, {facts.organization_id: facts})
     return [
         Recalled(situation=known.situation, organization=facts, now=now, event_time=now, hold_ends=known.hold_ends)
-        for known in await look(connection, triggers, now)
+        for known in looked
     ]
 
 

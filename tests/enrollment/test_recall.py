@@ -13,6 +13,7 @@ from enrollment.decide import Candidate, OrganizationFacts, Situation, decide
 from enrollment.evaluate import told_outcomes
 from enrollment.mappings import FixedUser, Policy
 from enrollment.recall import NotKept, keep_organization, recall, recall_organization
+from enrollment.stops import Stop, StopScope
 from schemas.vocabulary import TriggerType
 from tests.enrollment.samples import KIM, NOW, cadence, mapping, organization, person, situation, stakeholder
 
@@ -53,6 +54,8 @@ def test_every_fact_of_an_organization_moves_its_digest() -> None:
         "cadences": {456: cadence(people_addable=False)},
         "senders": {},
         "senders_by_email": {},
+        "suppresses": True,
+        "stops": [Stop(StopScope.ORGANIZATION, "org-1", NOW, None)],
     }
     assert set(otherwise) == {one.name for one in fields(OrganizationFacts)} - {"decision_version"}
     for name, value in otherwise.items():
@@ -94,6 +97,7 @@ def test_every_fact_of_a_situation_is_known_to_be_kept() -> None:
         "ended",
         "ended_for",
         "held",
+        "policy",
     }
     assert {one.name for one in fields(Candidate)} == {"stakeholder", "person", "gone"}
 
