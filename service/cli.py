@@ -22,6 +22,7 @@ from service.dlq_cli import dlq_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
+from service.stops_cli import StopWork, stops_app
 from service.supervisor import supervise
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
@@ -38,6 +39,7 @@ from workflows.mappings import CadenceMissing, Validated, default_mappings, publ
 from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
+from workflows.stops import StopInvalid
 
 __all__ = ["app", "main"]
 
@@ -66,6 +68,7 @@ _EXPECTED = (
     CadenceMissing,
     CadenceUnknown,
     FieldMappingInvalid,
+    StopInvalid,
     TimeoutError,
 )
 
@@ -211,12 +214,19 @@ async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
         yield CadenceWork(database, clock)
 
 
+@asynccontextmanager
+async def _stop_work(settings: Settings) -> AsyncIterator[StopWork]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield StopWork(database, clock)
+
+
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(people_app(_run, _people_work, out), name="people")
+app.add_typer(stops_app(_run, _stop_work, out), name="stops")
 app.add_typer(topics_app(_create_topics), name="topics")
 
 
