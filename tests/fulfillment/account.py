@@ -28,12 +28,16 @@ SAVE, UPSELL = TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
 
 @dataclass
 class Account:
-    """`people` are who is asked about for save and for upsell, maybe the same."""
+    """`people` are who is asked about for save and for upsell, maybe the same.
+
+    After `rounds` of settling whatever is still tried again is let be.
+    """
 
     stage: Stage
     customer_id: str
     people: dict[TriggerType, dict[str, Any]]
     cadences: dict[TriggerType, int]
+    rounds: int = 12
 
     async def signal(self, trigger_type: TriggerType, key: str | None = None) -> None:
         """A trigger arrives; the same key again is the same event again."""
@@ -95,12 +99,15 @@ class Account:
 
     async def settle(self) -> None:
         """Everything that can happen without another word from outside, requests approved."""
-        for _ in range(6):
+        idle = 0
+        while idle < 2:
             await self.approve()
             await self.timers()
-            for _ in range(20):
-                if not await self.carry_out():
-                    break
+            carried_out = [await self.carry_out()]
+            while carried_out[-1] and len(carried_out) < 20:
+                carried_out.append(await self.carry_out())
+            idle = 0 if carried_out[0] and self.rounds > 0 else idle + 1
+            self.rounds -= 1
             # What is put off for a moment comes, and so does what Salesloft needs a moment for.
             self.stage.clock.ahead += timedelta(seconds=31)
 
