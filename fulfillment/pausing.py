@@ -93,6 +93,7 @@ class Pause:
                     known = await self._known(connection, enrollment)
                     if known is not None:
                         return _ToPause(enrollment, known, pause)
+            if enrollment is not None and enrollment.state is not EnrollmentState.PAUSED:
                 await holds.end_pause(connection, enrollment.id)
             await commands.finish(connection, command, outcome="not_held", now=now)
         return Outcome.DONE
