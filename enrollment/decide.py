@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from enrollment.approval import Bound, digest
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
-from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
+from enrollment.mappings import CompiledMapping, FixedUser, Mapping, MappingBook, RoundRobin, Sender
 from enrollment.states import ACTIVE
+from enrollment.turns import whose_turn
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.vocabulary import CandidateOutcome as Outcome
@@ -348,11 +349,7 @@ def propose(
         step = next((one for one in cadence.steps if one.id == mapping.start_step_id), None)
     if step is None:
         return Reason.CADENCE_UNAVAILABLE
-    if isinstance(mapping.sender, CustomersOwner):
-        email = normalised_email(customer.owner.email) if customer.owner is not None else None
-        sender = organization.senders_by_email.get(email) if email is not None else None
-    else:
-        sender = organization.senders.get(mapping.sender.user_id)
+    sender = _sender(mapping.sender, customer, organization)
     if sender is None:
         return Reason.OWNER_UNAVAILABLE
     # Salesloft takes another user's people only into a cadence of the whole team.
@@ -361,6 +358,17 @@ def propose(
     where = zone(stakeholder.time_zone) if stakeholder.time_zone else None
     local = now.astimezone(where or zone(organization.time_zone) or ZoneInfo("UTC"))
     return Action(cadence, step, local.date() + timedelta(days=mapping.policy.start_offset_days), sender)
+
+
+def _sender(chosen: Sender, customer: CustomerSnapshot, organization: OrganizationFacts) -> SenderFacts | None:
+    match chosen:
+        case FixedUser(user_id=user_id):
+            return organization.senders.get(user_id)
+        case RoundRobin(user_ids=user_ids):
+            turn = whose_turn([one for one in user_ids if one in organization.senders], customer.id)
+            return organization.senders[turn] if turn is not None else None
+    email = normalised_email(customer.owner.email) if customer.owner is not None else None
+    return organization.senders_by_email.get(email) if email is not None else None
 
 
 def _no(stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None) -> Decision:

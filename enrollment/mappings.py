@@ -7,7 +7,7 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
 from schemas.vocabulary import Purpose, TriggerType
 
-__all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
+__all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "RoundRobin", "Sender"]
 
 
 class _Value(BaseModel):
@@ -35,7 +35,14 @@ class FixedUser(_Value):
     user_id: int
 
 
-Sender = CustomersOwner | FixedUser
+class RoundRobin(_Value):
+    """Some users take turns, by customer: all stakeholders of a customer hear from the same one."""
+
+    kind: Literal["round_robin"] = "round_robin"
+    user_ids: tuple[int, ...] = Field(min_length=1, max_length=200)
+
+
+Sender = Annotated[CustomersOwner | FixedUser | RoundRobin, Field(discriminator="kind")]
 
 
 class Policy(_Value):
