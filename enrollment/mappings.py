@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
+from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, fields, leaves
 from schemas.vocabulary import Purpose, TriggerType
 
 __all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "RoundRobin", "Sender"]
@@ -85,12 +85,13 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """A mapping with its criteria made ready to be asked."""
+    """A mapping with its criteria made ready to be asked; `fields` are all that they ask about."""
 
     mapping: Mapping
     customer_holds: Test
     stakeholder_holds: Test
     leaves: tuple[Leaf, ...]
+    fields: frozenset[str]
 
 
 def compile_mapping(mapping: Mapping) -> CompiledMapping:
@@ -100,6 +101,7 @@ def compile_mapping(mapping: Mapping) -> CompiledMapping:
         compile_criteria(mapping.customer_criteria),
         compile_criteria(mapping.stakeholder_criteria),
         (*leaves(mapping.customer_criteria), *leaves(mapping.stakeholder_criteria)),
+        fields(mapping.customer_criteria) | fields(mapping.stakeholder_criteria),
     )
 
 

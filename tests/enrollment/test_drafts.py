@@ -110,7 +110,8 @@ def test_everything_that_cannot_be_read_is_told_at_once() -> None:
     assert "90" in found["policy.defer_days"]
     assert "regular expression" in found["customer_criteria.all.all.0.field"]
     assert len(found) == 6
-    for data in (None, [], "x", {1: 2}, {"trigger_type": object()}):
+    unreadable: list[Any] = [None, [], "x", {1: 2}, {"trigger_type": object()}]
+    for data in unreadable:
         with pytest.raises(MappingInvalid):
             parse_document(data)
 
