@@ -11,7 +11,7 @@ import yaml
 
 from enrollment.drafts import Finding, MappingDocument, MappingInvalid, parse_document
 
-__all__ = ["MappingFile", "read_file", "written"]
+__all__ = ["MappingFile", "read_document", "read_file", "written"]
 
 _NAMESPACE = uuid.UUID("0b2d5a0e-8f6e-4d0b-9d55-3d6f1a2c9e44")
 _LARGEST = 2_000_000
@@ -29,6 +29,11 @@ def written(organization_id: str, documents: Iterable[MappingDocument]) -> str:
     """The file of some mappings, in their order."""
     told = {"organization_id": organization_id, "mappings": [document.plain() for document in documents]}
     return yaml.dump(told, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def read_document(text: str) -> MappingDocument:
+    """One mapping, alone in its file. Raises MappingInvalid with everything that cannot be read."""
+    return parse_document(_plain(text))
 
 
 def read_file(text: str, organization_id: str) -> MappingFile:
