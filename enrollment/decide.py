@@ -15,8 +15,12 @@ from enrollment.approval import Bound, digest
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.mappings import CompiledMapping, FixedUser, Mapping, MappingBook, RoundRobin, Sender
+from enrollment.policies import PolicyFacts, Refused, held_out
+from enrollment.policies import refusal as limits_refusal
 from enrollment.states import ACTIVE
+from enrollment.stops import Stop, stops_all_of, stops_mapping
 from enrollment.turns import whose_turn
+from enrollment.working_time import first_moment, next_allowed
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.vocabulary import CandidateOutcome as Outcome
@@ -38,6 +42,7 @@ __all__ = [
     "propose",
     "window_end",
     "zone",
+    "zone_of",
 ]
 
 DEFERRING = frozenset(
@@ -51,6 +56,9 @@ DEFERRING = frozenset(
         Reason.OWNER_UNAVAILABLE,
         Reason.NO_MAPPING,
         Reason.PREEMPTED,
+        Reason.FREQUENCY_CAPPED,
+        Reason.EXCLUSIVE_CADENCE_ACTIVE,
+        Reason.STOPPED,
     }
 )
 """Refusals for a fact that may still come, or for a hold that may end."""
@@ -92,7 +100,10 @@ class SenderFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationFacts:
-    """What deciding reads of an organization; all of it moves with `decision_version`."""
+    """What deciding reads of an organization; all of it moves with `decision_version`.
+
+    `suppresses` tells whether there is anybody on the organization's list of those who are never contacted.
+    """
 
     organization_id: str
     decision_version: int
@@ -103,6 +114,8 @@ class OrganizationFacts:
     cadences: Lookup[int, CadenceFacts]
     senders: Lookup[int, SenderFacts]
     senders_by_email: Lookup[str, SenderFacts]
+    suppresses: bool = False
+    stops: Sequence[Stop] = ()
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
@@ -121,7 +134,7 @@ class Situation:
 
     `runs`, by stakeholder, and `on_cadence` are asked for the candidates only and may hold more. `ended_for` names the
     stakeholders whose run an outcome has ended, `ended` says that it ended for all; `held` that an open risk episode
-    holds what is less urgent.
+    holds what is less urgent. `policy` is what limits ask besides, None where the organization has none that ask.
     """
 
     trigger_type: TriggerType
@@ -135,6 +148,7 @@ class Situation:
     ended: bool
     ended_for: AbstractSet[str]
     held: bool
+    policy: PolicyFacts | None = None
 
 
 @dataclass(slots=True)
@@ -152,7 +166,8 @@ class Decision:
     """What was decided about one candidate; about the trigger as a whole where `stakeholder` is None.
 
     `digest` binds a request's approval; of another decision it tells whether two are the same. `until` of a deferral
-    is when its window ends, counted from now. `action` and `verdicts` come with a request.
+    is when its window ends, counted from now. `action` and `verdicts` come with a request, and with what would be one
+    but for the shadow in which its mapping stands. `again_at` of a deferral is when what refused it may have ended.
     """
 
     stakeholder: StakeholderSnapshot | None
@@ -162,6 +177,7 @@ class Decision:
     digest: str | None = None
     action: Action | None = None
     verdicts: tuple[Verdict, ...] = ()
+    again_at: datetime | None = None
 
     @property
     def stakeholder_id(self) -> str | None:
@@ -178,9 +194,15 @@ def zone(name: str) -> ZoneInfo | None:
         return None
 
 
+def zone_of(stakeholder_zone: str | None, organization_zone: str) -> ZoneInfo:
+    """Whose clock counts: the stakeholder's, else the organization's, else the world's."""
+    where = zone(stakeholder_zone) if stakeholder_zone else None
+    return where or zone(organization_zone) or ZoneInfo("UTC")
+
+
 def decide(situation: Situation, organization: OrganizationFacts, now: datetime) -> list[Decision]:
     """A decision for every candidate and exclusivity group that concerns them; at least one in all."""
-    refusal = _refusal_of_all(situation, organization)
+    refusal = _refusal_of_all(situation, organization, now)
     if not situation.candidates:
         return [_no(None, refusal or Reason.NO_CANDIDATES, None)]
     if refusal is not None:
@@ -208,12 +230,18 @@ def closed(decision: Decision) -> Decision:
     return _no(decision.stakeholder, Reason.DEFERRAL_ENDED, decision.mapping)
 
 
-def _refusal_of_all(situation: Situation, organization: OrganizationFacts) -> Reason | None:
-    trigger_type = situation.trigger_type
+def _refusal_of_all(situation: Situation, organization: OrganizationFacts, now: datetime) -> Reason | None:
     if situation.ended:
         return Reason.STALE_EVENT
+    if organization.stops and stops_all_of(organization.stops, situation.customer.id, now):
+        return Reason.STOPPED
     if not situation.customer_known:
         return Reason.UNKNOWN_CUSTOMER
+    return _mapping_refusal(situation, organization)
+
+
+def _mapping_refusal(situation: Situation, organization: OrganizationFacts) -> Reason | None:
+    trigger_type = situation.trigger_type
     if organization.mappings.only_disabled(trigger_type):
         return Reason.MAPPING_DISABLED
     if not organization.mappings.speaks_of(trigger_type):
@@ -250,7 +278,9 @@ def _of_candidate(
         if holds is None:
             unknown = True
         elif holds:
-            taken.add(compiled.mapping.exclusivity_group)
+            # What only stands in the shadow takes nobody's place.
+            if not compiled.mapping.policy.shadow:
+                taken.add(compiled.mapping.exclusivity_group)
             decisions.append(_by_mapping(candidate, compiled, facts, situation, organization))
     return decisions or [_no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)]
 
@@ -268,14 +298,22 @@ def _by_mapping(
     refusal = (
         email_refusal(stakeholder)
         or known_refusal(stakeholder, candidate.person)
+        or _suppressed(stakeholder.id, situation.policy)
         or _run_refusal(stakeholder.id, mapping, situation)
         or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
+        or (Reason.STOPPED if organization.stops and stops_mapping(organization.stops, mapping, facts.now) else None)
     )
     if refusal is not None:
         return _no(stakeholder, refusal, mapping)
+    limited = _limited(stakeholder.id, mapping, situation, facts.now)
+    if limited is not None:
+        return _no(stakeholder, limited.reason, mapping, limited.again_at)
     action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
     if isinstance(action, Reason):
         return _no(stakeholder, action, mapping)
+    # Asked last: who is held out is compared with who is asked for, and would have been asked for but for this.
+    if held_out(mapping.id, stakeholder.id, mapping.policy.hold_out_percent):
+        return _no(stakeholder, Reason.HELD_OUT, mapping)
     seen = verdicts(compiled.leaves, facts)
     bound = Bound(
         stakeholder_id=stakeholder.id,
@@ -291,14 +329,33 @@ def _by_mapping(
         business_key=situation.business_key,
         verdicts=[(verdict.predicate, bool(verdict.holds)) for verdict in seen],
     )
+    in_shadow = mapping.policy.shadow
     return Decision(
         stakeholder=stakeholder,
-        outcome=Outcome.REQUEST,
-        reason=Reason.REQUESTED,
+        outcome=Outcome.SKIP if in_shadow else Outcome.REQUEST,
+        reason=Reason.SHADOW if in_shadow else Reason.REQUESTED,
         mapping=mapping,
         digest=digest(bound),
         action=action,
         verdicts=seen,
+    )
+
+
+def _suppressed(stakeholder_id: str, policy: PolicyFacts | None) -> Reason | None:
+    return Reason.SUPPRESSED if policy is not None and stakeholder_id in policy.suppressed else None
+
+
+def _limited(stakeholder_id: str, mapping: Mapping, situation: Situation, now: datetime) -> Refused | None:
+    if situation.policy is None:
+        return None
+    return limits_refusal(
+        mapping.policy,
+        situation.policy,
+        stakeholder_id=stakeholder_id,
+        trigger_type=situation.trigger_type,
+        exclusivity_group=mapping.exclusivity_group,
+        business_key=situation.business_key,
+        now=now,
     )
 
 
@@ -355,9 +412,7 @@ def propose(
     # Salesloft takes another user's people only into a cadence of the whole team.
     if not cadence.team_cadence and cadence.owner_user_id != sender.user_id:
         return Reason.CADENCE_UNAVAILABLE
-    where = zone(stakeholder.time_zone) if stakeholder.time_zone else None
-    local = now.astimezone(where or zone(organization.time_zone) or ZoneInfo("UTC"))
-    return Action(cadence, step, local.date() + timedelta(days=mapping.policy.start_offset_days), sender)
+    return Action(cadence, step, _start(mapping, zone_of(stakeholder.time_zone, organization.time_zone), now), sender)
 
 
 def _sender(chosen: Sender, customer: CustomerSnapshot, organization: OrganizationFacts) -> SenderFacts | None:
@@ -371,6 +426,18 @@ def _sender(chosen: Sender, customer: CustomerSnapshot, organization: Organizati
     return organization.senders_by_email.get(email) if email is not None else None
 
 
-def _no(stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None) -> Decision:
+def _start(mapping: Mapping, where: ZoneInfo, now: datetime) -> date:
+    """The stakeholder's own day, so many days ahead; the first working day from then on where the policy has them."""
+    policy = mapping.policy
+    day = now.astimezone(where).date() + timedelta(days=policy.start_offset_days)
+    if policy.working_time is None:
+        return day
+    earliest = max(now, first_moment(day, where))
+    return next_allowed(earliest, policy.working_time, where).astimezone(where).date()
+
+
+def _no(
+    stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None, again_at: datetime | None = None
+) -> Decision:
     outcome = Outcome.DEFER if reason in DEFERRING else Outcome.SKIP
-    return Decision(stakeholder=stakeholder, outcome=outcome, reason=reason, mapping=mapping)
+    return Decision(stakeholder=stakeholder, outcome=outcome, reason=reason, mapping=mapping, again_at=again_at)

@@ -7,12 +7,14 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import CoreSchema, core_schema
 
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, fields, leaves
+from enrollment.policies import Limits
 from schemas.vocabulary import Purpose, TriggerType
 
 __all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "RoundRobin", "Sender"]
@@ -45,13 +47,17 @@ class RoundRobin(_Value):
 Sender = Annotated[CustomersOwner | FixedUser | RoundRobin, Field(discriminator="kind")]
 
 
-class Policy(_Value):
-    """Limits in time: days, and hours where the name says so."""
+class Policy(Limits):
+    """Limits in time: days, and hours where the name says so; and all other limits.
+
+    A mapping in `shadow` is decided and never requested.
+    """
 
     start_offset_days: int = Field(0, ge=0, le=365)
     expires_after_hours: int = Field(24, ge=1, le=24 * 90)
     execute_within_days: int = Field(7, ge=1, le=90)
     defer_days: int = Field(14, ge=0, le=90)
+    shadow: bool = False
 
     @property
     def expires_after(self) -> timedelta:
@@ -106,7 +112,11 @@ def compile_mapping(mapping: Mapping) -> CompiledMapping:
 
 
 class MappingBook:
-    """An organization's published mappings, ready to be asked."""
+    """An organization's published mappings, ready to be asked.
+
+    `ask_history` tells whether some policy needs past runs, `counted` of what some policy caps the enrollments, and
+    `exclusive_by` by what some policy keeps cadences apart.
+    """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
         self._mappings = tuple(sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)))
@@ -120,6 +130,20 @@ class MappingBook:
                 self._disabled.add(mapping.trigger_type)
         self._by_id = {compiled.mapping.id: compiled for found in self._by_trigger.values() for compiled in found}
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
+        policies = [mapping.policy for mapping in self._mappings if mapping.enabled]
+        self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
+        self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
+        self.ask_history = any(policy.ask_history for policy in policies)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> CoreSchema:
+        """A book is kept as its mappings."""
+        mappings = handler.generate_schema(tuple[Mapping, ...])
+        return core_schema.no_info_after_validator_function(
+            cls,
+            mappings,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.all, return_schema=mappings),
+        )
 
     def all(self) -> tuple[Mapping, ...]:
         """All of them, also those that are switched off, in the order in which they are asked."""

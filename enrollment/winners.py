@@ -32,7 +32,8 @@ def winners(book: MappingBook, trigger_type: TriggerType, facts: Facts) -> dict[
     for compiled in book.for_segment(trigger_type, facts.customer.segment):
         group = compiled.mapping.exclusivity_group
         before = found.get(group, _NOBODY)
-        if before.surely is not None:
+        # What only stands in the shadow takes nobody's place.
+        if before.surely is not None or compiled.mapping.policy.shadow:
             continue
         answers = (compiled.stakeholder_holds(facts), compiled.customer_holds(facts))
         if False in answers:

@@ -13,16 +13,20 @@ from rich.console import Console
 
 from consumers.redrive import Redrive
 from enrollment.drafts import MappingInvalid
+from enrollment.suppression import NotSuppressible
 from salesloft_client import SalesloftError
 from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
+from service.explain_cli import add_explain
+from service.figures_cli import Timed, add_figures
 from service.mappings_cli import mappings_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
 from service.supervisor import supervise
+from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
 from storage.errors import StorageError
@@ -68,6 +72,7 @@ _EXPECTED = (
     MappingUnknown,
     PlanMoved,
     FieldMappingInvalid,
+    NotSuppressible,
     TimeoutError,
 )
 
@@ -162,6 +167,20 @@ async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
         yield CadenceWork(database, clock)
 
 
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.connected(database_options(settings)) as database:
+        yield database
+
+
+@asynccontextmanager
+async def _timed(settings: Settings) -> AsyncIterator[Timed]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield Timed(database, clock)
+
+
+add_explain(app, _run, _database, out)
+add_figures(app, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
@@ -169,6 +188,7 @@ app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(mappings_app(_run, out), name="mappings")
 app.add_typer(people_app(_run, _people_work, out), name="people")
+app.add_typer(suppressions_app(_run, out), name="suppressions")
 app.add_typer(topics_app(_create_topics), name="topics")
 
 

@@ -76,7 +76,9 @@ async def end_enrollments(
     """End locked enrollments for a reason, caused by an event: withdraw, keep an open call's end, or have removed."""
     changes: list[Change] = []
     for enrollment, reason, causation_id in ending:
-        if enrollment.state is EnrollmentState.ENROLLED:
+        is_coming_back = enrollment.state is EnrollmentState.PAUSED and enrollment.intended_at is not None
+        if enrollment.state is EnrollmentState.ENROLLED or is_coming_back:
+            # Of whom a call may be adding back this moment nobody knows yet; the command waits until that is settled.
             await add_remove(connection, enrollment, happening=Happening.EXIT, reason=reason, now=now)
         else:
             # A paused membership is off its cadence already: there is nothing to remove.

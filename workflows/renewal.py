@@ -54,6 +54,8 @@ async def look_again(
     if compiled is None:
         return Reason.MAPPING_DISABLED
     mapping = compiled.mapping
+    if mapping.policy.shadow:
+        return Reason.SHADOW
     people = await directory.read_stakeholders(connection, [(enrollment.organization_id, enrollment.stakeholder_id)])
     customers = await directory.read_customers(connection, [(enrollment.organization_id, enrollment.customer_id)])
     known = people.get((enrollment.organization_id, enrollment.stakeholder_id))
@@ -173,6 +175,7 @@ async def ask_again(
         )
         return withdrawn
     action, bound, changed = found.action, found.bound, list(found.differences)
+    before = orjson.loads(stale.request)
     if reason == Reason.EXECUTE_BY_PASSED and action.start_date < now.date():
         changed.append({"field": "action.start_date", "was": action.start_date, "is": now.date()})
         action = replace(action, start_date=now.date())
@@ -186,11 +189,11 @@ async def ask_again(
             action=action,
             mapping=found.mapping,
             digest=digest(bound),
-            event_type=orjson.loads(stale.request)["why"]["event_type"],
+            event_type=before["why"]["event_type"],
             event_id=stale.event_id,
             business_key=stale.business_key,
             verdicts=told_verdicts(found.verdicts),
-            considered=[],
+            considered=before["considered"],
             origin=Origin(stale.correlation_id, stale.event_id),
             sequence=stale.sequence + 1,
             changed_since=changed,

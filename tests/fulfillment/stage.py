@@ -274,7 +274,9 @@ async def set_stage(
     return stage
 
 
-async def publish(stage: Stage, cadence_id: int, group: str, sender: Sender | None = None) -> Mapping:
+async def publish(
+    stage: Stage, cadence_id: int, group: str, sender: Sender | None = None, *, policy: Policy | None = None
+) -> Mapping:
     """A mapping for everybody at risk."""
     mapping = Mapping(
         id=uuid4(),
@@ -287,7 +289,7 @@ async def publish(stage: Stage, cadence_id: int, group: str, sender: Sender | No
         sender=sender or CustomersOwner(),
         stakeholder_criteria=parse_criteria('{"all": []}'),
         customer_criteria=parse_criteria('{"all": []}'),
-        policy=Policy(),
+        policy=policy or Policy(),
         priority=1,
         exclusivity_group=group,
         enabled=True,

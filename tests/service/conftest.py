@@ -1,36 +1,11 @@
-"""An operator at the command line, beside a team in the simulator and a fresh database."""
+"""A team at Salesloft, and an operator of the service that may connect it."""
 
-import asyncio
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
-from typer.testing import CliRunner
 
 from sandbox.salesloft.server import SimulatorClient
-from service.cli import app
-
-OLD = Fernet.generate_key().decode()
-
-
-class Operator:
-    """Types commands, with the settings that the environment has."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
-
-    async def types(self, *arguments: str, standard_input: str = "", **settings: str) -> tuple[int, str]:
-        """What is told, as one line."""
-        code, told = await self.types_plainly(*arguments, standard_input=standard_input, **settings)
-        return code, " ".join(told.split())
-
-    async def types_plainly(self, *arguments: str, standard_input: str = "", **settings: str) -> tuple[int, str]:
-        """What is told, line by line."""
-        environment = {f"CSCX_SALESLOFT_{name.upper()}": value for name, value in (self.environment | settings).items()}
-        result = await asyncio.to_thread(
-            CliRunner(env={**environment, "COLUMNS": "200"}).invoke, app, list(arguments), input=standard_input
-        )
-        return result.exit_code, result.output
+from tests.service.operating import OLD, Operator
 
 
 @pytest.fixture

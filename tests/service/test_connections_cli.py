@@ -5,7 +5,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from sandbox.salesloft.server import SimulatorClient
-from tests.service.conftest import OLD, Operator
+from tests.service.operating import OLD, Operator
 
 NEW = Fernet.generate_key().decode()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.service.conftest import Operator
+from tests.service.operating import Operator
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Drafts, versions and what becomes of them, in a real database."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -137,13 +138,14 @@ async def test_switching_and_ordering_move_the_decision_version_and_not_the_mapp
         return UUID(outcome["mapping_id"]).int if outcome["mapping_id"] else None
 
     assert await winner() == 1
-    seen = []
-    for act in (
+    acts: list[Callable[[Connection], Awaitable[None]]] = [
         lambda on: versions.disable(on, "org-1", first.id, **BY),
         lambda on: versions.enable(on, "org-1", first.id, **BY),
         lambda on: versions.reorder(on, "org-1", second.id, 1, **BY),
         lambda on: versions.retire(on, "org-1", second.id, **BY),
-    ):
+    ]
+    seen = []
+    for act in acts:
         scene.later(minutes=1)
         async with scene.database.transaction() as connection:
             before = await decision_version(connection)
