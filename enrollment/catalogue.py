@@ -15,6 +15,7 @@ from schemas.vocabulary import TriggerType
 
 __all__ = [
     "FIELDS",
+    "NOTHING_SEEN",
     "OPERATORS",
     "CatalogueEntry",
     "EngagementFacts",
@@ -52,6 +53,20 @@ class EngagementFacts:
     calls: int
     score: int
     active_cadences: int
+
+
+NOTHING_SEEN: Final = EngagementFacts(
+    last_contacted_at=None,
+    last_replied_at=None,
+    sent=0,
+    opened=0,
+    clicked=0,
+    replied=0,
+    bounced=0,
+    calls=0,
+    score=0,
+    active_cadences=0,
+)
 
 
 @dataclass(slots=True)

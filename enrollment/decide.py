@@ -12,6 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enrollment.approval import Bound, digest
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.mappings import CompiledMapping, FixedUser, Mapping, MappingBook, RoundRobin, Sender
@@ -121,11 +122,15 @@ class OrganizationFacts:
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
 @dataclass(slots=True)
 class Candidate:
-    """A stakeholder of the customer; `gone` says why they are no candidate any more."""
+    """A stakeholder of the customer; `gone` says why they are no candidate any more.
+
+    `engagement` is read where some mapping of the trigger asks about it.
+    """
 
     stakeholder: StakeholderSnapshot
     person: PersonRecord | None
     gone: Reason | None = None
+    engagement: EngagementFacts | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -263,7 +268,7 @@ def _of_candidate(
         return [_no(stakeholder, candidate.gone, None)]
     if stakeholder.id in situation.ended_for:
         return [_no(stakeholder, Reason.STALE_EVENT, None)]
-    facts = Facts(situation.customer, stakeholder, situation.trigger, now)
+    facts = Facts(situation.customer, stakeholder, situation.trigger, now, candidate.engagement)
     decisions: list[Decision] = []
     taken: set[str] = set()
     unknown = False

@@ -99,6 +99,11 @@ class CompiledMapping:
     leaves: tuple[Leaf, ...]
     fields: frozenset[str]
 
+    @property
+    def asks_engagement(self) -> bool:
+        """Whether it asks about what Salesloft has shown of a stakeholder."""
+        return any(field.startswith("engagement.") for field in self.fields)
+
 
 def compile_mapping(mapping: Mapping) -> CompiledMapping:
     """Make a mapping ready to be asked."""
@@ -133,6 +138,11 @@ class MappingBook:
         policies = [mapping.policy for mapping in self._mappings if mapping.enabled]
         self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
         self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
+        self._asking_engagement = frozenset(
+            trigger_type
+            for trigger_type, found in self._by_trigger.items()
+            if any(compiled.asks_engagement for compiled in found)
+        )
         self.ask_history = any(policy.ask_history for policy in policies)
 
     @classmethod
@@ -166,6 +176,10 @@ class MappingBook:
     def speaks_of(self, trigger_type: TriggerType) -> bool:
         """Whether some segment has an enabled mapping of this trigger."""
         return trigger_type in self._by_trigger
+
+    def asks_engagement(self, trigger_type: TriggerType) -> bool:
+        """Whether some enabled mapping of this trigger asks about what Salesloft has shown of a stakeholder."""
+        return trigger_type in self._asking_engagement
 
     def only_disabled(self, trigger_type: TriggerType) -> bool:
         """Whether the trigger has mappings, all of them switched off."""

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from enrollment.catalogue import Facts
 from enrollment.criteria import All, AnyOf, Criteria, Not, Predicate, leaves, verdicts
@@ -25,6 +25,13 @@ class Trace:
     field: str | None = None
     value: str | float | bool | None = None
     parts: tuple["Trace", ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it: shaped like the criteria, with `holds` at every node."""
+        if self.kind == "predicate":
+            return {"predicate": self.predicate, "value": self.value, "holds": self.holds}
+        parts = [part.told() for part in self.parts]
+        return {self.kind: parts[0] if self.kind == "not" else parts, "holds": self.holds}
 
 
 def trace(criteria: Criteria, facts: Facts) -> Trace:

@@ -1,13 +1,55 @@
-"""A stakeholder's engagement as criteria ask about it."""
+"""A stakeholder's engagement as criteria ask about it.
 
+It is read where some mapping asks, and stored with the evaluation's facts: what is seen later must not change what was
+decided.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import orjson
 
 from activity.engagement import score_parts, tallies_from_json, total_of
 from enrollment.catalogue import EngagementFacts
+from enrollment.decide import OrganizationFacts
+from storage import activity
+from storage.directory import StakeholderKey
+from storage.pool import Connection
+from workflows.situations import LoadedSituation, Trigger
 
-__all__ = ["engagement_facts"]
+__all__ = ["add_engagement", "engagement_facts", "read_engagement"]
+
+
+async def add_engagement(
+    connection: Connection,
+    triggers: Sequence[Trigger],
+    loaded: Sequence[LoadedSituation],
+    organizations: Mapping[str, OrganizationFacts],
+    now: datetime,
+) -> None:
+    """Give the candidates of loaded situations their engagement where a mapping of the trigger asks about it."""
+    asking = [
+        (trigger.customer[0], known.situation.candidates)
+        for trigger, known in zip(triggers, loaded, strict=True)
+        if organizations[trigger.customer[0]].mappings.asks_engagement(trigger.trigger_type)
+    ]
+    if not asking:
+        return
+    keys = {(organization_id, one.stakeholder.id) for organization_id, candidates in asking for one in candidates}
+    found = await read_engagement(connection, keys, now)
+    for organization_id, candidates in asking:
+        for candidate in candidates:
+            if candidate.gone is None:
+                candidate.engagement = found.get((organization_id, candidate.stakeholder.id))
+
+
+async def read_engagement(
+    connection: Connection, stakeholders: Collection[StakeholderKey], now: datetime
+) -> dict[StakeholderKey, EngagementFacts]:
+    """The engagement of those of whom something was seen."""
+    rows = await activity.read_engagements(connection, stakeholders)
+    found = {key: engagement_facts(data, tallies, now) for key, (data, tallies) in rows.items()}
+    return {key: facts for key, facts in found.items() if facts is not None}
 
 
 def engagement_facts(data: str | None, tallies: str | None, now: datetime) -> EngagementFacts | None:

@@ -19,6 +19,7 @@ from storage import directory, enrollments, evaluations, outbox
 from storage.enrollments import Enrollment, NewEnrollment
 from storage.pool import Connection
 from workflows.asking import Asking, ask
+from workflows.engagement import read_engagement
 from workflows.events import Origin
 from workflows.request import told_verdicts
 from workflows.transitions import Change, transition
@@ -106,7 +107,9 @@ async def _verdicts(
     if enrollment.trigger_type is None or told is None:
         return ()
     model = LIFECYCLE_TYPES[enrollment.trigger_type].model.model_fields["trigger"].annotation
-    facts = Facts(customer, stakeholder, model.model_validate_json(told), now)
+    key = (enrollment.organization_id, enrollment.stakeholder_id)
+    engagement = (await read_engagement(connection, [key], now)).get(key) if compiled.asks_engagement else None
+    facts = Facts(customer, stakeholder, model.model_validate_json(told), now, engagement)
     return verdicts(compiled.leaves, facts)
 
 

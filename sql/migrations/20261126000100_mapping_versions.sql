@@ -36,8 +36,28 @@ CREATE TABLE mapping_changes (
 CREATE INDEX mapping_changes_of ON mapping_changes (organization_id, mapping_id, position);
 SELECT keep_organizations_apart('mapping_changes');
 
+-- What an evaluation rested on holds engagement by stakeholder: it goes with whoever is erased.
+CREATE OR REPLACE FUNCTION without_people(document jsonb, ids text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN jsonb_typeof(told -> 'engagement') = 'object'
+    THEN jsonb_set(told, '{engagement}', (told -> 'engagement') - ids) ELSE told END
+  FROM (SELECT CASE WHEN document #> '{trigger,reasons}' IS NOT NULL THEN jsonb_set(named, '{trigger,reasons}', '[]') ELSE named END
+  FROM (SELECT CASE WHEN jsonb_typeof(document -> 'stakeholders') = 'array' THEN jsonb_set(document, '{stakeholders}', (
+    SELECT coalesce(jsonb_agg(CASE WHEN one ->> 'id' = ANY (ids) THEN jsonb_build_object('id', one -> 'id') ELSE one END
+                              ORDER BY place), '[]')
+    FROM jsonb_array_elements(document -> 'stakeholders') WITH ORDINALITY AS listed (one, place)
+  )) ELSE document END) AS unnamed (named)) AS scrubbed (told)
+$$;
+
 -- migrate:down
 
+CREATE OR REPLACE FUNCTION without_people(document jsonb, ids text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN document #> '{trigger,reasons}' IS NOT NULL THEN jsonb_set(told, '{trigger,reasons}', '[]') ELSE told END
+  FROM (SELECT CASE WHEN jsonb_typeof(document -> 'stakeholders') = 'array' THEN jsonb_set(document, '{stakeholders}', (
+    SELECT coalesce(jsonb_agg(CASE WHEN one ->> 'id' = ANY (ids) THEN jsonb_build_object('id', one -> 'id') ELSE one END
+                              ORDER BY place), '[]')
+    FROM jsonb_array_elements(document -> 'stakeholders') WITH ORDINALITY AS listed (one, place)
+  )) ELSE document END) AS scrubbed (told)
+$$;
 DROP TABLE mapping_changes;
 UPDATE salesloft_cadence_mappings SET status = 'draft' WHERE status = 'validated';
 CREATE OR REPLACE FUNCTION refuse_change_of_published_mapping() RETURNS trigger LANGUAGE plpgsql AS $$

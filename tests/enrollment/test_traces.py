@@ -97,6 +97,13 @@ def test_every_node_is_told_also_where_the_first_settles_it() -> None:
     told = orjson.loads(orjson.dumps(trace(tree, facts())))
     assert (told["kind"], told["holds"]) == ("any", True)
     first, second = told["parts"]
+    assert trace(tree, facts()).told() == {
+        "any": [
+            {"predicate": "customer.health_score < 60", "value": 41, "holds": True},
+            {"not": {"predicate": "trigger.severity = high", "value": None, "holds": None}, "holds": None},
+        ],
+        "holds": True,
+    }
     assert (first["predicate"], first["value"], first["holds"]) == ("customer.health_score < 60", 41, True)
     assert (second["kind"], second["holds"], second["parts"][0]["value"]) == ("not", None, None)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import orjson
@@ -18,6 +18,7 @@ from tests.workflows.scene import T0, Scene
 from workflows import mapping_versions as versions
 from workflows.mapping_versions import Drafted, MappingUnknown
 
+Act: TypeAlias = Callable[[Connection], Awaitable[None]]
 BY: dict[str, Any] = {"by": "usr-1", "now": T0}
 RENEWAL: dict[str, Any] = {
     "trigger_type": "renewal-window",
@@ -138,7 +139,7 @@ async def test_switching_and_ordering_move_the_decision_version_and_not_the_mapp
         return UUID(outcome["mapping_id"]).int if outcome["mapping_id"] else None
 
     assert await winner() == 1
-    acts: list[Callable[[Connection], Awaitable[None]]] = [
+    acts: list[Act] = [
         lambda on: versions.disable(on, "org-1", first.id, **BY),
         lambda on: versions.enable(on, "org-1", first.id, **BY),
         lambda on: versions.reorder(on, "org-1", second.id, 1, **BY),
