@@ -98,7 +98,12 @@ async def adopt(
         salesloft_state=membership.current_state or "",
         current_step=row.current_step,
     )
-    made = Change(enrollment=enrollment, happening=Happening.ENROLL, membership=facts)
+    # What was answered at this moment stays, for the membership's own row moves on with Salesloft's.
+    answered = {
+        "step_id": membership.step.id if membership.step is not None else None,
+        "user_id": membership.user.id if membership.user is not None else None,
+    }
+    made = Change(enrollment=enrollment, happening=Happening.ENROLL, membership=facts, detail=answered)
     if not is_first:
         reason = Reason.PAUSE_ENDED.value
         made = Change(enrollment=enrollment, happening=Happening.RESUME, reason=reason, membership=facts)

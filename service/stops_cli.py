@@ -3,7 +3,6 @@
 import getpass
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,26 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from enrollment.stops import StopScope
+from service.figures_cli import Timed
 from service.settings import Settings
 from storage import holds, stops
 from storage.holds import RefusedPause
-from storage.pool import Database
 from storage.stops import StandingStop
-from workflows.clock import Clock
 from workflows.stops import start, stop
 
-__all__ = ["StopWork", "stops_app"]
+__all__ = ["stops_app"]
 
 
-@dataclass(frozen=True, slots=True)
-class StopWork:
-    """What the commands work with."""
-
-    database: Database
-    clock: Clock
-
-
-Opened = Callable[[Settings], AbstractAsyncContextManager[StopWork]]
+Opened = Callable[[Settings], AbstractAsyncContextManager[Timed]]
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, Any]]], Any]
 _Organization = Annotated[str, typer.Argument(help="The organization's id.")]
 

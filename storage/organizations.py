@@ -119,6 +119,7 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
             cadences=cadences.get(row["organization_id"], {}),
             senders=senders.get(row["organization_id"], {}),
             senders_by_email={sender.email: sender for sender in senders.get(row["organization_id"], {}).values()},
+            suppresses=row["suppresses"],
             stops=stops.get(row["organization_id"], ()),
         )
         for row in found

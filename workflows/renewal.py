@@ -19,6 +19,7 @@ from storage import directory, enrollments, evaluations, outbox
 from storage.enrollments import Enrollment, NewEnrollment
 from storage.pool import Connection
 from workflows.asking import Asking, ask
+from workflows.engagement import read_engagement
 from workflows.events import Origin
 from workflows.request import told_verdicts
 from workflows.transitions import Change, transition
@@ -106,7 +107,9 @@ async def _verdicts(
     if enrollment.trigger_type is None or told is None:
         return ()
     model = LIFECYCLE_TYPES[enrollment.trigger_type].model.model_fields["trigger"].annotation
-    facts = Facts(customer, stakeholder, model.model_validate_json(told), now)
+    key = (enrollment.organization_id, enrollment.stakeholder_id)
+    engagement = (await read_engagement(connection, [key], now)).get(key) if compiled.asks_engagement else None
+    facts = Facts(customer, stakeholder, model.model_validate_json(told), now, engagement)
     return verdicts(compiled.leaves, facts)
 
 
@@ -175,6 +178,7 @@ async def ask_again(
         )
         return withdrawn
     action, bound, changed = found.action, found.bound, list(found.differences)
+    before = orjson.loads(stale.request)
     if reason == Reason.EXECUTE_BY_PASSED and action.start_date < now.date():
         changed.append({"field": "action.start_date", "was": action.start_date, "is": now.date()})
         action = replace(action, start_date=now.date())
@@ -188,11 +192,11 @@ async def ask_again(
             action=action,
             mapping=found.mapping,
             digest=digest(bound),
-            event_type=orjson.loads(stale.request)["why"]["event_type"],
+            event_type=before["why"]["event_type"],
             event_id=stale.event_id,
             business_key=stale.business_key,
             verdicts=told_verdicts(found.verdicts),
-            considered=[],
+            considered=before["considered"],
             origin=Origin(stale.correlation_id, stale.event_id),
             sequence=stale.sequence + 1,
             changed_since=changed,

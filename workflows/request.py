@@ -1,6 +1,5 @@
 """Decide triggers and ask for approval: decisions, enrollments, history and messages in the caller's transaction."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from uuid_utils.compat import uuid7
 
 from enrollment.criteria import Verdict
-from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
-from enrollment.stops import latest_end, next_end
+from enrollment.decide import Decision, OrganizationFacts
+from enrollment.evaluate import evaluate, told_outcomes
+from enrollment.stops import next_end
 from schemas.registry import EVENT_TYPES
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
@@ -24,8 +23,10 @@ from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.arbitration import hold_back
 from workflows.asking import Asking, ask
+from workflows.engagement import add_engagement
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
+from workflows.policy_facts import add_policy_facts, note_request
 from workflows.situations import LoadedSituation, Trigger, load
 from workflows.transitions import SERVICE, changed_event
 
@@ -59,17 +60,20 @@ async def decide_and_request(
     """
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
     loaded = await load(connection, triggers, now)
+    await add_policy_facts(connection, triggers, loaded, organizations)
+    await add_engagement(connection, triggers, loaded, organizations, now)
     writing, decided = _Writing(), Decided()
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
-        decisions = decide(known.situation, organization, now)
-        until = _window_end(trigger, known, decisions, organization, now)
-        if now >= until:
-            decisions = [closed(decision) for decision in decisions]
+        evaluated = evaluate(
+            known.situation, organization, now, event_time=trigger.event_time, hold_ends=known.hold_ends
+        )
+        decisions, until = evaluated.decisions, evaluated.until
         for decision in decisions:
             decided.counts[decision.outcome, decision.reason] += 1
         evaluation_id = uuid7()
-        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, decisions, organization))
+        facts = known.facts(memory.digest(organization))
+        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, facts, decisions, organization))
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
@@ -78,6 +82,8 @@ async def decide_and_request(
     at_risk = {trigger.customer for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK}
     if at_risk:
         await _hold_back(connection, at_risk, memory, now)
+    # Last: whoever else keeps the same facts in this moment is waited for, and then holds nothing that we want.
+    await memory.keep(connection, organizations.values(), now)
     return decided
 
 
@@ -128,22 +134,11 @@ def _evaluation(
     evaluation_id: UUID,
     trigger: Trigger,
     known: LoadedSituation,
+    facts: bytes,
     decisions: Sequence[Decision],
     organization: OrganizationFacts,
 ) -> Evaluation:
-    outcomes = orjson.dumps(
-        [
-            {
-                "stakeholder_id": decision.stakeholder_id,
-                "outcome": decision.outcome,
-                "reason": decision.reason,
-                "mapping_id": decision.mapping.id if decision.mapping is not None else None,
-                "mapping_version": decision.mapping.version if decision.mapping is not None else None,
-                "request_digest": decision.digest,
-            }
-            for decision in decisions
-        ]
-    )
+    outcomes, digest = told_outcomes(decisions)
     return Evaluation(
         id=evaluation_id,
         organization_id=trigger.event.organization_id,
@@ -154,9 +149,9 @@ def _evaluation(
         business_key=known.situation.business_key,
         correlation_id=trigger.correlation_id,
         decision_version=organization.decision_version,
-        facts=known.facts.decode(),
+        facts=facts.decode(),
         outcomes=outcomes.decode(),
-        digest=hashlib.sha256(outcomes).digest(),
+        digest=digest,
     )
 
 
@@ -246,6 +241,7 @@ def _request(
     # What is requested here is a run in use for the triggers that follow in the same batch.
     run = (trigger.trigger_type, mapping.exclusivity_group, business_key)
     known.runs.states.setdefault(stakeholder.id, {})[run] = EnrollmentState.REQUESTED
+    note_request(known, trigger, decision, now)
 
 
 def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -253,24 +249,6 @@ def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     return [
         {"predicate": verdict.predicate, "value": verdict.value, "holds": verdict.holds is True} for verdict in verdicts
     ]
-
-
-def _window_end(
-    trigger: Trigger,
-    known: LoadedSituation,
-    decisions: Sequence[Decision],
-    organization: OrganizationFacts,
-    now: datetime,
-) -> datetime:
-    """When the trigger is decided for the last time; of one that a hold keeps, or kept, counted from the hold's end."""
-    starts = trigger.event_time
-    if known.hold_ends is not None and trigger.trigger_type is TriggerType.EXPANSION_SIGNAL:
-        starts = max(starts, known.hold_ends)
-    if organization.stops:
-        mappings = [decision.mapping for decision in decisions if decision.mapping is not None]
-        stops_end = latest_end(organization.stops, trigger.customer[1], mappings, now)
-        starts = max(starts, stops_end) if stops_end is not None else starts
-    return window_end(decisions, starts)
 
 
 def _defer(
@@ -285,6 +263,7 @@ def _defer(
     reasons = {decision.reason for decision in decisions if decision.outcome is CandidateOutcome.DEFER}
     if not reasons and trigger.cause == "event":
         return
+    again = {decision.again_at for decision in decisions}
     deferral = Deferral(
         organization_id=trigger.event.organization_id,
         customer_id=trigger.event.customer.id,
@@ -298,7 +277,9 @@ def _defer(
         stakeholder_ids=[stakeholder.id for stakeholder in trigger.event.stakeholders or ()],
         reasons=sorted(reasons),
         deferred_until=until,
-        wake_at=min(one for one in (until, known.held_until, next_end(organization.stops, now)) if one is not None),
+        wake_at=min(
+            one for one in (until, known.held_until, next_end(organization.stops, now), *again) if one is not None
+        ),
         decision_version=organization.decision_version,
     )
     (writing.deferrals if reasons else writing.settled).append(deferral)

@@ -296,6 +296,8 @@ async def publish(
     group: str,
     sender: Sender | None = None,
     trigger_type: TriggerType = TriggerType.AT_RISK,
+    *,
+    policy: Policy | None = None,
 ) -> Mapping:
     """A mapping for everybody at risk, or of another trigger."""
     mapping = Mapping(
@@ -309,7 +311,7 @@ async def publish(
         sender=sender or CustomersOwner(),
         stakeholder_criteria=parse_criteria('{"all": []}'),
         customer_criteria=parse_criteria('{"all": []}'),
-        policy=Policy(),
+        policy=policy or Policy(),
         priority=1,
         exclusivity_group=group,
         enabled=True,

@@ -1,29 +1,8 @@
 """`stops`, as an operator types them."""
 
 import re
-from datetime import UTC, datetime
 
-import pytest
-
-from sandbox.salesloft.server import SimulatorClient
-from storage import organizations
-from storage.pool import Database, DatabaseOptions
-from tests.service.test_connections_cli import Operator
-
-
-@pytest.fixture
-async def operator(migrated: str, simulator: SimulatorClient) -> Operator:
-    async with Database.connected(DatabaseOptions(dsn=migrated)) as database, database.transaction() as connection:
-        await organizations.ensure(connection, ["org-1"], datetime.now(UTC))
-    return Operator(
-        {
-            "kafka_bootstrap_servers": "unused",
-            "database_url": migrated,
-            "encryption_keys": "unused:h4kLk3hOqjS3oTnZ1UKR0lqT9oZbJqWc5ZxhJt8nYz8=",
-            "address_key": "unused",
-            "clock_url": f"{simulator.base_url}/sandbox/clock",
-        }
-    )
+from tests.service.operating import Operator
 
 
 async def test_stop_list_and_start_again(operator: Operator) -> None:
