@@ -84,6 +84,15 @@ class Account:
             await handlers[command.kind].carry_out(command)
         return bool(claimed)
 
+    async def put_off(self, kind: str | None = None, *, seconds: int = 20) -> None:
+        """The oldest pending command, or the oldest of a kind, is late; with less than no seconds it is in time again."""
+        await self.stage.execute(
+            "UPDATE commands SET due_at = due_at + make_interval(secs => $2) WHERE position = ("
+            "SELECT min(position) FROM commands WHERE state = 'pending' AND kind = coalesce($1, kind))",
+            kind,
+            float(seconds),
+        )
+
     async def timers(self) -> None:
         """The timed duties that bear on it, once."""
         now = self.stage.clock.now()

@@ -59,11 +59,11 @@ async def test_active_upsell_is_paused_before_save_and_resumes_after_it(account:
     await account.signal(SAVE)
     await account.approve()
     # The pause is older than the save's command; without it save would wait, whatever is carried out first.
-    await account.stage.execute("UPDATE commands SET due_at = due_at + interval '1 hour' WHERE kind = 'pause'")
+    await account.put_off("pause")
     await account.carry_out()
     assert await account.state(SAVE) == ("scheduled", None)
     assert await account.on_cadence() == {UPSELL}
-    await account.stage.execute("UPDATE commands SET due_at = due_at - interval '1 hour' WHERE kind = 'pause'")
+    await account.put_off("pause", seconds=-20)
     await account.carry_out()
     assert await account.state(UPSELL) == ("paused", "preempted")
     # Nobody waits any longer than that.
@@ -76,6 +76,25 @@ async def test_active_upsell_is_paused_before_save_and_resumes_after_it(account:
     history = await account.stage.history(await account.enrollment(UPSELL))
     assert history[-3:] == [("enrolled", None), ("paused", "preempted"), ("enrolled", "pause_ended")]
     assert not await account.stage.fetch("SELECT FROM pauses")
+
+
+async def test_upsell_does_not_resume_before_save_has_left(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.approve()
+    await account.carry_out()
+    await account.carry_out()
+    assert await account.on_cadence() == {SAVE}
+    await account.outcome(RECOVERED)
+    await account.put_off("remove")
+    await account.timers()
+    await account.carry_out()
+    assert await account.on_cadence() == {SAVE}
+    await account.put_off("remove", seconds=-20)
+    await account.carry_out()
+    # Nobody waits any longer than that.
+    await account.carry_out()
+    assert await account.on_cadence() == {UPSELL}
 
 
 async def test_it_resumes_at_the_step_where_it_was_left(account: Account) -> None:
@@ -174,13 +193,14 @@ async def test_an_outcome_while_somebody_is_added_back_takes_them_off_again(acco
     await account.outcome(RECOVERED)
     stage = account.stage
     await stage.simulator.add_fault(
-        team_id=stage.team_id, method="POST", path=MEMBERSHIPS, count=1, kind="hang_after_write", seconds=5.0
+        team_id=stage.team_id, method="POST", path=MEMBERSHIPS, count=1, kind="latency", milliseconds=600
     )
-    await account.timers()
-    await account.carry_out()
-    # The call is open or unsettled now, or its membership is recorded: either way the end counts.
-    await account.outcome(OutcomeType.EXPANSION_CLOSED)
-    await account.settle()
+    async with stage.working():
+        await account.timers()
+        await is_hit(stage)
+        assert await account.state(UPSELL) == ("paused", "preempted")
+        await account.outcome(OutcomeType.EXPANSION_CLOSED)
+        await stage.settled()
     assert await account.state(UPSELL) == ("exited", "expansion-closed")
     assert await account.on_cadence() == set()
 
@@ -241,6 +261,7 @@ WORDS = {
     "closed": lambda account: account.outcome(OutcomeType.EXPANSION_CLOSED, UPSELL.value),
     "approve": lambda account: account.approve(),
     "carry out": lambda account: account.carry_out(),
+    "put off": lambda account: account.put_off(),
     "timers": lambda account: account.timers(),
 }
 # What is said in the end, in whichever order and however often, and what must have come of it.
@@ -259,7 +280,7 @@ STORIES = {
 @given(
     story=st.sampled_from(sorted(STORIES)),
     share_a_person=st.booleans(),
-    happenings=st.lists(st.sampled_from(["say", "say", "approve", "carry out", "timers"]), max_size=14),
+    happenings=st.lists(st.sampled_from(["say", "say", "approve", "carry out", "put off", "timers"]), max_size=14),
     said=st.lists(st.integers(0, 3), min_size=14, max_size=14),
 )
 async def test_in_every_order_it_comes_to_one_state(
