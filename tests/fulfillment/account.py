@@ -85,7 +85,7 @@ class Account:
         return bool(claimed)
 
     async def put_off(self, kind: str | None = None, *, seconds: int = 20) -> None:
-        """The oldest pending command, or the oldest of a kind, is late; with less than no seconds it is in time again."""
+        """The oldest pending command, or the oldest of a kind, is late; by less than nothing it is in time again."""
         await self.stage.execute(
             "UPDATE commands SET due_at = due_at + make_interval(secs => $2) WHERE position = ("
             "SELECT min(position) FROM commands WHERE state = 'pending' AND kind = coalesce($1, kind))",
