@@ -29,6 +29,7 @@ from service.supervisor import supervise
 from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
+from service.trying_cli import add_trying
 from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
@@ -43,6 +44,7 @@ from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
+from workflows.trying import CannotTry
 
 __all__ = ["app", "main"]
 
@@ -73,6 +75,7 @@ _EXPECTED = (
     PlanMoved,
     FieldMappingInvalid,
     NotSuppressible,
+    CannotTry,
     TimeoutError,
 )
 
@@ -181,6 +184,7 @@ async def _timed(settings: Settings) -> AsyncIterator[Timed]:
 
 add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
+add_trying(mappings_app, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)

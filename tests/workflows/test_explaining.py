@@ -1,7 +1,5 @@
 """What was decided is decided again from what was stored: the same bytes, and why."""
 
-import random
-from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -9,11 +7,11 @@ import pytest
 
 from enrollment.criteria import parse_criteria
 from enrollment.evaluate import told_outcomes
-from enrollment.mappings import Policy
 from schemas.vocabulary import OutcomeType, TriggerType
 from storage import stored_evaluations
 from storage.stored_evaluations import About
-from tests.workflows.scene import ANN, BOB, CUSTOMER, DETAILS, Scene
+from tests.workflows.scene import ANN, CUSTOMER, Scene
+from tests.workflows.story import live_through
 from workflows.explaining import Explained, Recollection, explain_evaluations
 from workflows.request import decide_and_request
 
@@ -29,51 +27,7 @@ async def explained(scene: Scene, limit: int = 1000, **about: Any) -> list[Expla
 
 
 async def test_generated_events_are_decided_again_to_the_same_bytes(scene: Scene) -> None:
-    """Several of one customer in a batch, with and without snapshots, while mappings, people and holds come and go."""
-    chance = random.Random(5)
-    published = await scene.publish_for(RENEWAL, EXPANSION, AT_RISK, customer_criteria=LOW)
-    await scene.publish_for(RENEWAL, exclusivity_group="b", stakeholder_criteria=CHAMPION, policy=Policy(defer_days=2))
-    for turn in range(30):
-        triggers = []
-        for _ in range(chance.randrange(1, 8)):
-            customer: dict[str, Any] = {"id": f"cus-{chance.randrange(4)}"}
-            if chance.random() < 0.7:
-                customer = CUSTOMER | customer | {"health_score": chance.choice([None, 0, 33.3, 59, 60, 99])}
-            people: list[dict[str, Any]] | None = None
-            if chance.random() < 0.8:
-                people = [
-                    chance.choice([{}, one]) | {"id": f"{customer['id']}-{one['id']}"}
-                    for one in chance.choice([(ANN,), (ANN, BOB), (BOB | {"email": None}, ANN | {"arr": 1}), ()])
-                ]
-            trigger = chance.choice(list(DETAILS))
-            key = {RENEWAL: "contract_id", AT_RISK: "episode_id", EXPANSION: "signal_id"}.get(trigger)
-            details = {key: f"key-{chance.randrange(3)}"} if key else {}
-            at = scene.now - timedelta(days=chance.choice([0, 0, 0, 3, 15]))
-            triggers.append(scene.trigger(trigger, people, customer=customer, at=at, **details))
-        await scene.decide(*triggers)
-        match turn % 6:
-            case 0:
-                await scene.end(
-                    scene.outcome(chance.choice(list(OutcomeType)), customer_id="cus-1", stakeholder_id="cus-1-sth-9")
-                )
-            case 1:
-                await scene.publish(*published)
-            case 2:
-                belongs = {"customer_id": "cus-2"}
-                await scene.snapshots(
-                    customers=(CUSTOMER | {"id": "cus-2"},), stakeholders=(ANN | belongs, BOB | belongs)
-                )
-            case 3:
-                await scene.execute(
-                    "UPDATE enrollments SET state = 'withdrawn' WHERE state = 'requested' AND customer_id = 'cus-3'"
-                )
-            case 4:
-                await scene.execute(
-                    "UPDATE directory_stakeholders SET data = NULL, left_at = now()"
-                    " WHERE stakeholder_id = 'cus-0-sth-8'"
-                )
-        scene.later(days=1)
-        await scene.decide_again()
+    await live_through(scene, 30)
     async with scene.database.reading() as connection:
         stored = await stored_evaluations.read(connection, "org-1", About(), limit=1000)
         for _ in range(2):
