@@ -25,6 +25,7 @@ from service.mappings_cli import mappings_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
+from service.stops_cli import StopWork, stops_app
 from service.supervisor import supervise
 from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
@@ -44,6 +45,7 @@ from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
+from workflows.stops import StopInvalid
 from workflows.trying import CannotTry
 
 __all__ = ["app", "main"]
@@ -76,6 +78,7 @@ _EXPECTED = (
     FieldMappingInvalid,
     NotSuppressible,
     CannotTry,
+    StopInvalid,
     TimeoutError,
 )
 
@@ -182,16 +185,24 @@ async def _timed(settings: Settings) -> AsyncIterator[Timed]:
         yield Timed(database, clock)
 
 
+@asynccontextmanager
+async def _stop_work(settings: Settings) -> AsyncIterator[StopWork]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield StopWork(database, clock)
+
+
 add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
-add_trying(mappings_app, _run, _timed, out)
+mapping_commands = mappings_app(_run, out)
+add_trying(mapping_commands, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
-app.add_typer(mappings_app(_run, out), name="mappings")
+app.add_typer(mapping_commands, name="mappings")
 app.add_typer(people_app(_run, _people_work, out), name="people")
+app.add_typer(stops_app(_run, _stop_work, out), name="stops")
 app.add_typer(suppressions_app(_run, out), name="suppressions")
 app.add_typer(topics_app(_create_topics), name="topics")
 

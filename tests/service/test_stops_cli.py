@@ -1,0 +1,61 @@
+"""`stops`, as an operator types them."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from sandbox.salesloft.server import SimulatorClient
+from storage import organizations
+from storage.pool import Database, DatabaseOptions
+from tests.service.test_connections_cli import Operator
+
+
+@pytest.fixture
+async def operator(migrated: str, simulator: SimulatorClient) -> Operator:
+    async with Database.connected(DatabaseOptions(dsn=migrated)) as database, database.transaction() as connection:
+        await organizations.ensure(connection, ["org-1"], datetime.now(UTC))
+    return Operator(
+        {
+            "kafka_bootstrap_servers": "unused",
+            "database_url": migrated,
+            "encryption_keys": "unused:h4kLk3hOqjS3oTnZ1UKR0lqT9oZbJqWc5ZxhJt8nYz8=",
+            "address_key": "unused",
+            "clock_url": f"{simulator.base_url}/sandbox/clock",
+        }
+    )
+
+
+async def test_stop_list_and_start_again(operator: Operator) -> None:
+    code, told = await operator.types("stops", "list", "org-1")
+    assert (code, told) == (0, "nothing is stopped")
+    code, told = await operator.types("stops", "stop", "org-1", "--reason", "wrong template", "--pause")
+    assert code == 0
+    stop_id = re.fullmatch(r"stopped: (\S+)", told)
+    assert stop_id is not None
+    code, told = await operator.types(
+        *("stops", "stop", "org-1", "--customer", "cus-7", "--reason", "asked to", "--until", "2099-01-01T00:00:00")
+    )
+    assert code == 0
+    code, told = await operator.types("stops", "list", "org-1")
+    assert code == 0
+    assert "wrong template" in told
+    assert "customer cus-7" in told
+    assert "2099-01-01 00:00 UTC" in told
+    assert "nothing is stopped" in (await operator.types("stops", "list", "org-2"))[1]
+    assert await operator.types("stops", "start", "org-1", stop_id[1]) == (0, "started")
+    code, told = await operator.types("stops", "list", "org-1")
+    assert "wrong template" not in told
+    assert "asked to" in told
+    code, told = await operator.types("stops", "start", "org-1", stop_id[1])
+    assert code == 1
+    assert "StopInvalid" in told
+
+
+async def test_what_cannot_be_stopped_is_said_in_a_line(operator: Operator) -> None:
+    code, told = await operator.types("stops", "stop", "org-1", "--cadence", "9", "--reason", "so")
+    assert (code, told) == (1, "StopInvalid: org-1 has no cadence 9")
+    code, told = await operator.types(
+        "stops", "stop", "org-1", "--cadence", "9", "--customer", "cus-7", "--reason", "so"
+    )
+    assert code == 2
