@@ -69,7 +69,9 @@ async def back_test(
     test = BackTest(tried)
     recollection = Recollection(connection, organization_id)
     async for stored in stored_evaluations.between(connection, organization_id, since, until):
-        for one, recalled in zip(stored, await recollection.of(stored), strict=True):
+        # A renewed question is no decision on an event: it comes of an approval.
+        events = [one for one in stored if one.cause != "renewal"]
+        for one, recalled in zip(events, await recollection.of(events), strict=True):
             test.take(one.event_id, one.outcomes, recalled, first=one.cause == "event")
         progress(len(stored))
     return test

@@ -8,7 +8,7 @@ import pytest
 from sandbox.salesloft.server import SimulatorClient
 from storage import organizations
 from storage.pool import Database, DatabaseOptions
-from tests.service.test_connections_cli import Operator
+from tests.service.operating import Operator
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What was decided is decided again from what was stored: the same bytes, and why."""
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -7,12 +8,13 @@ import pytest
 
 from enrollment.criteria import parse_criteria
 from enrollment.evaluate import told_outcomes
-from schemas.vocabulary import OutcomeType, TriggerType
+from schemas.vocabulary import OutcomeType, Reason, TriggerType
 from storage import stored_evaluations
 from storage.stored_evaluations import About
 from tests.workflows.scene import ANN, CUSTOMER, Scene
 from tests.workflows.story import live_through
 from workflows.explaining import Explained, Recollection, explain_evaluations
+from workflows.renewal import ask_again, look_again
 from workflows.request import decide_and_request
 
 RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
@@ -67,3 +69,31 @@ async def test_facts_are_kept_for_good_though_the_first_to_keep_them_is_rolled_b
     await scene.decide(scene.trigger())
     assert await scene.value("SELECT count(*) FROM organization_facts") == 1
     assert [one.is_same for one in await explained(scene, customer_id="cus-7")] == [True, True]
+
+
+@pytest.mark.parametrize("changes", [{}, {"start_step_id": 78, "sender_user_id": 13, "start_date": "2026-11-28"}])
+@pytest.mark.parametrize("reason", [Reason.FACT_CHANGED, Reason.EXECUTE_BY_PASSED])
+async def test_a_renewed_question_is_kept_and_put_again(scene: Scene, reason: Reason, changes: dict[str, Any]) -> None:
+    await scene.publish_for(RENEWAL, customer_criteria=LOW)
+    (asked,) = await scene.requested()
+    assert await scene.take(scene.decision(asked, changes=changes)) == 1
+    scene.now = asked.execute_by + timedelta(hours=1)
+    await scene.snapshots(customers=(CUSTOMER | {"health_score": 75.5},))
+    async with scene.database.transaction() as connection:
+        organization = (await scene.memory.facts(connection, ["org-1"], scene.now))["org-1"]
+        enrollment = await scene.enrollment(connection, asked.enrollment_id)
+        found = await look_again(connection, enrollment, organization, scene.now)
+        await ask_again(connection, enrollment, found, reason.value, scene.now)
+    renewed, first = await explained(scene, stakeholder_id="sth-9")
+    assert (renewed.stored.cause, first.stored.cause) == ("renewal", "event")
+    assert renewed.is_same
+    assert first.is_same
+    assert renewed.explanation is not None
+    (decision,) = renewed.explanation.decisions
+    again = (await scene.asked())[-1]
+    assert decision.decision.digest == again.request_digest != asked.request_digest
+    assert decision.asked[0].customer == {"predicate": "customer.health_score < 60", "value": 75.5, "holds": False}
+    assert "organization.connected" in {one.fact for one in decision.turns}
+    await scene.snapshots(erased_stakeholders=("sth-9",), at=scene.later(hours=1))
+    assert [one.is_same for one in await explained(scene, customer_id="cus-7")] == [None, None]
+    assert not await scene.rows("SELECT FROM evaluations WHERE facts::text LIKE '%ann@acme%'")
