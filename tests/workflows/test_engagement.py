@@ -10,10 +10,12 @@ from activity.engagement import CadenceTally, tallies_to_json
 from enrollment.criteria import parse_criteria
 from schemas.vocabulary import TriggerType
 from storage.stored_evaluations import About
+from tests.enrollment.samples import mapping
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from workflows.explaining import explain_evaluations
 from workflows.memory import OrganizationMemory
 from workflows.renewal import Renewed, ask_again, look_again
+from workflows.trying import preview
 
 REPLIES = parse_criteria(b'{"field": "engagement.replied", "op": "gt", "value": 0}')
 LATELY = parse_criteria(b'{"field": "engagement.last_replied_at", "op": "after", "value": -10}')
@@ -117,3 +119,12 @@ async def test_it_goes_with_whoever_is_erased(scene: Scene) -> None:
     scene.later(minutes=1)
     await scene.snapshots(erased_stakeholders=["sth-9"])
     assert (await facts(scene))["engagement"].keys() == {"sth-8"}
+
+
+async def test_a_preview_knows_of_it(scene: Scene) -> None:
+    await scene.snapshots(customers=[CUSTOMER], stakeholders=[ANN, BOB])
+    await seen(scene, "sth-9", sent=1, replied=1)
+    tried = mapping(stakeholder_criteria=REPLIES)
+    async with scene.database.transaction() as connection:
+        found = await preview(connection, "org-1", tried, scene.now)
+    assert found.requested == [("cus-7", "sth-9")]
