@@ -155,6 +155,13 @@ def _examine(document: MappingDocument, organization: OrganizationFacts) -> Iter
         yield from _of_cadence(document, cadence, organization)
     yield from _of_sender(document.sender, cadence, organization)
     yield from _of_criteria(document)
+    if document.policy.start_days_before_term_end is not None and document.trigger_type is not _WITH_A_TERM:
+        yield Finding(
+            "policy.start_days_before_term_end", f"only {_WITH_A_TERM.value} has a term: use start_offset_days instead"
+        )
+
+
+_WITH_A_TERM = TriggerType.RENEWAL_WINDOW
 
 
 def _of_cadence(document: MappingDocument, cadence: CadenceFacts, organization: OrganizationFacts) -> Iterator[Finding]:

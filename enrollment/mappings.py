@@ -7,10 +7,10 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, fields, leaves
@@ -54,10 +54,17 @@ class Policy(Limits):
     """
 
     start_offset_days: int = Field(0, ge=0, le=365)
+    start_days_before_term_end: int | None = Field(None, ge=0, le=365)
     expires_after_hours: int = Field(24, ge=1, le=24 * 90)
     execute_within_days: int = Field(7, ge=1, le=90)
     defer_days: int = Field(14, ge=0, le=90)
     shadow: bool = False
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.start_days_before_term_end is not None and self.start_offset_days:
+            raise ValueError("start_days_before_term_end and start_offset_days are two starts: say one of them")
+        return self
 
     @property
     def expires_after(self) -> timedelta:

@@ -19,6 +19,7 @@ from enrollment.consent import PersonRecord
 from enrollment.decide import Candidate, OrganizationFacts, Situation
 from enrollment.evaluate import Evaluated, evaluate
 from enrollment.policies import PolicyFacts
+from enrollment.renewing import Terms, propose_again, renewed_decision
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import EnrollmentState, Reason, TriggerType
@@ -39,9 +40,22 @@ class Recalled:
     now: datetime
     event_time: datetime
     hold_ends: datetime | None
+    renewal: Terms | None = None
 
     def evaluate(self) -> Evaluated:
-        """Decide it again."""
+        """Decide it again; or put the question again, where it was one that an approval had outlived."""
+        if self.renewal is not None:
+            situation, (candidate,) = self.situation, self.situation.candidates
+            again = propose_again(
+                self.renewal,
+                situation.customer,
+                candidate.stakeholder,
+                situation.trigger,
+                self.organization,
+                self.now,
+                engagement=candidate.engagement,
+            )
+            return Evaluated([renewed_decision(candidate.stakeholder, again)], self.now)
         return evaluate(
             self.situation, self.organization, self.now, event_time=self.event_time, hold_ends=self.hold_ends
         )
@@ -93,6 +107,7 @@ def _facts(trigger_type: TriggerType) -> type[BaseModel]:
         "ended_for": (set[str], set()),
         "held": (bool, False),
         "policy": (PolicyFacts | None, None),
+        "renewal": (Terms | None, None),
     }
     return create_model("EvaluationFacts", **fields)
 
@@ -139,4 +154,5 @@ def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFact
         now=now,
         event_time=told.at,
         hold_ends=told.hold_ends,
+        renewal=told.renewal,
     )

@@ -21,7 +21,7 @@ from enrollment.recall import Recalled
 from enrollment.turning_limits import without_each_limit
 from schemas.vocabulary import CandidateOutcome, ContactPreference, Reason
 
-__all__ = ["Turn", "turns"]
+__all__ = ["Turn", "predicates", "turns"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -110,7 +110,7 @@ def _of_fields(recalled: Recalled, candidate: Candidate | None, mappings: Sequen
     values: dict[str, list[Any]] = {}
     for mapping in mappings:
         for criteria in (mapping.customer_criteria, mapping.stakeholder_criteria):
-            for predicate in _predicates(criteria):
+            for predicate in predicates(criteria):
                 values.setdefault(predicate.field, []).extend(_around(predicate, recalled.now.date()))
     values.setdefault("customer.segment", []).extend(one.segment for one in mappings if one.segment is not None)
     if any(isinstance(one.sender, CustomersOwner) for one in mappings):
@@ -122,13 +122,14 @@ def _of_fields(recalled: Recalled, candidate: Candidate | None, mappings: Sequen
             yield from _with_field(recalled, candidate, field, value)
 
 
-def _predicates(criteria: Criteria) -> Iterator[Predicate]:
+def predicates(criteria: Criteria) -> Iterator[Predicate]:
+    """A tree's predicates, left to right."""
     match criteria:
         case All(all=parts) | AnyOf(any=parts):
             for part in parts:
-                yield from _predicates(part)
+                yield from predicates(part)
         case Not(not_=part):
-            yield from _predicates(part)
+            yield from predicates(part)
         case Predicate():
             yield criteria
 

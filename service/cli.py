@@ -30,6 +30,7 @@ from service.supervisor import supervise
 from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
+from service.trying_cli import add_trying
 from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
@@ -45,6 +46,7 @@ from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 from workflows.stops import StopInvalid
+from workflows.trying import CannotTry
 
 __all__ = ["app", "main"]
 
@@ -74,8 +76,9 @@ _EXPECTED = (
     MappingUnknown,
     PlanMoved,
     FieldMappingInvalid,
-    StopInvalid,
     NotSuppressible,
+    CannotTry,
+    StopInvalid,
     TimeoutError,
 )
 
@@ -184,12 +187,14 @@ async def _timed(settings: Settings) -> AsyncIterator[Timed]:
 
 add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
+mapping_commands = mappings_app(_run, out)
+add_trying(mapping_commands, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
-app.add_typer(mappings_app(_run, out), name="mappings")
+app.add_typer(mapping_commands, name="mappings")
 app.add_typer(people_app(_run, _people_work, out), name="people")
 app.add_typer(stops_app(_run, _timed, out), name="stops")
 app.add_typer(suppressions_app(_run, out), name="suppressions")

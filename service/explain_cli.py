@@ -14,7 +14,7 @@ from storage.pool import Database
 from storage.stored_evaluations import About
 from workflows.explaining import Explained, explain_evaluations
 
-__all__ = ["add_explain"]
+__all__ = ["add_explain", "explained_lines"]
 
 Opened = Callable[[Settings], AbstractAsyncContextManager[Database]]
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, Any]]], Any]
@@ -100,10 +100,11 @@ def _lines(found: Sequence[Explained], stakeholder: str | None) -> Iterator[str]
         if not one.is_same:
             yield "  DIFFERENT when it is decided again; shown is how it comes out now"
         for decision in _decisions(one, stakeholder):
-            yield from _of_decision(decision)
+            yield from explained_lines(decision)
 
 
-def _of_decision(explained: ExplainedDecision) -> Iterator[str]:
+def explained_lines(explained: ExplainedDecision) -> Iterator[str]:
+    """A decision as people read it."""
     decision, turn = explained.decision, explained.turn
     by = f" by mapping {decision.mapping.id} version {decision.mapping.version}" if decision.mapping else ""
     yield f"  {decision.stakeholder_id or 'nobody'}: {decision.outcome.value}, {decision.reason.value}{by}"

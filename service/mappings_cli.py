@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,7 +22,7 @@ from storage import mappings, organizations
 from storage.mappings import MappingVersion
 from storage.pool import Connection, Database
 from workflows import mapping_versions as versions
-from workflows.mapping_files import read_document
+from workflows.mapping_files import read_document, written_document
 from workflows.mapping_plans import ImportPlan, apply_plan, export_mappings, plan_import
 from workflows.mapping_versions import Drafted
 from workflows.mappings import Validated, default_mappings, publish, validate
@@ -271,7 +270,7 @@ def _tell_validated(out: Console, validated: Validated) -> None:
 def _tell_versions(out: Console, found: list[MappingVersion], changes: list[mappings.MappingChange]) -> None:
     for one in found:
         out.print(f"version {one.version}: {_state(one)}")
-    out.print(yaml.safe_dump(found[-1].document.plain(), sort_keys=False, allow_unicode=True), markup=False)
+    out.print(written_document(found[-1].document), markup=False)
     for change in changes:
         told = f" ({change.detail})" if change.detail is not None else ""
         line = f"{change.changed_at.isoformat(timespec='seconds')} {change.changed_by} {change.change}{told}"

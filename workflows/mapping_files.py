@@ -1,17 +1,16 @@
 """An organization's mappings as a YAML file, out and in."""
 
 import uuid
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
-import yaml
 
 from enrollment.drafts import Finding, MappingDocument, MappingInvalid, parse_document
 
-__all__ = ["MappingFile", "read_document", "read_file", "written"]
+__all__ = ["MappingFile", "read_document", "read_file", "written", "written_document"]
 
 _NAMESPACE = uuid.UUID("0b2d5a0e-8f6e-4d0b-9d55-3d6f1a2c9e44")
 _LARGEST = 2_000_000
@@ -28,7 +27,12 @@ class MappingFile:
 def written(organization_id: str, documents: Iterable[MappingDocument]) -> str:
     """The file of some mappings, in their order."""
     told = {"organization_id": organization_id, "mappings": [document.plain() for document in documents]}
-    return yaml.dump(told, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return _dumped(told)
+
+
+def written_document(document: MappingDocument) -> str:
+    """One mapping alone, as `read_document` reads it."""
+    return _dumped(document.plain())
 
 
 def read_document(text: str) -> MappingDocument:
@@ -74,34 +78,18 @@ def _id(document: MappingDocument, organization_id: str, *, foreign: bool) -> UU
 
 
 def _plain(text: str) -> Any:
+    from workflows.plain_yaml import NotPlain, loaded  # noqa: PLC0415 - slow to import, and seldom wanted
+
     if len(text) > _LARGEST:
         raise MappingInvalid([Finding("the file", f"has more than {_LARGEST} characters")])
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader, made stricter
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        told = " ".join(str(error).split())[:_SHOWN] or "is nested too deep"
-        raise MappingInvalid([Finding("the file", f"is not the YAML that is read here: {told}")]) from None
+        return loaded(text)
+    except NotPlain as error:
+        told = f"is not the YAML that is read here: {str(error)[:_SHOWN]}"
+        raise MappingInvalid([Finding("the file", told)]) from None
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain data only: no aliases, by which a small file means a huge one, and no key twice, of which one is lost."""
+def _dumped(data: Any) -> str:
+    from workflows.plain_yaml import dumped  # noqa: PLC0415 - slow to import, and seldom wanted
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not read: write out what is meant")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # as yaml calls it
-        seen: set[str] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is there twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes everything out."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # of whatever it is
-        return True
+    return dumped(data)

@@ -21,7 +21,7 @@ async def add_policy_facts(
     loaded: Sequence[LoadedSituation],
     organizations: Mapping[str, OrganizationFacts],
 ) -> None:
-    """Give loaded situations what policies ask. The customers are locked.
+    """Give situations what policies ask, as it stands now: as good as the lock that the caller has on their customers.
 
     Addresses are asked with and not kept: what is stored of an evaluation names stakeholders by their ids.
     """

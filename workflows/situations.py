@@ -5,7 +5,7 @@ on. Every snapshot that an event brings is projected if it is newer than what is
 nothing: a preference that it carries must not be lost to an older snapshot of the directory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ from storage.enrollments import Runs
 from storage.evaluations import EndedRun, Episode
 from storage.pool import Connection
 
-__all__ = ["LoadedSituation", "Trigger", "load"]
+__all__ = ["LoadedSituation", "Trigger", "load", "look"]
 
 _HOLD = timedelta(days=90)
 """How long an episode of risk holds what is less urgent, unless an outcome ends it before."""
@@ -84,15 +84,35 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
     """The situations of some triggers, in their order; the triggers' customers are locked until the commit."""
     customers = await _customers(connection, triggers)
     rows = await _stakeholder_rows(connection, triggers)
-    keys = customers.keys()
     at_risk = [trigger for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK]
     if at_risk:
         await evaluations.open_episodes(connection, [_episode(trigger) for trigger in at_risk])
+    concerned = [_concerned(trigger, rows) for trigger in triggers]
+    await _project(connection, triggers, concerned)
+    return await _situations(connection, triggers, customers, concerned, now)
+
+
+async def look(connection: Connection, triggers: Sequence[Trigger], now: datetime) -> list[LoadedSituation]:
+    """What the situations would be if these came now, of customers as they are known; nothing is locked or written."""
+    keys = {trigger.customer for trigger in triggers}
+    customers = await directory.read_customers(connection, keys)
+    rows = await _stakeholder_rows(connection, triggers)
+    concerned = [_concerned(trigger, rows) for trigger in triggers]
+    return await _situations(connection, triggers, customers, concerned, now)
+
+
+async def _situations(
+    connection: Connection,
+    triggers: Sequence[Trigger],
+    customers: Mapping[CustomerKey, CustomerRow | CustomerSnapshot],
+    concerned: "Sequence[Sequence[_Concerned]]",
+    now: datetime,
+) -> list[LoadedSituation]:
+    """The situations, with what is read of them."""
+    keys = customers.keys()
     runs = await enrollments.read_runs(connection, keys)
     ended = await evaluations.ended_runs_of(connection, keys)
     holds = await evaluations.holds_of(connection, keys)
-    concerned = [_concerned(trigger, rows) for trigger in triggers]
-    await _project(connection, triggers, concerned)
     people = await directory.read_people(connection, _to_look_up(triggers, concerned))
     situations = []
     for trigger, candidates in zip(triggers, concerned, strict=True):

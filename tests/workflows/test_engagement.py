@@ -10,10 +10,12 @@ from activity.engagement import CadenceTally, tallies_to_json
 from enrollment.criteria import parse_criteria
 from schemas.vocabulary import TriggerType
 from storage.stored_evaluations import About
+from tests.enrollment.samples import mapping
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from workflows.explaining import explain_evaluations
 from workflows.memory import OrganizationMemory
-from workflows.renewal import Renewed, look_again
+from workflows.renewal import Renewed, ask_again, look_again
+from workflows.trying import preview
 
 REPLIES = parse_criteria(b'{"field": "engagement.replied", "op": "gt", "value": 0}')
 LATELY = parse_criteria(b'{"field": "engagement.last_replied_at", "op": "after", "value": -10}')
@@ -94,6 +96,17 @@ async def test_an_approval_rests_on_the_verdict_about_it(scene: Scene) -> None:
     assert await differing() == []
     await seen(scene, "sth-9", sent=2, replied=0)
     assert await differing() == [{"field": "engagement.replied > 0", "was": True, "is": False}]
+    await scene.take(scene.decision(asked))
+    async with scene.database.transaction() as connection:
+        organization = await OrganizationMemory().facts(connection, ["org-1"], scene.now)
+        enrollment = await scene.enrollment(connection, asked.enrollment_id)
+        found = await look_again(connection, enrollment, organization["org-1"], scene.now)
+        await ask_again(connection, enrollment, found, "fact_changed", scene.now)
+    # The renewed question is a decision of its own, and is made again from what it saw.
+    await seen(scene, "sth-9", sent=2, replied=9)
+    async with scene.database.transaction() as connection:
+        explained = await explain_evaluations(connection, "org-1", About(stakeholder_id="sth-9"), limit=10)
+    assert [one.is_same for one in explained] == [True, True]
 
 
 async def test_it_goes_with_whoever_is_erased(scene: Scene) -> None:
@@ -106,3 +119,12 @@ async def test_it_goes_with_whoever_is_erased(scene: Scene) -> None:
     scene.later(minutes=1)
     await scene.snapshots(erased_stakeholders=["sth-9"])
     assert (await facts(scene))["engagement"].keys() == {"sth-8"}
+
+
+async def test_a_preview_knows_of_it(scene: Scene) -> None:
+    await scene.snapshots(customers=[CUSTOMER], stakeholders=[ANN, BOB])
+    await seen(scene, "sth-9", sent=1, replied=1)
+    tried = mapping(stakeholder_criteria=REPLIES)
+    async with scene.database.transaction() as connection:
+        found = await preview(connection, "org-1", tried, scene.now)
+    assert found.requested == [("cus-7", "sth-9")]

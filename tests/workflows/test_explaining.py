@@ -1,6 +1,5 @@
 """What was decided is decided again from what was stored: the same bytes, and why."""
 
-import random
 from datetime import timedelta
 from typing import Any
 
@@ -9,12 +8,13 @@ import pytest
 
 from enrollment.criteria import parse_criteria
 from enrollment.evaluate import told_outcomes
-from enrollment.mappings import Policy
-from schemas.vocabulary import OutcomeType, TriggerType
+from schemas.vocabulary import OutcomeType, Reason, TriggerType
 from storage import stored_evaluations
 from storage.stored_evaluations import About
-from tests.workflows.scene import ANN, BOB, CUSTOMER, DETAILS, Scene
+from tests.workflows.scene import ANN, CUSTOMER, Scene
+from tests.workflows.story import live_through
 from workflows.explaining import Explained, Recollection, explain_evaluations
+from workflows.renewal import ask_again, look_again
 from workflows.request import decide_and_request
 
 RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
@@ -29,51 +29,7 @@ async def explained(scene: Scene, limit: int = 1000, **about: Any) -> list[Expla
 
 
 async def test_generated_events_are_decided_again_to_the_same_bytes(scene: Scene) -> None:
-    """Several of one customer in a batch, with and without snapshots, while mappings, people and holds come and go."""
-    chance = random.Random(5)
-    published = await scene.publish_for(RENEWAL, EXPANSION, AT_RISK, customer_criteria=LOW)
-    await scene.publish_for(RENEWAL, exclusivity_group="b", stakeholder_criteria=CHAMPION, policy=Policy(defer_days=2))
-    for turn in range(30):
-        triggers = []
-        for _ in range(chance.randrange(1, 8)):
-            customer: dict[str, Any] = {"id": f"cus-{chance.randrange(4)}"}
-            if chance.random() < 0.7:
-                customer = CUSTOMER | customer | {"health_score": chance.choice([None, 0, 33.3, 59, 60, 99])}
-            people: list[dict[str, Any]] | None = None
-            if chance.random() < 0.8:
-                people = [
-                    chance.choice([{}, one]) | {"id": f"{customer['id']}-{one['id']}"}
-                    for one in chance.choice([(ANN,), (ANN, BOB), (BOB | {"email": None}, ANN | {"arr": 1}), ()])
-                ]
-            trigger = chance.choice(list(DETAILS))
-            key = {RENEWAL: "contract_id", AT_RISK: "episode_id", EXPANSION: "signal_id"}.get(trigger)
-            details = {key: f"key-{chance.randrange(3)}"} if key else {}
-            at = scene.now - timedelta(days=chance.choice([0, 0, 0, 3, 15]))
-            triggers.append(scene.trigger(trigger, people, customer=customer, at=at, **details))
-        await scene.decide(*triggers)
-        match turn % 6:
-            case 0:
-                await scene.end(
-                    scene.outcome(chance.choice(list(OutcomeType)), customer_id="cus-1", stakeholder_id="cus-1-sth-9")
-                )
-            case 1:
-                await scene.publish(*published)
-            case 2:
-                belongs = {"customer_id": "cus-2"}
-                await scene.snapshots(
-                    customers=(CUSTOMER | {"id": "cus-2"},), stakeholders=(ANN | belongs, BOB | belongs)
-                )
-            case 3:
-                await scene.execute(
-                    "UPDATE enrollments SET state = 'withdrawn' WHERE state = 'requested' AND customer_id = 'cus-3'"
-                )
-            case 4:
-                await scene.execute(
-                    "UPDATE directory_stakeholders SET data = NULL, left_at = now()"
-                    " WHERE stakeholder_id = 'cus-0-sth-8'"
-                )
-        scene.later(days=1)
-        await scene.decide_again()
+    await live_through(scene, 30)
     async with scene.database.reading() as connection:
         stored = await stored_evaluations.read(connection, "org-1", About(), limit=1000)
         for _ in range(2):
@@ -113,3 +69,31 @@ async def test_facts_are_kept_for_good_though_the_first_to_keep_them_is_rolled_b
     await scene.decide(scene.trigger())
     assert await scene.value("SELECT count(*) FROM organization_facts") == 1
     assert [one.is_same for one in await explained(scene, customer_id="cus-7")] == [True, True]
+
+
+@pytest.mark.parametrize("changes", [{}, {"start_step_id": 78, "sender_user_id": 13, "start_date": "2026-11-28"}])
+@pytest.mark.parametrize("reason", [Reason.FACT_CHANGED, Reason.EXECUTE_BY_PASSED])
+async def test_a_renewed_question_is_kept_and_put_again(scene: Scene, reason: Reason, changes: dict[str, Any]) -> None:
+    await scene.publish_for(RENEWAL, customer_criteria=LOW)
+    (asked,) = await scene.requested()
+    assert await scene.take(scene.decision(asked, changes=changes)) == 1
+    scene.now = asked.execute_by + timedelta(hours=1)
+    await scene.snapshots(customers=(CUSTOMER | {"health_score": 75.5},))
+    async with scene.database.transaction() as connection:
+        organization = (await scene.memory.facts(connection, ["org-1"], scene.now))["org-1"]
+        enrollment = await scene.enrollment(connection, asked.enrollment_id)
+        found = await look_again(connection, enrollment, organization, scene.now)
+        await ask_again(connection, enrollment, found, reason.value, scene.now)
+    renewed, first = await explained(scene, stakeholder_id="sth-9")
+    assert (renewed.stored.cause, first.stored.cause) == ("renewal", "event")
+    assert renewed.is_same
+    assert first.is_same
+    assert renewed.explanation is not None
+    (decision,) = renewed.explanation.decisions
+    again = (await scene.asked())[-1]
+    assert decision.decision.digest == again.request_digest != asked.request_digest
+    assert decision.asked[0].customer == {"predicate": "customer.health_score < 60", "value": 75.5, "holds": False}
+    assert "organization.connected" in {one.fact for one in decision.turns}
+    await scene.snapshots(erased_stakeholders=("sth-9",), at=scene.later(hours=1))
+    assert [one.is_same for one in await explained(scene, customer_id="cus-7")] == [None, None]
+    assert not await scene.rows("SELECT FROM evaluations WHERE facts::text LIKE '%ann@acme%'")

@@ -1,5 +1,7 @@
 """Mappings out and in as YAML: the round trip, the plan and whom it affects, and an apply that holds to the plan."""
 
+import subprocess
+import sys
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from storage import mappings, organizations
 from tests.enrollment.samples import mapping
 from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
 from workflows import mapping_versions as versions
-from workflows.mapping_files import read_file
+from workflows.mapping_files import read_document, read_file, written_document
 from workflows.mapping_plans import ImportPlan, PlanMoved, apply_plan, export_mappings, plan_import
 
 BY: dict[str, Any] = {"by": "usr-1", "now": T0}
@@ -238,3 +240,19 @@ def test_what_is_no_such_file_is_refused_with_what_to_do(text: str, finding: str
 
 def _file(documents: list[dict[str, Any]]) -> str:
     return yaml.safe_dump({"organization_id": "org-1", "mappings": documents}, sort_keys=False)
+
+
+def test_one_mapping_alone_comes_back_as_it_was() -> None:
+    document = parse_document({"trigger_type": "at-risk", "cadence_id": 7, "customer_criteria": IS_CHAMPION})
+    assert read_document(written_document(document)).plain() == document.plain()
+
+
+def test_a_start_of_the_service_does_not_wait_for_yaml() -> None:
+    """It is a tenth of what a start may take, and no start needs it."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import service.cli, sys; print('yaml' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "False"

@@ -15,6 +15,7 @@ from storage.stored_evaluations import About
 from tests.workflows.scene import ANN, BOB, T0, Scene
 from workflows.explaining import explain_evaluations
 from workflows.suppressions import suppress, unsuppress
+from workflows.trying import preview
 
 RENEWAL = TriggerType.RENEWAL_WINDOW
 OTHER_CUSTOMER = {"id": "cus-8", "name": "Bell", "segment": "mid-market", "owner": {"email": "csm@cscx.example"}}
@@ -163,4 +164,18 @@ async def test_what_limits_refused_is_decided_again_to_the_same_bytes_and_explai
         "frequency_capped": ran,
         "exclusive_cadence_active": "address.active.sth-9.default",
         "held_out": f"mapping.{held.id}.hold_out_percent",
+    }
+
+
+async def test_a_preview_knows_the_limits_of_what_it_tries(scene: Scene) -> None:
+    (renewal,) = await scene.publish_for(RENEWAL)
+    (asked, _) = await scene.requested(ANN, BOB)
+    await scene.put_into("enrolled", asked.enrollment_id)
+    tried = replace(renewal, cadence_id=457, policy=Policy(exclusive_by="stakeholder"))
+    async with scene.database.transaction() as connection:
+        await connection.execute("SET TRANSACTION READ ONLY")
+        found = await preview(connection, "org-1", tried, scene.now)
+    assert {reason.value: count for (_, reason), count in found.counts.items()} == {
+        "exclusive_cadence_active": 1,
+        "requested": 1,
     }
