@@ -238,7 +238,7 @@ def fallout_of(compiled: CompiledMapping, recalled: Recalled, fallout: Fallout) 
     if mapping.trigger_type is not situation.trigger_type or mapping.segment not in {None, situation.customer.segment}:
         return
     for candidate in situation.candidates:
-        facts = Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now)
+        facts = Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now, candidate.engagement)
         for verdict in verdicts(compiled.leaves, facts):
             said = fallout.setdefault(verdict.predicate, Said())
             if verdict.holds is None:

@@ -12,14 +12,16 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enrollment.approval import Bound, digest
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
-from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
+from enrollment.mappings import CompiledMapping, FixedUser, Mapping, MappingBook, RoundRobin, Sender
 from enrollment.policies import PolicyFacts, Refused, held_out
 from enrollment.policies import refusal as limits_refusal
+from enrollment.starts import start_day
 from enrollment.states import ACTIVE
 from enrollment.stops import Stop, stops_all_of, stops_mapping
-from enrollment.working_time import first_moment, next_allowed
+from enrollment.turns import whose_turn
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.vocabulary import CandidateOutcome as Outcome
@@ -120,11 +122,15 @@ class OrganizationFacts:
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
 @dataclass(slots=True)
 class Candidate:
-    """A stakeholder of the customer; `gone` says why they are no candidate any more."""
+    """A stakeholder of the customer; `gone` says why they are no candidate any more.
+
+    `engagement` is read where some mapping of the trigger asks about it.
+    """
 
     stakeholder: StakeholderSnapshot
     person: PersonRecord | None
     gone: Reason | None = None
+    engagement: EngagementFacts | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -262,7 +268,7 @@ def _of_candidate(
         return [_no(stakeholder, candidate.gone, None)]
     if stakeholder.id in situation.ended_for:
         return [_no(stakeholder, Reason.STALE_EVENT, None)]
-    facts = Facts(situation.customer, stakeholder, situation.trigger, now)
+    facts = Facts(situation.customer, stakeholder, situation.trigger, now, candidate.engagement)
     decisions: list[Decision] = []
     taken: set[str] = set()
     unknown = False
@@ -307,7 +313,7 @@ def _by_mapping(
     limited = _limited(stakeholder.id, mapping, situation, facts.now)
     if limited is not None:
         return _no(stakeholder, limited.reason, mapping, limited.again_at)
-    action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
+    action = propose(mapping, stakeholder, situation.customer, organization, facts.now, situation.trigger)
     if isinstance(action, Reason):
         return _no(stakeholder, action, mapping)
     # Asked last: who is held out is compared with who is asked for, and would have been asked for but for this.
@@ -391,8 +397,12 @@ def propose(
     customer: CustomerSnapshot,
     organization: OrganizationFacts,
     now: datetime,
+    trigger: LifecycleTrigger | None = None,
 ) -> Action | Reason:
-    """What a mapping would do for a stakeholder at this instant, or the reason why it cannot be done."""
+    """What a mapping would do for a stakeholder at this instant, or the reason why it cannot be done.
+
+    `trigger` is what a start may be reckoned from.
+    """
     if not organization.connected:
         return Reason.NOT_CONNECTED
     # An id of another team's may be one of this team's by chance.
@@ -405,27 +415,25 @@ def propose(
         step = next((one for one in cadence.steps if one.id == mapping.start_step_id), None)
     if step is None:
         return Reason.CADENCE_UNAVAILABLE
-    if isinstance(mapping.sender, CustomersOwner):
-        email = normalised_email(customer.owner.email) if customer.owner is not None else None
-        sender = organization.senders_by_email.get(email) if email is not None else None
-    else:
-        sender = organization.senders.get(mapping.sender.user_id)
+    sender = _sender(mapping.sender, customer, organization)
     if sender is None:
         return Reason.OWNER_UNAVAILABLE
     # Salesloft takes another user's people only into a cadence of the whole team.
     if not cadence.team_cadence and cadence.owner_user_id != sender.user_id:
         return Reason.CADENCE_UNAVAILABLE
-    return Action(cadence, step, _start(mapping, zone_of(stakeholder.time_zone, organization.time_zone), now), sender)
+    where = zone_of(stakeholder.time_zone, organization.time_zone)
+    return Action(cadence, step, start_day(mapping.policy, trigger, where, now), sender)
 
 
-def _start(mapping: Mapping, where: ZoneInfo, now: datetime) -> date:
-    """The stakeholder's own day, so many days ahead; the first working day from then on where the policy has them."""
-    policy = mapping.policy
-    day = now.astimezone(where).date() + timedelta(days=policy.start_offset_days)
-    if policy.working_time is None:
-        return day
-    earliest = max(now, first_moment(day, where))
-    return next_allowed(earliest, policy.working_time, where).astimezone(where).date()
+def _sender(chosen: Sender, customer: CustomerSnapshot, organization: OrganizationFacts) -> SenderFacts | None:
+    match chosen:
+        case FixedUser(user_id=user_id):
+            return organization.senders.get(user_id)
+        case RoundRobin(user_ids=user_ids):
+            turn = whose_turn([one for one in user_ids if one in organization.senders], customer.id)
+            return organization.senders[turn] if turn is not None else None
+    email = normalised_email(customer.owner.email) if customer.owner is not None else None
+    return organization.senders_by_email.get(email) if email is not None else None
 
 
 def _no(

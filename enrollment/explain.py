@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from enrollment.criteria import All, AnyOf, Criteria, Facts, Not, Predicate, compile_criteria, leaves, verdicts
+from enrollment.criteria import Criteria, Facts
 from enrollment.decide import Decision
 from enrollment.evaluate import told_outcomes
 from enrollment.mappings import Mapping
 from enrollment.recall import Recalled
+from enrollment.traces import trace as traced
 from enrollment.turning import Turn, turns
 from schemas.vocabulary import CandidateOutcome
 
@@ -66,25 +67,15 @@ def explain(recalled: Recalled) -> Explanation:
 
 def trace(criteria: Criteria, facts: Facts) -> dict[str, Any]:
     """A tree of criteria with what each node says of some facts, and what each predicate saw."""
-    holds = compile_criteria(criteria)(facts)
-    match criteria:
-        case All(all=parts):
-            return {"all": [trace(part, facts) for part in parts], "holds": holds}
-        case AnyOf(any=parts):
-            return {"any": [trace(part, facts) for part in parts], "holds": holds}
-        case Not(not_=part):
-            return {"not": trace(part, facts), "holds": holds}
-        case Predicate():
-            (seen,) = verdicts(leaves(criteria), facts)
-            return {"predicate": seen.predicate, "value": seen.value, "holds": holds}
-    raise TypeError(f"not criteria: {criteria!r}")
+    return traced(criteria, facts).told()
 
 
 def _asked(recalled: Recalled, decision: Decision, decisions: Sequence[Decision]) -> list[MappingTrace]:
     if decision.stakeholder is None:
         return []
     situation = recalled.situation
-    facts = Facts(situation.customer, decision.stakeholder, situation.trigger, recalled.now)
+    engagement = {one.stakeholder.id: one.engagement for one in situation.candidates}.get(decision.stakeholder.id)
+    facts = Facts(situation.customer, decision.stakeholder, situation.trigger, recalled.now, engagement)
     deciding = {
         (one.mapping.id, one.mapping.version)
         for one in decisions

@@ -7,13 +7,13 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
+from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, fields, leaves
 from enrollment.policies import Limits
 from schemas.vocabulary import Purpose, TriggerType
 
@@ -24,6 +24,7 @@ __all__ = [
     "Mapping",
     "MappingBook",
     "Policy",
+    "RoundRobin",
     "Sender",
     "compile_mapping",
 ]
@@ -46,7 +47,14 @@ class FixedUser(_Value):
     user_id: int
 
 
-Sender = CustomersOwner | FixedUser
+class RoundRobin(_Value):
+    """Some users take turns, by customer: all stakeholders of a customer hear from the same one."""
+
+    kind: Literal["round_robin"] = "round_robin"
+    user_ids: tuple[int, ...] = Field(min_length=1, max_length=200)
+
+
+Sender = Annotated[CustomersOwner | FixedUser | RoundRobin, Field(discriminator="kind")]
 
 
 class Policy(Limits):
@@ -56,10 +64,17 @@ class Policy(Limits):
     """
 
     start_offset_days: int = Field(0, ge=0, le=365)
+    start_days_before_term_end: int | None = Field(None, ge=0, le=365)
     expires_after_hours: int = Field(24, ge=1, le=24 * 90)
     execute_within_days: int = Field(7, ge=1, le=90)
     defer_days: int = Field(14, ge=0, le=90)
     shadow: bool = False
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.start_days_before_term_end is not None and self.start_offset_days:
+            raise ValueError("start_days_before_term_end and start_offset_days are two starts: say one of them")
+        return self
 
     @property
     def expires_after(self) -> timedelta:
@@ -93,12 +108,18 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """A mapping with its criteria made ready to be asked."""
+    """A mapping with its criteria made ready to be asked; `fields` are all that they ask about."""
 
     mapping: Mapping
     customer_holds: Test
     stakeholder_holds: Test
     leaves: tuple[Leaf, ...]
+    fields: frozenset[str]
+
+    @property
+    def asks_engagement(self) -> bool:
+        """Whether it asks about what Salesloft has shown of a stakeholder."""
+        return any(field.startswith("engagement.") for field in self.fields)
 
 
 def compile_mapping(mapping: Mapping) -> CompiledMapping:
@@ -108,6 +129,7 @@ def compile_mapping(mapping: Mapping) -> CompiledMapping:
         compile_criteria(mapping.customer_criteria),
         compile_criteria(mapping.stakeholder_criteria),
         (*leaves(mapping.customer_criteria), *leaves(mapping.stakeholder_criteria)),
+        fields(mapping.customer_criteria) | fields(mapping.stakeholder_criteria),
     )
 
 
@@ -133,6 +155,11 @@ class MappingBook:
         policies = [mapping.policy for mapping in self._mappings if mapping.enabled]
         self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
         self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
+        self._asking_engagement = frozenset(
+            trigger_type
+            for trigger_type, found in self._by_trigger.items()
+            if any(compiled.asks_engagement for compiled in found)
+        )
         self.ask_history = any(policy.ask_history for policy in policies)
 
     @classmethod
@@ -166,6 +193,10 @@ class MappingBook:
     def speaks_of(self, trigger_type: TriggerType) -> bool:
         """Whether some segment has an enabled mapping of this trigger."""
         return trigger_type in self._by_trigger
+
+    def asks_engagement(self, trigger_type: TriggerType) -> bool:
+        """Whether some enabled mapping of this trigger asks about what Salesloft has shown of a stakeholder."""
+        return trigger_type in self._asking_engagement
 
     def only_disabled(self, trigger_type: TriggerType) -> bool:
         """Whether the trigger has mappings, all of them switched off."""

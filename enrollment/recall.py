@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, TypeAdapter, create_model
 
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import PersonRecord
 from enrollment.decide import Candidate, OrganizationFacts, Situation
 from enrollment.evaluate import Evaluated, evaluate
@@ -52,6 +53,7 @@ class Recalled:
                 situation.trigger,
                 self.organization,
                 self.now,
+                engagement=candidate.engagement,
             )
             return Evaluated([renewed_decision(candidate.stakeholder, again)], self.now)
         return evaluate(
@@ -98,13 +100,14 @@ def _facts(trigger_type: TriggerType) -> type[BaseModel]:
         "stakeholders": (list[StakeholderSnapshot], []),
         "gone": (dict[str, Reason], {}),
         "people": (dict[str, PersonRecord], {}),
+        "engagement": (dict[str, EngagementFacts], {}),
         "runs": (list[tuple[str, TriggerType, str, str, EnrollmentState]], []),
         "on_cadence": (set[tuple[str, int]], set()),
         "ended": (bool, False),
         "ended_for": (set[str], set()),
         "held": (bool, False),
-        "renewal": (Terms | None, None),
         "policy": (PolicyFacts | None, None),
+        "renewal": (Terms | None, None),
     }
     return create_model("EvaluationFacts", **fields)
 
@@ -134,7 +137,10 @@ def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFact
         business_key=event.business_key,
         customer=told.customer or event.customer,
         customer_known=known,
-        candidates=[Candidate(one, told.people.get(one.id), told.gone.get(one.id)) for one in listed],
+        candidates=[
+            Candidate(one, told.people.get(one.id), told.gone.get(one.id), told.engagement.get(one.id))
+            for one in listed
+        ],
         runs=runs,
         on_cadence=told.on_cadence,
         ended=told.ended,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from enrollment.approval import Bound, digest
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
 from enrollment.decide import Action, Decision, OrganizationFacts, propose
@@ -50,6 +51,8 @@ def propose_again(
     trigger: LifecycleTrigger | None,
     organization: OrganizationFacts,
     now: datetime,
+    *,
+    engagement: EngagementFacts | None = None,
 ) -> Proposal | Reason:
     """The same question put at this instant, or the reason why it cannot be put any more."""
     compiled = organization.mappings.published(terms.mapping_id)
@@ -65,7 +68,8 @@ def propose_again(
     if isinstance(action, Reason):
         return action
     action = replace(action, start_date=terms.start_on)
-    seen = verdicts(compiled.leaves, Facts(customer, stakeholder, trigger, now)) if trigger is not None else ()
+    facts = Facts(customer, stakeholder, trigger, now, engagement)
+    seen = verdicts(compiled.leaves, facts) if trigger is not None else ()
     bound = Bound(
         stakeholder_id=stakeholder.id,
         email=normalised_email(stakeholder.email) or "",

@@ -7,12 +7,13 @@ to lose a fact as 2, for nobody brings that about.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from enrollment.catalogue import NOTHING_SEEN
 from enrollment.criteria import FIELDS, All, AnyOf, Criteria, FieldKind, Not, Predicate
 from enrollment.decide import Candidate, Decision, SenderFacts
 from enrollment.mappings import CustomersOwner, Mapping, MappingBook
@@ -171,11 +172,30 @@ def _with_field(recalled: Recalled, candidate: Candidate | None, field: str, val
             changed = _with_candidate(recalled, candidate, replace(candidate, stakeholder=stakeholder))
             yield _Change(field, was, value, changed)
         return
+    if whose == "engagement":
+        if candidate is not None:
+            yield from _with_engagement(recalled, candidate, path, value)
+        return
     before: BaseModel = situation.customer if whose == "customer" else situation.trigger
     after = _with(before, path, value)
     if after is not None:
         changes: dict[str, Any] = {whose: after}
         yield _Change(field, _at(before, path), value, replace(recalled, situation=replace(situation, **changes)))
+
+
+def _with_engagement(recalled: Recalled, candidate: Candidate, name: str, value: Any) -> Iterator[_Change]:
+    """Of whom nothing was seen yet one thing is, and nothing else."""
+    seen = candidate.engagement
+    if isinstance(value, date):
+        value = datetime.combine(value, time(), UTC)
+    elif isinstance(value, Decimal):
+        value = _as_int(value)
+    was = getattr(seen, name, None)
+    if was == value or (isinstance(value, int) and value < 0):
+        return
+    changes: dict[str, Any] = {name: value}
+    changed = replace(candidate, engagement=replace(seen or NOTHING_SEEN, **changes))
+    yield _Change(f"engagement.{name}", was, value, _with_candidate(recalled, candidate, changed))
 
 
 def _with(model: M, path: str, value: Any) -> M | None:

@@ -17,7 +17,7 @@ from fulfillment.steer import given_back, taken_off
 from salesloft_client import CadenceMembership, NotFound, RetryClass, SalesloftClient, SalesloftError
 from schemas.registry import ATTENTION_NEEDED
 from schemas.topics import organization_key
-from schemas.vocabulary import AttentionKind, EnrollmentState
+from schemas.vocabulary import ActorKind, AttentionKind, EnrollmentState
 from storage import commands, holds, memberships, outbox
 from storage.commands import Claimed
 from storage.enrollments import Enrollment
@@ -27,7 +27,7 @@ from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.events import Origin, dumps, outgoing
 from workflows.session import NotConnected
-from workflows.transitions import Change, MembershipFacts, transition
+from workflows.transitions import Actor, Change, MembershipFacts, transition
 
 __all__ = ["Pause"]
 
@@ -69,7 +69,7 @@ class Pause:
             shown = await _shown(client, begun.membership.salesloft_membership_id)
             if begun.pause.step_id is None:
                 if shown is None or shown.currently_on_cadence is False:
-                    return await self._left_already(command, begun.enrollment)
+                    return await self._left_already(command, begun, shown)
                 if not await self._keep_step(command, begun, await _step(client, begun, shown)):
                     return Outcome.DONE
             after = await taken_off(client, begun.membership.salesloft_membership_id)
@@ -93,6 +93,7 @@ class Pause:
                     known = await self._known(connection, enrollment)
                     if known is not None:
                         return _ToPause(enrollment, known, pause)
+            if enrollment is not None and enrollment.state is not EnrollmentState.PAUSED:
                 await holds.end_pause(connection, enrollment.id)
             await commands.finish(connection, command, outcome="not_held", now=now)
         return Outcome.DONE
@@ -114,13 +115,27 @@ class Pause:
             await commands.finish(connection, command, outcome="not_enrolled", now=now)
         return False
 
-    async def _left_already(self, command: Claimed, enrollment: Enrollment) -> Outcome:
-        """Salesloft or somebody there ended it before: the poll tells that, and there is nothing to resume."""
+    async def _left_already(self, command: Claimed, begun: _ToPause, shown: CadenceMembership | None) -> Outcome:
+        """Salesloft, or somebody there, ended it before: there is nothing to pause, nor to resume."""
         now = self._bench.clock.now()
+        state = (shown.current_state if shown is not None else None) or "removed"
+        is_completed = state == MembershipStatus.COMPLETED
         async with self._bench.database.transaction() as connection:
-            await lock_enrollment(connection, command)
-            await holds.end_pause(connection, enrollment.id)
+            locked = await lock_enrollment(connection, command)
+            if locked is not None and locked.enrollment.state is EnrollmentState.ENROLLED:
+                status = MembershipStatus.COMPLETED if is_completed else MembershipStatus.REMOVED
+                known = begun.membership
+                await memberships.end(connection, known.id, status=status.value, salesloft_state=state)
+                change = Change(
+                    enrollment=locked.enrollment,
+                    happening=Happening.COMPLETE if is_completed else Happening.REMOVE,
+                    actor=Actor(ActorKind.SALESLOFT),
+                    membership=MembershipFacts(known.id, known.salesloft_membership_id, state, known.current_step),
+                )
+                await transition(connection, [change], now)
+            await holds.end_pause(connection, begun.enrollment.id)
             await commands.finish(connection, command, outcome="not_on_cadence", now=now)
+            await holds.hasten(connection, command.organization_id, command.payload["customer_id"], now)
         return Outcome.DONE
 
     async def _refused(self, begun: _ToPause, error: SalesloftError) -> None:

@@ -151,18 +151,25 @@ class Resume:
             answer = await self._still(connection, admitted, present, now)
             if answer is not None:
                 return await self._turned(connection, command, locked, answer)
-            earliest = self._bench.sessions.wire.time.earliest(now)
+            since = await self._since(connection, enrollment, now)
             if not await memberships.record_intent(
-                connection,
-                enrollment.id,
-                person_id=present.person_id,
-                intended_at=earliest if earliest is not None else now - _CLOCKS_DIFFER,
+                connection, enrollment.id, person_id=present.person_id, intended_at=since
             ):
                 return await self._turned(connection, command, locked, Reason.ALREADY_ENROLLED)
             stored = await lock_enrollment(connection, command)
             if stored is None:
                 raise AssertionError("a locked enrollment has gone")
             return stored.enrollment
+
+    async def _since(self, connection: Connection, enrollment: Enrollment, now: datetime) -> datetime:
+        """Since when a membership could be this call's: by Salesloft's clock, and after the stay that was left.
+
+        Salesloft tells its time by the second, so a person who was added, taken off and is added back within one would
+        else be seen in the record of the stay before.
+        """
+        earliest = self._bench.sessions.wire.time.earliest(now) or now - _CLOCKS_DIFFER
+        left = await memberships.read(connection, enrollment.membership_id) if enrollment.membership_id else None
+        return max(earliest, left.added_at + timedelta(microseconds=1)) if left is not None else earliest
 
     async def _still(
         self, connection: Connection, admitted: Admitted, present: PresentPerson, now: datetime

@@ -15,6 +15,7 @@ from storage.queries import queries
 __all__ = [
     "HELD",
     "Pause",
+    "RefusedPause",
     "ask_pauses",
     "customers_to_hold_back",
     "end_pause",
@@ -27,6 +28,7 @@ __all__ = [
     "read_pause",
     "record_refusal",
     "record_step",
+    "refused",
     "to_hold_back",
     "to_resume",
 ]
@@ -46,6 +48,19 @@ class Pause:
     reason: Reason
     step_id: int | None
     refused_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPause:
+    """Somebody who should be off a cadence, and whom Salesloft refuses to take off."""
+
+    enrollment_id: UUID
+    customer_id: str
+    stakeholder_id: str
+    cadence_id: int
+    reason: str
+    refused_at: datetime
+    refusal: str
 
 
 async def customers_to_hold_back(connection: Connection, *, now: datetime, limit: int) -> list[CustomerKey]:
@@ -144,6 +159,13 @@ async def record_step(connection: Connection, enrollment_id: UUID, step_id: int)
 async def record_refusal(connection: Connection, enrollment_id: UUID, refusal: str, now: datetime) -> None:
     """Salesloft refuses to take the person off; the first refusal's time stays."""
     await queries.record_pause_refusal(connection, enrollment_id=enrollment_id, refusal=refusal, now=now)
+
+
+async def refused(connection: Connection, organization_id: str) -> list[RefusedPause]:
+    """Who should be off their cadence and cannot be taken off, longest first."""
+    rows = await queries.list_refused_pauses(connection, organization_id=organization_id)
+    names = tuple(RefusedPause.__dataclass_fields__)
+    return [RefusedPause(**{name: row[name] for name in names}) for row in rows]
 
 
 async def end_pause(connection: Connection, enrollment_id: UUID) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enrollment.states import Happening
 from schemas.outcomes import Outcome
 from schemas.vocabulary import TRIGGER_ENDED_BY, EnrollmentState, OutcomeType, TriggerType
-from storage import directory, enrollments, evaluations
+from storage import directory, enrollments, evaluations, holds
 from storage.enrollments import Enrollment
 from storage.evaluations import EndedRun
 from storage.pool import Connection
@@ -67,6 +67,8 @@ async def take_outcomes(
     await end_enrollments(
         connection, [(enrollment, cause.type.value, cause.event_id) for enrollment, cause in ending.items()], now
     )
+    for organization_id, customer_id in {customer for customer, _, _ in episodes}:
+        await holds.hasten(connection, organization_id, customer_id, now)
     await decide_again(connection, customers, memory, now)
 
 

@@ -8,6 +8,7 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from enrollment.approval import Bound, differences, digest
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import normalised_email
 from enrollment.criteria import Verdict
 from enrollment.decide import Action, OrganizationFacts
@@ -25,6 +26,7 @@ from storage.enrollments import Enrollment, NewEnrollment
 from storage.evaluations import Evaluation
 from storage.pool import Connection
 from workflows.asking import Asking, ask
+from workflows.engagement import read_engagement
 from workflows.events import Origin
 from workflows.request import told_verdicts
 from workflows.transitions import Change, transition
@@ -36,7 +38,7 @@ __all__ = ["Renewed", "ask_again", "look_again"]
 class Renewed:
     """What would be asked if it were asked now, and how it differs from what was asked.
 
-    `terms`, `trigger` (JSON), `organization` and `proposal` are what it came of, to be kept.
+    `terms`, `trigger` (JSON), `organization`, `engagement` and `proposal` are what it came of, to be kept.
     """
 
     customer: CustomerSnapshot
@@ -50,6 +52,7 @@ class Renewed:
     trigger: str | None
     organization: OrganizationFacts
     proposal: Proposal
+    engagement: EngagementFacts | None
 
 
 async def look_again(
@@ -91,7 +94,10 @@ async def look_again(
         start_on=enrollment.start_on,
         business_key=enrollment.business_key,
     )
-    proposal = propose_again(terms, customer, stakeholder, _trigger(enrollment, told), organization, now)
+    key = (enrollment.organization_id, enrollment.stakeholder_id)
+    engagement = (await read_engagement(connection, [key], now)).get(key) if compiled.asks_engagement else None
+    trigger = _trigger(enrollment, told)
+    proposal = propose_again(terms, customer, stakeholder, trigger, organization, now, engagement=engagement)
     if isinstance(proposal, Reason):
         return proposal
     return Renewed(
@@ -106,6 +112,7 @@ async def look_again(
         trigger=told,
         organization=organization,
         proposal=proposal,
+        engagement=engagement,
     )
 
 
@@ -244,6 +251,7 @@ async def _keep_evaluation(connection: Connection, stale: Enrollment, found: Ren
             "organization": digest_of_facts,
             "renewal": found.terms,
         }
+        | ({"engagement": {stale.stakeholder_id: found.engagement}} if found.engagement is not None else {})
     )
     outcomes, digest_of_outcomes = told_outcomes([renewed_decision(found.stakeholder, found.proposal)])
     evaluation = Evaluation(

@@ -23,6 +23,7 @@ from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.arbitration import hold_back
 from workflows.asking import Asking, ask
+from workflows.engagement import add_engagement
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
 from workflows.policy_facts import add_policy_facts, note_request
@@ -60,6 +61,7 @@ async def decide_and_request(
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
     loaded = await load(connection, triggers, now)
     await add_policy_facts(connection, triggers, loaded, organizations)
+    await add_engagement(connection, triggers, loaded, organizations, now)
     writing, decided = _Writing(), Decided()
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]

@@ -358,7 +358,8 @@ def _facts(known: LoadedSituation, organization: str) -> bytes:
         for one in situation.candidates
         for run, state in situation.runs.get(one.stakeholder.id, {}).items()
     ]
-    besides = {"gone": gone, "people": people, "runs": runs, "policy": situation.policy}
+    engagement = {one.stakeholder.id: one.engagement for one in situation.candidates if one.engagement is not None}
+    besides = {"gone": gone, "people": people, "engagement": engagement, "runs": runs, "policy": situation.policy}
     told |= {name: value for name, value in besides.items() if value}
     if situation.on_cadence:
         told["on_cadence"] = [

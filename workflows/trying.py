@@ -20,6 +20,7 @@ from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import CandidateOutcome, TriggerType
 from storage import directory, organizations, stored_evaluations
 from storage.pool import Connection
+from workflows.engagement import add_engagement
 from workflows.explaining import Recollection
 from workflows.policy_facts import add_policy_facts
 from workflows.situations import Trigger, look
@@ -163,6 +164,7 @@ async def _imagine(
     triggers = [_trigger(facts.organization_id, mapping, customer_id, imagined, now) for customer_id in customers]
     looked = await look(connection, triggers, now)
     await add_policy_facts(connection, triggers, looked, {facts.organization_id: facts})
+    await add_engagement(connection, triggers, looked, {facts.organization_id: facts}, now)
     return [
         Recalled(situation=known.situation, organization=facts, now=now, event_time=now, hold_ends=known.hold_ends)
         for known in looked

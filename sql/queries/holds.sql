@@ -120,3 +120,10 @@ VALUES (:id, :organization_id, :scope, :subject, :reason, :pauses_active, :stopp
 UPDATE stops SET started_at = :now, started_by = :started_by
 WHERE organization_id = :organization_id AND id = :id AND started_at IS NULL AND (ends_at IS NULL OR ends_at > :now)
 RETURNING id
+
+-- name: list_refused_pauses
+-- For people: who should be off their cadence and cannot be taken off, and since when.
+SELECT p.enrollment_id, e.customer_id, e.stakeholder_id, e.cadence_id, p.reason, p.refused_at, p.refusal
+FROM pauses p JOIN enrollments e ON e.id = p.enrollment_id
+WHERE p.organization_id = :organization_id AND p.refused_at IS NOT NULL AND e.state = 'enrolled'
+ORDER BY p.refused_at, p.enrollment_id

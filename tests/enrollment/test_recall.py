@@ -99,7 +99,7 @@ def test_every_fact_of_a_situation_is_known_to_be_kept() -> None:
         "held",
         "policy",
     }
-    assert {one.name for one in fields(Candidate)} == {"stakeholder", "person", "gone"}
+    assert {one.name for one in fields(Candidate)} == {"stakeholder", "person", "gone", "engagement"}
 
 
 @pytest.mark.parametrize("facts", [{"erased": True}, {"erased": True, "event": {}, "organization": "aa"}])
