@@ -9,14 +9,14 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
-from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.lifecycle import LifecycleTrigger
+from enrollment.catalogue import FIELDS, OPERATORS, Facts, FieldKind, Operator
+from enrollment.patterns import compile_pattern
 
 __all__ = [
     "ALWAYS",
@@ -32,6 +32,7 @@ __all__ = [
     "Test",
     "Verdict",
     "compile_criteria",
+    "fields",
     "leaves",
     "parse_criteria",
     "verdicts",
@@ -39,65 +40,9 @@ __all__ = [
 
 # Text before decimals: of two that fit equally the first is taken, and "60" is a text until a field says otherwise.
 Scalar: TypeAlias = bool | int | str | Decimal
-FieldKind = Literal["text", "number", "boolean", "date"]
-Operator = Literal["equals", "in", "lt", "lte", "gt", "gte", "before", "after", "exists", "matches"]
-
-
-@dataclass(slots=True)
-class Facts:
-    """What a predicate may look at."""
-
-    customer: CustomerSnapshot
-    stakeholder: StakeholderSnapshot
-    trigger: LifecycleTrigger
-    now: datetime
-
 
 Test: TypeAlias = Callable[[Facts], bool | None]
 
-
-def _owner(attribute: str) -> Callable[[Facts], Any]:
-    return lambda facts: getattr(facts.customer.owner, attribute) if facts.customer.owner is not None else None
-
-
-def _trigger(attribute: str) -> Callable[[Facts], Any]:
-    return lambda facts: getattr(facts.trigger, attribute, None)
-
-
-# The closed catalogue: what may be asked about, its kind, and where it is read.
-FIELDS: dict[str, tuple[FieldKind, Callable[[Facts], Any]]] = {
-    "customer.id": ("text", operator.attrgetter("customer.id")),
-    "customer.name": ("text", operator.attrgetter("customer.name")),
-    "customer.domain": ("text", operator.attrgetter("customer.domain")),
-    "customer.segment": ("text", operator.attrgetter("customer.segment")),
-    "customer.tier": ("text", operator.attrgetter("customer.tier")),
-    "customer.arr": ("number", operator.attrgetter("customer.arr")),
-    "customer.health_score": ("number", operator.attrgetter("customer.health_score")),
-    "customer.renewal_date": ("date", operator.attrgetter("customer.renewal_date")),
-    "customer.owner.user_id": ("text", _owner("user_id")),
-    "customer.owner.email": ("text", _owner("email")),
-    "stakeholder.id": ("text", operator.attrgetter("stakeholder.id")),
-    "stakeholder.name": ("text", operator.attrgetter("stakeholder.name")),
-    "stakeholder.email": ("text", operator.attrgetter("stakeholder.email")),
-    "stakeholder.title": ("text", operator.attrgetter("stakeholder.title")),
-    "stakeholder.role": ("text", operator.attrgetter("stakeholder.role")),
-    "stakeholder.is_primary": ("boolean", operator.attrgetter("stakeholder.is_primary")),
-    "stakeholder.is_champion": ("boolean", operator.attrgetter("stakeholder.is_champion")),
-    "stakeholder.is_decision_maker": ("boolean", operator.attrgetter("stakeholder.is_decision_maker")),
-    "stakeholder.time_zone": ("text", operator.attrgetter("stakeholder.time_zone")),
-    "trigger.days_to_renewal": ("number", _trigger("days_to_renewal")),
-    "trigger.term_end": ("date", _trigger("term_end")),
-    "trigger.severity": ("text", _trigger("severity")),
-    "trigger.kind": ("text", _trigger("kind")),
-    "trigger.potential_arr": ("number", _trigger("potential_arr")),
-}
-
-_ALLOWED: dict[FieldKind, frozenset[str]] = {
-    "text": frozenset({"equals", "in", "exists", "matches"}),
-    "number": frozenset({"equals", "in", "lt", "lte", "gt", "gte", "exists"}),
-    "boolean": frozenset({"equals", "exists"}),
-    "date": frozenset({"equals", "before", "after", "exists"}),
-}
 _NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?(E[+-]?[0-9]{1,3})?")
 _TOO_LARGE = 10**30
 # Any instant of this century plus or minus so many days is one that a date can hold.
@@ -124,9 +69,9 @@ class Predicate(_Node):
     def _fits_the_catalogue(self) -> "Predicate":
         if self.field not in FIELDS:
             raise ValueError(f"there is no field {self.field!r}; the fields are {', '.join(sorted(FIELDS))}")
-        kind, _ = FIELDS[self.field]
-        if self.op not in _ALLOWED[kind]:
-            raise ValueError(f"{self.field} is a {kind}; it takes {', '.join(sorted(_ALLOWED[kind]))}, not {self.op!r}")
+        kind = FIELDS[self.field].kind
+        if self.op not in OPERATORS[kind]:
+            raise ValueError(f"{self.field} is a {kind}; it takes {', '.join(OPERATORS[kind])}, not {self.op!r}")
         try:
             _comparable(self, kind)
         except ValueError as error:
@@ -218,7 +163,19 @@ def leaves(criteria: Criteria) -> tuple[Leaf, ...]:
         case Not(not_=part):
             return leaves(part)
         case Predicate():
-            return (Leaf(str(criteria), FIELDS[criteria.field][1], _leaf(criteria)),)
+            return (Leaf(str(criteria), FIELDS[criteria.field].read, _leaf(criteria)),)
+    raise TypeError(f"not criteria: {criteria!r}")
+
+
+def fields(criteria: Criteria) -> frozenset[str]:
+    """The facts that a tree asks about."""
+    match criteria:
+        case All(all=parts) | AnyOf(any=parts):
+            return frozenset().union(*(fields(part) for part in parts))
+        case Not(not_=part):
+            return fields(part)
+        case Predicate():
+            return frozenset({criteria.field})
     raise TypeError(f"not criteria: {criteria!r}")
 
 
@@ -271,7 +228,7 @@ def _any_of(tests: list[Test]) -> Test:
 
 
 def _leaf(predicate: Predicate) -> Test:
-    kind, read = FIELDS[predicate.field]
+    kind, read = FIELDS[predicate.field][:2]
     expected = _comparable(predicate, kind)
     if kind == "number" and predicate.op != "exists":
         read = _exactly(read)
@@ -281,7 +238,7 @@ def _leaf(predicate: Predicate) -> Test:
         case "in":
             return lambda facts: None if (value := read(facts)) is None else value in expected
         case "matches":
-            return lambda facts: None if (value := read(facts)) is None else expected.search(value) is not None
+            return lambda facts: None if (value := read(facts)) is None else expected(value)
         case "before":
             return lambda facts: None if (value := read(facts)) is None else value < facts.now.date() + expected
         case "after":
@@ -316,8 +273,8 @@ def _comparable(predicate: Predicate, kind: FieldKind) -> Any:
             return frozenset(_of_kind(one, kind) for one in value)
         case "matches":
             try:
-                return re.compile(str(_of_kind(value, "text")), re.IGNORECASE)
-            except (re.error, OverflowError, RecursionError) as error:
+                return compile_pattern(_of_kind(value, "text"))
+            except ValueError as error:
                 raise ValueError(f"matches takes a regular expression: {error}") from error
         case "before" | "after":
             if isinstance(value, bool) or not isinstance(value, int):

@@ -12,10 +12,16 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from enrollment.approval import Bound, digest
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.criteria import Facts, Verdict, verdicts
-from enrollment.mappings import CompiledMapping, CustomersOwner, Mapping, MappingBook
+from enrollment.mappings import CompiledMapping, FixedUser, Mapping, MappingBook, RoundRobin, Sender
+from enrollment.policies import PolicyFacts, Refused, held_out
+from enrollment.policies import refusal as limits_refusal
+from enrollment.starts import start_day
 from enrollment.states import ACTIVE
+from enrollment.stops import Stop, stops_all_of, stops_mapping
+from enrollment.turns import whose_turn
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.vocabulary import CandidateOutcome as Outcome
@@ -37,6 +43,7 @@ __all__ = [
     "propose",
     "window_end",
     "zone",
+    "zone_of",
 ]
 
 DEFERRING = frozenset(
@@ -50,6 +57,9 @@ DEFERRING = frozenset(
         Reason.OWNER_UNAVAILABLE,
         Reason.NO_MAPPING,
         Reason.PREEMPTED,
+        Reason.FREQUENCY_CAPPED,
+        Reason.EXCLUSIVE_CADENCE_ACTIVE,
+        Reason.STOPPED,
     }
 )
 """Refusals for a fact that may still come, or for a hold that may end."""
@@ -91,7 +101,10 @@ class SenderFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationFacts:
-    """What deciding reads of an organization; all of it moves with `decision_version`."""
+    """What deciding reads of an organization; all of it moves with `decision_version`.
+
+    `suppresses` tells whether there is anybody on the organization's list of those who are never contacted.
+    """
 
     organization_id: str
     decision_version: int
@@ -102,16 +115,22 @@ class OrganizationFacts:
     cadences: Lookup[int, CadenceFacts]
     senders: Lookup[int, SenderFacts]
     senders_by_email: Lookup[str, SenderFacts]
+    suppresses: bool = False
+    stops: Sequence[Stop] = ()
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
 @dataclass(slots=True)
 class Candidate:
-    """A stakeholder of the customer; `gone` says why they are no candidate any more."""
+    """A stakeholder of the customer; `gone` says why they are no candidate any more.
+
+    `engagement` is read where some mapping of the trigger asks about it.
+    """
 
     stakeholder: StakeholderSnapshot
     person: PersonRecord | None
     gone: Reason | None = None
+    engagement: EngagementFacts | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,7 +139,7 @@ class Situation:
 
     `runs`, by stakeholder, and `on_cadence` are asked for the candidates only and may hold more. `ended_for` names the
     stakeholders whose run an outcome has ended, `ended` says that it ended for all; `held` that an open risk episode
-    holds what is less urgent.
+    holds what is less urgent. `policy` is what limits ask besides, None where the organization has none that ask.
     """
 
     trigger_type: TriggerType
@@ -134,6 +153,7 @@ class Situation:
     ended: bool
     ended_for: AbstractSet[str]
     held: bool
+    policy: PolicyFacts | None = None
 
 
 @dataclass(slots=True)
@@ -151,7 +171,8 @@ class Decision:
     """What was decided about one candidate; about the trigger as a whole where `stakeholder` is None.
 
     `digest` binds a request's approval; of another decision it tells whether two are the same. `until` of a deferral
-    is when its window ends, counted from now. `action` and `verdicts` come with a request.
+    is when its window ends, counted from now. `action` and `verdicts` come with a request, and with what would be one
+    but for the shadow in which its mapping stands. `again_at` of a deferral is when what refused it may have ended.
     """
 
     stakeholder: StakeholderSnapshot | None
@@ -161,6 +182,7 @@ class Decision:
     digest: str | None = None
     action: Action | None = None
     verdicts: tuple[Verdict, ...] = ()
+    again_at: datetime | None = None
 
     @property
     def stakeholder_id(self) -> str | None:
@@ -177,9 +199,15 @@ def zone(name: str) -> ZoneInfo | None:
         return None
 
 
+def zone_of(stakeholder_zone: str | None, organization_zone: str) -> ZoneInfo:
+    """Whose clock counts: the stakeholder's, else the organization's, else the world's."""
+    where = zone(stakeholder_zone) if stakeholder_zone else None
+    return where or zone(organization_zone) or ZoneInfo("UTC")
+
+
 def decide(situation: Situation, organization: OrganizationFacts, now: datetime) -> list[Decision]:
     """A decision for every candidate and exclusivity group that concerns them; at least one in all."""
-    refusal = _refusal_of_all(situation, organization)
+    refusal = _refusal_of_all(situation, organization, now)
     if not situation.candidates:
         return [_no(None, refusal or Reason.NO_CANDIDATES, None)]
     if refusal is not None:
@@ -207,12 +235,18 @@ def closed(decision: Decision) -> Decision:
     return _no(decision.stakeholder, Reason.DEFERRAL_ENDED, decision.mapping)
 
 
-def _refusal_of_all(situation: Situation, organization: OrganizationFacts) -> Reason | None:
-    trigger_type = situation.trigger_type
+def _refusal_of_all(situation: Situation, organization: OrganizationFacts, now: datetime) -> Reason | None:
     if situation.ended:
         return Reason.STALE_EVENT
+    if organization.stops and stops_all_of(organization.stops, situation.customer.id, now):
+        return Reason.STOPPED
     if not situation.customer_known:
         return Reason.UNKNOWN_CUSTOMER
+    return _mapping_refusal(situation, organization)
+
+
+def _mapping_refusal(situation: Situation, organization: OrganizationFacts) -> Reason | None:
+    trigger_type = situation.trigger_type
     if organization.mappings.only_disabled(trigger_type):
         return Reason.MAPPING_DISABLED
     if not organization.mappings.speaks_of(trigger_type):
@@ -234,7 +268,7 @@ def _of_candidate(
         return [_no(stakeholder, candidate.gone, None)]
     if stakeholder.id in situation.ended_for:
         return [_no(stakeholder, Reason.STALE_EVENT, None)]
-    facts = Facts(situation.customer, stakeholder, situation.trigger, now)
+    facts = Facts(situation.customer, stakeholder, situation.trigger, now, candidate.engagement)
     decisions: list[Decision] = []
     taken: set[str] = set()
     unknown = False
@@ -249,7 +283,9 @@ def _of_candidate(
         if holds is None:
             unknown = True
         elif holds:
-            taken.add(compiled.mapping.exclusivity_group)
+            # What only stands in the shadow takes nobody's place.
+            if not compiled.mapping.policy.shadow:
+                taken.add(compiled.mapping.exclusivity_group)
             decisions.append(_by_mapping(candidate, compiled, facts, situation, organization))
     return decisions or [_no(stakeholder, Reason.FACT_UNKNOWN if unknown else Reason.CRITERIA_NOT_MET, None)]
 
@@ -267,14 +303,22 @@ def _by_mapping(
     refusal = (
         email_refusal(stakeholder)
         or known_refusal(stakeholder, candidate.person)
+        or _suppressed(stakeholder.id, situation.policy)
         or _run_refusal(stakeholder.id, mapping, situation)
         or (Reason.PREEMPTED if situation.held and situation.trigger_type is TriggerType.EXPANSION_SIGNAL else None)
+        or (Reason.STOPPED if organization.stops and stops_mapping(organization.stops, mapping, facts.now) else None)
     )
     if refusal is not None:
         return _no(stakeholder, refusal, mapping)
-    action = propose(mapping, stakeholder, situation.customer, organization, facts.now)
+    limited = _limited(stakeholder.id, mapping, situation, facts.now)
+    if limited is not None:
+        return _no(stakeholder, limited.reason, mapping, limited.again_at)
+    action = propose(mapping, stakeholder, situation.customer, organization, facts.now, situation.trigger)
     if isinstance(action, Reason):
         return _no(stakeholder, action, mapping)
+    # Asked last: who is held out is compared with who is asked for, and would have been asked for but for this.
+    if held_out(mapping.id, stakeholder.id, mapping.policy.hold_out_percent):
+        return _no(stakeholder, Reason.HELD_OUT, mapping)
     seen = verdicts(compiled.leaves, facts)
     bound = Bound(
         stakeholder_id=stakeholder.id,
@@ -290,14 +334,33 @@ def _by_mapping(
         business_key=situation.business_key,
         verdicts=[(verdict.predicate, bool(verdict.holds)) for verdict in seen],
     )
+    in_shadow = mapping.policy.shadow
     return Decision(
         stakeholder=stakeholder,
-        outcome=Outcome.REQUEST,
-        reason=Reason.REQUESTED,
+        outcome=Outcome.SKIP if in_shadow else Outcome.REQUEST,
+        reason=Reason.SHADOW if in_shadow else Reason.REQUESTED,
         mapping=mapping,
         digest=digest(bound),
         action=action,
         verdicts=seen,
+    )
+
+
+def _suppressed(stakeholder_id: str, policy: PolicyFacts | None) -> Reason | None:
+    return Reason.SUPPRESSED if policy is not None and stakeholder_id in policy.suppressed else None
+
+
+def _limited(stakeholder_id: str, mapping: Mapping, situation: Situation, now: datetime) -> Refused | None:
+    if situation.policy is None:
+        return None
+    return limits_refusal(
+        mapping.policy,
+        situation.policy,
+        stakeholder_id=stakeholder_id,
+        trigger_type=situation.trigger_type,
+        exclusivity_group=mapping.exclusivity_group,
+        business_key=situation.business_key,
+        now=now,
     )
 
 
@@ -334,8 +397,12 @@ def propose(
     customer: CustomerSnapshot,
     organization: OrganizationFacts,
     now: datetime,
+    trigger: LifecycleTrigger | None = None,
 ) -> Action | Reason:
-    """What a mapping would do for a stakeholder at this instant, or the reason why it cannot be done."""
+    """What a mapping would do for a stakeholder at this instant, or the reason why it cannot be done.
+
+    `trigger` is what a start may be reckoned from.
+    """
     if not organization.connected:
         return Reason.NOT_CONNECTED
     # An id of another team's may be one of this team's by chance.
@@ -348,21 +415,29 @@ def propose(
         step = next((one for one in cadence.steps if one.id == mapping.start_step_id), None)
     if step is None:
         return Reason.CADENCE_UNAVAILABLE
-    if isinstance(mapping.sender, CustomersOwner):
-        email = normalised_email(customer.owner.email) if customer.owner is not None else None
-        sender = organization.senders_by_email.get(email) if email is not None else None
-    else:
-        sender = organization.senders.get(mapping.sender.user_id)
+    sender = _sender(mapping.sender, customer, organization)
     if sender is None:
         return Reason.OWNER_UNAVAILABLE
     # Salesloft takes another user's people only into a cadence of the whole team.
     if not cadence.team_cadence and cadence.owner_user_id != sender.user_id:
         return Reason.CADENCE_UNAVAILABLE
-    where = zone(stakeholder.time_zone) if stakeholder.time_zone else None
-    local = now.astimezone(where or zone(organization.time_zone) or ZoneInfo("UTC"))
-    return Action(cadence, step, local.date() + timedelta(days=mapping.policy.start_offset_days), sender)
+    where = zone_of(stakeholder.time_zone, organization.time_zone)
+    return Action(cadence, step, start_day(mapping.policy, trigger, where, now), sender)
 
 
-def _no(stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None) -> Decision:
+def _sender(chosen: Sender, customer: CustomerSnapshot, organization: OrganizationFacts) -> SenderFacts | None:
+    match chosen:
+        case FixedUser(user_id=user_id):
+            return organization.senders.get(user_id)
+        case RoundRobin(user_ids=user_ids):
+            turn = whose_turn([one for one in user_ids if one in organization.senders], customer.id)
+            return organization.senders[turn] if turn is not None else None
+    email = normalised_email(customer.owner.email) if customer.owner is not None else None
+    return organization.senders_by_email.get(email) if email is not None else None
+
+
+def _no(
+    stakeholder: StakeholderSnapshot | None, reason: Reason, mapping: Mapping | None, again_at: datetime | None = None
+) -> Decision:
     outcome = Outcome.DEFER if reason in DEFERRING else Outcome.SKIP
-    return Decision(stakeholder=stakeholder, outcome=outcome, reason=reason, mapping=mapping)
+    return Decision(stakeholder=stakeholder, outcome=outcome, reason=reason, mapping=mapping, again_at=again_at)

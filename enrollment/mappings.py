@@ -7,15 +7,27 @@ order in which they are asked: the customer's own segment before any, then prior
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import CoreSchema, core_schema
 
-from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, leaves
+from enrollment.criteria import Criteria, Leaf, Test, compile_criteria, fields, leaves
+from enrollment.policies import Limits
 from schemas.vocabulary import Purpose, TriggerType
 
-__all__ = ["CompiledMapping", "CustomersOwner", "FixedUser", "Mapping", "MappingBook", "Policy", "Sender"]
+__all__ = [
+    "CompiledMapping",
+    "CustomersOwner",
+    "FixedUser",
+    "Mapping",
+    "MappingBook",
+    "Policy",
+    "RoundRobin",
+    "Sender",
+    "compile_mapping",
+]
 
 
 class _Value(BaseModel):
@@ -35,16 +47,34 @@ class FixedUser(_Value):
     user_id: int
 
 
-Sender = CustomersOwner | FixedUser
+class RoundRobin(_Value):
+    """Some users take turns, by customer: all stakeholders of a customer hear from the same one."""
+
+    kind: Literal["round_robin"] = "round_robin"
+    user_ids: tuple[int, ...] = Field(min_length=1, max_length=200)
 
 
-class Policy(_Value):
-    """Limits in time: days, and hours where the name says so."""
+Sender = Annotated[CustomersOwner | FixedUser | RoundRobin, Field(discriminator="kind")]
+
+
+class Policy(Limits):
+    """Limits in time: days, and hours where the name says so; and all other limits.
+
+    A mapping in `shadow` is decided and never requested.
+    """
 
     start_offset_days: int = Field(0, ge=0, le=365)
+    start_days_before_term_end: int | None = Field(None, ge=0, le=365)
     expires_after_hours: int = Field(24, ge=1, le=24 * 90)
     execute_within_days: int = Field(7, ge=1, le=90)
     defer_days: int = Field(14, ge=0, le=90)
+    shadow: bool = False
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if self.start_days_before_term_end is not None and self.start_offset_days:
+            raise ValueError("start_days_before_term_end and start_offset_days are two starts: say one of them")
+        return self
 
     @property
     def expires_after(self) -> timedelta:
@@ -78,12 +108,18 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """A mapping with its criteria made ready to be asked."""
+    """A mapping with its criteria made ready to be asked; `fields` are all that they ask about."""
 
     mapping: Mapping
     customer_holds: Test
     stakeholder_holds: Test
     leaves: tuple[Leaf, ...]
+    fields: frozenset[str]
+
+    @property
+    def asks_engagement(self) -> bool:
+        """Whether it asks about what Salesloft has shown of a stakeholder."""
+        return any(field.startswith("engagement.") for field in self.fields)
 
 
 def compile_mapping(mapping: Mapping) -> CompiledMapping:
@@ -93,11 +129,16 @@ def compile_mapping(mapping: Mapping) -> CompiledMapping:
         compile_criteria(mapping.customer_criteria),
         compile_criteria(mapping.stakeholder_criteria),
         (*leaves(mapping.customer_criteria), *leaves(mapping.stakeholder_criteria)),
+        fields(mapping.customer_criteria) | fields(mapping.stakeholder_criteria),
     )
 
 
 class MappingBook:
-    """An organization's published mappings, ready to be asked."""
+    """An organization's published mappings, ready to be asked.
+
+    `ask_history` tells whether some policy needs past runs, `counted` of what some policy caps the enrollments, and
+    `exclusive_by` by what some policy keeps cadences apart.
+    """
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
         self._mappings = tuple(sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)))
@@ -111,6 +152,25 @@ class MappingBook:
                 self._disabled.add(mapping.trigger_type)
         self._by_id = {compiled.mapping.id: compiled for found in self._by_trigger.values() for compiled in found}
         self._selections: dict[tuple[TriggerType, str | None], tuple[CompiledMapping, ...]] = {}
+        policies = [mapping.policy for mapping in self._mappings if mapping.enabled]
+        self.counted = frozenset(cap.per for policy in policies for cap in policy.caps)
+        self.exclusive_by = frozenset(policy.exclusive_by for policy in policies if policy.exclusive_by is not None)
+        self._asking_engagement = frozenset(
+            trigger_type
+            for trigger_type, found in self._by_trigger.items()
+            if any(compiled.asks_engagement for compiled in found)
+        )
+        self.ask_history = any(policy.ask_history for policy in policies)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> CoreSchema:
+        """A book is kept as its mappings."""
+        mappings = handler.generate_schema(tuple[Mapping, ...])
+        return core_schema.no_info_after_validator_function(
+            cls,
+            mappings,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.all, return_schema=mappings),
+        )
 
     def all(self) -> tuple[Mapping, ...]:
         """All of them, also those that are switched off, in the order in which they are asked."""
@@ -133,6 +193,10 @@ class MappingBook:
     def speaks_of(self, trigger_type: TriggerType) -> bool:
         """Whether some segment has an enabled mapping of this trigger."""
         return trigger_type in self._by_trigger
+
+    def asks_engagement(self, trigger_type: TriggerType) -> bool:
+        """Whether some enabled mapping of this trigger asks about what Salesloft has shown of a stakeholder."""
+        return trigger_type in self._asking_engagement
 
     def only_disabled(self, trigger_type: TriggerType) -> bool:
         """Whether the trigger has mappings, all of them switched off."""

@@ -32,7 +32,7 @@ class Happening(StrEnum):
     END = "end"  # the reason for it is over, or a person takes it back
     SCHEDULE = "schedule"  # the approved work waits for its time
     BEGIN = "begin"  # a worker has claimed it
-    POSTPONE = "postpone"  # the call cannot be made now
+    POSTPONE = "postpone"  # the call cannot be made now, for a reason that may end
     LOSE = "lose"  # the call's outcome is unknown
     CALL_AGAIN = "call_again"  # reading back found nothing: the call was never made
     ENROLL = "enroll"  # there is a membership, and it is ours
@@ -79,7 +79,7 @@ _MOVES: dict[Happening, dict[State, State]] = {
     ),
     Happening.SCHEDULE: {State.APPROVED: State.SCHEDULED},
     Happening.BEGIN: {State.SCHEDULED: State.ENROLLING},
-    Happening.POSTPONE: {State.ENROLLING: State.SCHEDULED},
+    Happening.POSTPONE: dict.fromkeys((State.SCHEDULED, State.ENROLLING), State.SCHEDULED),
     Happening.LOSE: {State.ENROLLING: State.UNKNOWN},
     Happening.CALL_AGAIN: {State.UNKNOWN: State.ENROLLING},
     Happening.ENROLL: dict.fromkeys((State.ENROLLING, State.UNKNOWN), State.ENROLLED),

@@ -23,7 +23,8 @@ import structlog
 from enrollment.consent import Consent, at_execution
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Outcome, Parked, Workbench, end_call, lock_enrollment
-from fulfillment.gates import Admitted, Held, Turned, admit
+from fulfillment.gates import Admitted, Held, Turned, admit, is_suppressed
+from fulfillment.holding import hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
 from fulfillment.settling import Settlement, nothing_to_do
 from salesloft_client import (
@@ -133,8 +134,16 @@ class Enroll:
             case Turned(to):
                 await commands.finish(connection, command, outcome=to.value, now=now)
                 return Outcome.REFUSED
-            case Held(until):
-                await commands.release(connection, command, error="held", due_at=until)
+            case Held(until, reason) if locked.enrollment.state is EnrollmentState.ENROLLING and until is not None:
+                held = Change(
+                    enrollment=locked.enrollment,
+                    happening=Happening.POSTPONE,
+                    reason=reason.value,
+                    expected_at=until,
+                )
+                return await self._ended(connection, command, held)
+            case Held(until, reason):
+                await commands.release(connection, command, error=reason.value, due_at=until)
                 return Outcome.PARKED
             case _:
                 assert_never(answer)
@@ -169,6 +178,12 @@ class Enroll:
             reason = Reason.CONSENT_UNKNOWN.value
             change = Change(enrollment=enrollment, happening=Happening.POSTPONE, reason=reason, expected_at=again)
             return await self._ended(connection, command, change)
+        held = await hold_on(connection, enrollment, admitted.organization, now)
+        if held is not None:
+            # Risk or a stop may have come while Salesloft was asked.
+            reason = held.reason.value
+            change = Change(enrollment=enrollment, happening=Happening.POSTPONE, reason=reason, expected_at=held.until)
+            return await self._ended(connection, command, change)
         earliest = self._bench.sessions.wire.time.earliest(now)
         if not await memberships.record_intent(
             connection,
@@ -202,6 +217,8 @@ class Enroll:
         if row is None or row.data is None:
             return Reason.ERASED
         stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+        if await is_suppressed(connection, key[0], stakeholder):
+            return Reason.SUPPRESSED
         fresh_since = present.asked_at - self._bench.options.fresh_for
         return at_execution(stakeholder, present.record, fresh_since=fresh_since)
 

@@ -1,24 +1,24 @@
 """What an approved enrollment passes before its first call: consent as we know it, time, holds, and the bound facts."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from enrollment.consent import PersonRecord, at_execution
+from enrollment.consent import Consent, PersonRecord, at_execution
 from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Workbench
+from fulfillment.holding import Held, hold_on
+from fulfillment.limits import Waits, waits_for
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.vocabulary import EnrollmentState, Reason, TriggerType
-from storage import directory, evaluations, memberships, people
+from schemas.vocabulary import EnrollmentState, Reason
+from storage import directory, memberships, people, policies
 from storage.enrollments import Enrollment
 from storage.people import KnownPerson
 from storage.pool import Connection
 from workflows.renewal import ask_again, look_again
 from workflows.transitions import Change, transition
 
-__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record"]
-
-_HOLD_CHECKED_EVERY = timedelta(hours=1)
+__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "is_suppressed", "known_consent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,43 +39,32 @@ class Turned:
     to: EnrollmentState
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Not now: look again at that instant (business time), or when the team is connected again if None."""
-
-    until: datetime | None
-
-
 async def admit(connection: Connection, locked: Locked, bench: Workbench, now: datetime) -> Admitted | Turned | Held:
     """Let a scheduled enrollment in, or say where it went instead; an enrolling one whose call was not begun likewise.
 
-    A definite no is final, so it is looked for first; a changed fact goes back to the approver.
+    A definite no is final, so it is looked for first; a changed fact goes back to the approver, though nothing is asked
+    while something holds the enrollment.
     """
     enrollment = locked.enrollment
     organization_id = enrollment.organization_id
     organization = (await bench.memory.facts(connection, [organization_id], now))[organization_id]
-    key = (organization_id, enrollment.stakeholder_id)
-    row = (await directory.read_stakeholders(connection, [key])).get(key)
-    stakeholder = StakeholderSnapshot.model_validate_json(row.data) if row is not None and row.data else None
     person = await people.person_of(connection, organization_id, enrollment.stakeholder_id)
-    if stakeholder is not None:
-        known = await _strictest(connection, stakeholder, organization_id, person)
-        refusal = at_execution(stakeholder, known, fresh_since=now - bench.options.fresh_for)
-        if isinstance(refusal, Reason):
-            return await _turn(connection, enrollment, Happening.BLOCK, refusal, now)
+    refusal = await _definite_no(connection, enrollment, person, bench, now)
+    if refusal is not None:
+        return await _turn(connection, enrollment, Happening.BLOCK, refusal, now)
+    held = await hold_on(connection, enrollment, organization, now)
+    if held is not None:
+        return held
     found = await look_again(connection, enrollment, organization, now)
     if found is Reason.NOT_CONNECTED:
         return Held(None)
-    if now > enrollment.execute_by:
-        asked = await ask_again(connection, enrollment, found, Reason.EXECUTE_BY_PASSED.value, now)
+    if isinstance(found, Reason) or found.differences or now > enrollment.execute_by:
+        stale = Reason.EXECUTE_BY_PASSED if now > enrollment.execute_by else Reason.FACT_CHANGED
+        asked = await ask_again(connection, enrollment, found, stale.value, now)
         return Turned(asked.state)
-    if isinstance(found, Reason) or found.differences:
-        asked = await ask_again(connection, enrollment, found, Reason.FACT_CHANGED.value, now)
-        return Turned(asked.state)
-    if enrollment.trigger_type is TriggerType.EXPANSION_SIGNAL:
-        held_until = (await evaluations.open_episodes_of(connection, [locked.customer.key])).get(locked.customer.key)
-        if held_until is not None and held_until > now:
-            return Held(min(held_until, now + _HOLD_CHECKED_EVERY))
+    waits = await waits_for(connection, enrollment, found.mapping, found.stakeholder, organization, now)
+    if waits is not None:
+        return await _wait(connection, enrollment, waits, now)
     if enrollment.state is EnrollmentState.SCHEDULED:
         # An earlier attempt may have named a person; until this one knows, it takes nobody's place on the cadence.
         await memberships.forget_intent(connection, enrollment.id)
@@ -101,6 +90,40 @@ def effective_record(person: KnownPerson) -> PersonRecord:
     )
 
 
+async def _definite_no(
+    connection: Connection, enrollment: Enrollment, person: KnownPerson | None, bench: Workbench, now: datetime
+) -> Reason | None:
+    """Why this stakeholder may not be contacted, as far as we know without asking Salesloft."""
+    key = (enrollment.organization_id, enrollment.stakeholder_id)
+    row = (await directory.read_stakeholders(connection, [key])).get(key)
+    if row is None or row.data is None:
+        return None
+    stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+    answer = await known_consent(connection, stakeholder, enrollment.organization_id, person, bench, now)
+    return answer if isinstance(answer, Reason) else None
+
+
+async def known_consent(
+    connection: Connection,
+    stakeholder: StakeholderSnapshot,
+    organization_id: str,
+    person: KnownPerson | None,
+    bench: Workbench,
+    now: datetime,
+) -> Consent | Reason:
+    """The consent gate by what is known before Salesloft is asked, the organization's own list included."""
+    known = await _strictest(connection, stakeholder, organization_id, person)
+    answer = at_execution(stakeholder, known, fresh_since=now - bench.options.fresh_for)
+    if isinstance(answer, Reason) or not await is_suppressed(connection, organization_id, stakeholder):
+        return answer
+    return Reason.SUPPRESSED
+
+
+async def is_suppressed(connection: Connection, organization_id: str, stakeholder: StakeholderSnapshot) -> bool:
+    """Whether the organization never contacts somebody, as its list stands now."""
+    return bool(await policies.suppressed(connection, {(organization_id, stakeholder.id): stakeholder.email}))
+
+
 async def _strictest(
     connection: Connection, stakeholder: StakeholderSnapshot, organization_id: str, person: KnownPerson | None
 ) -> PersonRecord | None:
@@ -111,6 +134,21 @@ async def _strictest(
     email = stakeholder.email.strip().lower() if stakeholder.email is not None else None
     linked = (await directory.read_people(connection, [(*key, email)])).get(key)
     return linked.record if linked is not None else None
+
+
+async def _wait(connection: Connection, enrollment: Enrollment, waits: Waits, now: datetime) -> Held:
+    """Say what it waits for, once: a look that finds the same changes nothing."""
+    told = (enrollment.reason, enrollment.expected_at)
+    # One whose call was open is put back by whoever carries it out.
+    if enrollment.state is EnrollmentState.SCHEDULED and told != (waits.reason.value, waits.expected_at):
+        change = Change(
+            enrollment=enrollment,
+            happening=Happening.POSTPONE,
+            reason=waits.reason.value,
+            expected_at=waits.expected_at,
+        )
+        await transition(connection, [change], now)
+    return Held(waits.until, waits.reason)
 
 
 async def _turn(

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from fulfillment.cadences import RefreshCadences
 from fulfillment.carrying import Handler, Workbench
 from fulfillment.enroll import Enroll
+from fulfillment.pausing import Pause
 from fulfillment.people_sync import SyncPeople
+from fulfillment.resuming import Resume
 from fulfillment.steer import Remove
 from fulfillment.webhooks import EnsureWebhooks
 from workflows.commands import CommandKind
@@ -22,6 +24,8 @@ def all_handlers(
     handlers: dict[str, Handler] = {
         CommandKind.ENROLL: Enroll(bench, chance),
         CommandKind.REMOVE: Remove(bench, chance),
+        CommandKind.PAUSE: Pause(bench, chance),
+        CommandKind.RESUME: Resume(bench, chance),
         CommandKind.REFRESH_CADENCES: RefreshCadences(bench),
         CommandKind.SYNC_PEOPLE: SyncPeople(bench),
     }

@@ -6,7 +6,7 @@ from datetime import datetime
 from activity.memberships import MembershipStatus, membership_status
 from activity.records import MembershipRecord
 from enrollment.decide import OrganizationFacts
-from enrollment.states import Happening
+from enrollment.states import CALL_OPEN, Happening
 from salesloft_client import CadenceMembership, SalesloftClient
 from schemas.vocabulary import Reason
 from storage import memberships
@@ -80,13 +80,15 @@ async def adopt(
 ) -> Enrollment:
     """Record the membership that a locked enrollment's call has made, and whatever waited for it.
 
-    Where another enrollment made it first, this one fails as `already_enrolled`. An end that came while the call was
-    open becomes a command to take the person off again.
+    Where another enrollment made it first, this one fails as `already_enrolled`, and one that was to be resumed is
+    removed. An end that came while the call was open becomes a command to take the person off again.
     """
+    is_first = enrollment.state in CALL_OPEN
     row = _row(enrollment, membership, organization, now)
     membership_id, owner = await memberships.put(connection, row, now)
     if owner != enrollment.id:
-        change = Change(enrollment=enrollment, happening=Happening.FAIL, reason=Reason.ALREADY_ENROLLED.value)
+        lost = Happening.FAIL if is_first else Happening.REMOVE
+        change = Change(enrollment=enrollment, happening=lost, reason=Reason.ALREADY_ENROLLED.value)
         (failed,) = await transition(connection, [change], now)
         return failed
     await memberships.record_membership(connection, enrollment.id, membership_id)
@@ -96,9 +98,16 @@ async def adopt(
         salesloft_state=membership.current_state or "",
         current_step=row.current_step,
     )
-    (enrolled,) = await transition(
-        connection, [Change(enrollment=enrollment, happening=Happening.ENROLL, membership=facts)], now
-    )
+    # What was answered at this moment stays, for the membership's own row moves on with Salesloft's.
+    answered = {
+        "step_id": membership.step.id if membership.step is not None else None,
+        "user_id": membership.user.id if membership.user is not None else None,
+    }
+    made = Change(enrollment=enrollment, happening=Happening.ENROLL, membership=facts, detail=answered)
+    if not is_first:
+        reason = Reason.PAUSE_ENDED.value
+        made = Change(enrollment=enrollment, happening=Happening.RESUME, reason=reason, membership=facts)
+    (enrolled,) = await transition(connection, [made], now)
     return await _afterwards(connection, enrolled, row, facts, enrollment.pending_end, now)
 
 

@@ -19,14 +19,14 @@ from salesloft_client import (
     Unauthorized,
 )
 from schemas.vocabulary import ActorKind, EnrollmentState
-from storage import commands, memberships
+from storage import commands, holds, memberships
 from storage.commands import Claimed
 from storage.enrollments import Enrollment
 from storage.memberships import KnownMembership
 from workflows.session import NotConnected, Session
 from workflows.transitions import Actor, Change, MembershipFacts, transition
 
-__all__ = ["Remove"]
+__all__ = ["Remove", "given_back", "taken_off"]
 
 _log = structlog.get_logger(__name__)
 
@@ -54,9 +54,11 @@ class Remove:
                 await commands.release(connection, command, error=str(error))
             raise Parked from error
         try:
-            shown = await self._removed(self._bench.client(session, command), membership)
+            shown = await taken_off(self._bench.client(session, command), membership.salesloft_membership_id)
         except SalesloftError as error:
-            return await self._not_removed(command, session, error)
+            if error.retry_class is RetryClass.PERMANENT:
+                _log.warning("membership_not_removed", enrollment_id=str(command.enrollment_id), error=str(error))
+            return await given_back(self._bench, command, session, error, self._chance())
         return await self._record(command, membership.id, shown)
 
     async def _to_remove(self, command: Claimed) -> KnownMembership | Outcome:
@@ -74,35 +76,6 @@ class Remove:
                     return known
             await commands.finish(connection, command, outcome="not_enrolled", now=now)
         return Outcome.DONE
-
-    @staticmethod
-    async def _removed(client: SalesloftClient, membership: KnownMembership) -> CadenceMembership | None:
-        """Have it removed; answers what Salesloft shows of it where it had to be asked. Raises Salesloft's errors."""
-        try:
-            await client.delete_membership(membership.salesloft_membership_id)
-        except NotFound:
-            return None
-        except OutcomeUnknown:
-            shown = await client.membership(membership.salesloft_membership_id)
-            if shown.currently_on_cadence:
-                raise
-            return shown
-        return None
-
-    async def _not_removed(self, command: Claimed, session: Session, error: SalesloftError) -> Outcome:
-        if isinstance(error, Unauthorized):
-            await self._bench.sessions.rejected(session, "unauthorized")
-        retry_at = error.retry_at if isinstance(error, Throttled) else None
-        pause_s = 0.0
-        if retry_at is None:
-            # A membership in `processing` cannot be changed yet, and is refused like what never can; and a missing
-            # permission may yet be given. Nobody is left on a cadence in silence: the command stays, with its error.
-            pause_s = self._bench.options.backoff.pause_s(command.attempts, self._chance())
-        if error.retry_class is RetryClass.PERMANENT:
-            _log.warning("membership_not_removed", enrollment_id=str(command.enrollment_id), error=str(error))
-        async with self._bench.database.connection() as connection:
-            await commands.release(connection, command, error=str(error), due_at=retry_at, pause_s=pause_s)
-        return Outcome.PARKED if retry_at is not None else Outcome.RETRIED
 
     async def _record(self, command: Claimed, membership_id: UUID, shown: CadenceMembership | None) -> Outcome:
         now = self._bench.clock.now()
@@ -124,7 +97,39 @@ class Remove:
                     )
                 await transition(connection, [_change(command, locked.enrollment, facts)], now)
             await commands.finish(connection, command, outcome="removed", now=now)
+            await holds.hasten(connection, command.organization_id, command.payload["customer_id"], now)
         return Outcome.DONE
+
+
+async def taken_off(client: SalesloftClient, salesloft_membership_id: int) -> CadenceMembership | None:
+    """Have a person taken off; answers what Salesloft shows of it where it had to be asked. Raises its errors."""
+    try:
+        await client.delete_membership(salesloft_membership_id)
+    except NotFound:
+        return None
+    except OutcomeUnknown:
+        shown = await client.membership(salesloft_membership_id)
+        if shown.currently_on_cadence:
+            raise
+        return shown
+    return None
+
+
+async def given_back(
+    bench: Workbench, command: Claimed, session: Session, error: SalesloftError, chance: float
+) -> Outcome:
+    """Give back a command that may be carried out again at any time, to be tried again after a pause.
+
+    A membership in `processing` cannot be changed yet, and is refused like what never can; and a missing permission may
+    yet be given. Nobody is left on a cadence in silence: the command stays, with its error.
+    """
+    if isinstance(error, Unauthorized):
+        await bench.sessions.rejected(session, "unauthorized")
+    retry_at = error.retry_at if isinstance(error, Throttled) else None
+    pause_s = 0.0 if retry_at is not None else bench.options.backoff.pause_s(command.attempts, chance)
+    async with bench.database.connection() as connection:
+        await commands.release(connection, command, error=str(error), due_at=retry_at, pause_s=pause_s)
+    return Outcome.PARKED if retry_at is not None else Outcome.RETRIED
 
 
 def _change(command: Claimed, enrollment: Enrollment, membership: MembershipFacts | None) -> Change:

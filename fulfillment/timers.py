@@ -17,13 +17,15 @@ import structlog
 from enrollment.states import Happening
 from schemas.topics import ENROLLMENT_DECISION
 from schemas.vocabulary import EnrollmentState
-from storage import connections, directory, enrollments, evaluations, relay, turns, webhooks
+from storage import connections, directory, enrollments, evaluations, figures, holds, relay, turns, webhooks
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.pool import Connection, Database
+from workflows.arbitration import resume
 from workflows.clock import Clock
 from workflows.commands import add_ensure_webhooks, add_refresh_cadences
+from workflows.figures import publish_figures
 from workflows.memory import OrganizationMemory
-from workflows.request import decide_again
+from workflows.request import decide_again, hold_back_and_decide
 from workflows.transitions import Change, transition
 from workflows.webhooks import CallbackAddress
 
@@ -102,8 +104,11 @@ class Timers:
         self._duties = (
             _Duty("expire requests", tick_s, batch, self._expire),
             _Duty("decide deferrals again", tick_s, batch, self._decide_again, self._decide_again_apart),
+            _Duty("hold back", tick_s, batch, self._hold_back),
+            _Duty("resume", tick_s, batch, self._resume),
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
             _Duty("ensure webhooks", tick_s, batch, self._ensure_webhooks),
+            _Duty("publish figures", prune_s, 1, self._publish_figures),
             _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
             _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
             _Duty("prune commands", prune_s, prune_batch, self._prune_commands),
@@ -194,6 +199,15 @@ class Timers:
                 async with self._database.transaction() as connection:
                     await evaluations.put_off(connection, customer, until=now + self._options.put_off)
 
+    async def _hold_back(self, connection: Connection, now: datetime) -> int:
+        customers = await holds.customers_to_hold_back(connection, now=now, limit=self._options.batch)
+        if customers:
+            await hold_back_and_decide(connection, customers, self._memory, now)
+        return len(customers)
+
+    async def _resume(self, connection: Connection, now: datetime) -> int:
+        return await resume(connection, limit=self._options.batch, now=now)
+
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(
             connection,
@@ -218,6 +232,15 @@ class Timers:
         for organization_id in unensured:
             await add_ensure_webhooks(connection, organization_id, correlation_id=str(uuid4()), now=now)
         return len(unensured)
+
+    async def _publish_figures(self, connection: Connection, now: datetime) -> int:
+        """Of yesterday, one organization at a time."""
+        until = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        since = until - timedelta(days=1)
+        found = await figures.without(connection, since, until, limit=1)
+        for organization_id in found:
+            await publish_figures(connection, organization_id, since, until, now)
+        return len(found)
 
     async def _prune_inbox(self, connection: Connection, _now: datetime) -> int:
         before = datetime.now(UTC) - self._options.inbox_retention

@@ -1,7 +1,6 @@
 """The command `cscx-salesloft`: run the service, prepare its neighbours, and operate it."""
 
 import gc
-import getpass
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -11,21 +10,27 @@ import typer
 import uvloop
 from cryptography.fernet import Fernet
 from rich.console import Console
-from rich.table import Table
 
 from consumers.redrive import Redrive
+from enrollment.drafts import MappingInvalid
+from enrollment.suppression import NotSuppressible
 from salesloft_client import SalesloftError
 from service.cadences_cli import CadenceWork, cadences_app
 from service.clock import ClockUnavailable
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
+from service.explain_cli import add_explain
+from service.figures_cli import Timed, add_figures
+from service.mappings_cli import mappings_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
 from service.settings import Settings, SettingsInvalid, read_settings
+from service.stops_cli import stops_app
 from service.supervisor import supervise
+from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
-from storage import organizations
+from service.trying_cli import add_trying
 from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
@@ -34,10 +39,14 @@ from workflows.authorization import NoApplication
 from workflows.commands import CommandKind
 from workflows.discovery import CadenceUnknown
 from workflows.field_mapping import FieldMappingInvalid
-from workflows.mappings import CadenceMissing, Validated, default_mappings, publish, validate
+from workflows.mapping_plans import PlanMoved
+from workflows.mapping_versions import MappingUnknown
+from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
+from workflows.stops import StopInvalid
+from workflows.trying import CannotTry
 
 __all__ = ["app", "main"]
 
@@ -46,8 +55,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-mappings_app = typer.Typer(help="Which trigger leads to which cadence.", no_args_is_help=True)
-app.add_typer(mappings_app, name="mappings")
 
 out = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -65,7 +72,13 @@ _EXPECTED = (
     NoApplication,
     CadenceMissing,
     CadenceUnknown,
+    MappingInvalid,
+    MappingUnknown,
+    PlanMoved,
     FieldMappingInvalid,
+    NotSuppressible,
+    CannotTry,
+    StopInvalid,
     TimeoutError,
 )
 
@@ -125,57 +138,6 @@ def encryption_key() -> None:
     typer.echo(Fernet.generate_key().decode())
 
 
-@mappings_app.command()
-def defaults(
-    organization: Annotated[str, typer.Argument(help="The organization's id.")],
-    *,
-    publish_them: Annotated[bool, typer.Option("--publish", help="Publish them; else they are only shown.")] = False,
-) -> None:
-    """The four default mappings, each with the team's cadence whose name suggests its purpose."""
-
-    async def work(settings: Settings) -> Table:
-        async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
-            async with database.transaction() as connection:
-                facts = (await organizations.read_facts(connection, [organization])).get(organization)
-                if facts is None or not facts.cadences:
-                    raise NotConnected(f"{organization} has no cadences yet: connect it first")
-                found = default_mappings(organization, list(facts.cadences.values()))
-                if publish_them:
-                    named = [(mapping, cadence.name) for mapping, cadence in found]
-                    await publish(connection, organization, named, by=getpass.getuser(), now=clock.now())
-            table = Table("trigger", "purpose", "cadence", "for")
-            for mapping, cadence in found:
-                whom = mapping.stakeholder_criteria.model_dump_json(by_alias=True)
-                table.add_row(mapping.trigger_type.value, mapping.purpose.value, f"{cadence.name} ({cadence.id})", whom)
-            return table
-
-    out.print(_run(work))
-    out.print("published" if publish_them else "not published; say --publish to do so")
-
-
-@mappings_app.command("validate")
-def validate_parked(organization: Annotated[str, typer.Argument(help="The organization's id.")]) -> None:
-    """Have mappings of another team count again that fit the team that is connected now; say which do not."""
-
-    async def work(settings: Settings) -> Validated:
-        async with (
-            running_clock(settings) as (clock, _),
-            Database.connected(database_options(settings)) as database,
-            database.transaction() as connection,
-        ):
-            return await validate(connection, organization, now=clock.now())
-
-    validated = _run(work)
-    for mapping in validated.counting:
-        out.print(f"{mapping.trigger_type.value}: counts again, with cadence {mapping.cadence_id}")
-    for mapping in validated.parked:
-        out.print(
-            f"{mapping.trigger_type.value}: the team has no such cadence as {mapping.cadence_id}; publish it anew"
-        )
-    if validated.parked:
-        raise typer.Exit(1)
-
-
 @asynccontextmanager
 async def _redrive() -> AsyncIterator[Redrive]:
     settings = read_settings()
@@ -211,12 +173,31 @@ async def _cadence_work(settings: Settings) -> AsyncIterator[CadenceWork]:
         yield CadenceWork(database, clock)
 
 
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.connected(database_options(settings)) as database:
+        yield database
+
+
+@asynccontextmanager
+async def _timed(settings: Settings) -> AsyncIterator[Timed]:
+    async with running_clock(settings) as (clock, _), Database.connected(database_options(settings)) as database:
+        yield Timed(database, clock)
+
+
+add_explain(app, _run, _database, out)
+add_figures(app, _run, _timed, out)
+mapping_commands = mappings_app(_run, out)
+add_trying(mapping_commands, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
+app.add_typer(mapping_commands, name="mappings")
 app.add_typer(people_app(_run, _people_work, out), name="people")
+app.add_typer(stops_app(_run, _timed, out), name="stops")
+app.add_typer(suppressions_app(_run, out), name="suppressions")
 app.add_typer(topics_app(_create_topics), name="topics")
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "lock_linked_stakeholders",
     "put_emails",
     "put_engagements",
+    "read_engagements",
     "stays_of_people",
 ]
 
@@ -194,6 +195,14 @@ async def lock_engagements(
         )
         for row in rows
     ]
+
+
+async def read_engagements(
+    connection: Connection, stakeholders: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """By organization and stakeholder the JSON that was published last, and that of the tallies behind it."""
+    rows = await queries.read_engagements(connection, stakeholders=list(stakeholders))
+    return {(row["organization_id"], row["stakeholder_id"]): (row["data"], row["tallies"]) for row in rows}
 
 
 async def put_engagements(

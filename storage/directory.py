@@ -19,9 +19,11 @@ __all__ = [
     "StakeholderSnapshotRow",
     "apply_customers",
     "apply_stakeholders",
+    "count_customers",
     "customers_of_stakeholders",
     "erase_customers",
     "erase_stakeholders",
+    "list_customers",
     "lock_customers",
     "mark_left",
     "note_listed",
@@ -131,6 +133,18 @@ async def read_customers(connection: Connection, customers: Collection[CustomerK
     """How some customers stand."""
     rows = await queries.read_customers(connection, customers=list(customers))
     return {row.key: row for row in map(_customer, rows)}
+
+
+async def list_customers(connection: Connection, organization_id: str, *, after: str, limit: int) -> list[str]:
+    """The ids of customers of whom something is known, in their order, from beyond one."""
+    rows = await queries.list_customers(connection, organization_id=organization_id, after=after, at_most=limit)
+    return [row["customer_id"] for row in rows]
+
+
+async def count_customers(connection: Connection, organization_id: str) -> int:
+    """How many there are."""
+    counted: int = await queries.count_customers(connection, organization_id=organization_id)
+    return counted
 
 
 async def read_stakeholders_of(

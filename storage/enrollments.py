@@ -99,6 +99,8 @@ class Enrollment:
     salesloft_person_id: int | None
     membership_id: UUID | None
     intended_at: datetime | None
+    reason: str | None
+    expected_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

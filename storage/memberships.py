@@ -50,6 +50,7 @@ class KnownMembership:
     salesloft_person_id: int
     cadence_id: int
     current_step: int | None
+    step_id: int | None
     added_at: datetime
     salesloft_membership_id: int
     salesloft_state: str | None

@@ -15,6 +15,7 @@ from enrollment.mappings import Mapping, MappingBook, Policy, Sender
 from schemas.vocabulary import Purpose, TriggerType
 from storage.pool import Connection
 from storage.queries import queries
+from storage.stops import stops_of
 
 __all__ = [
     "CadenceRecord",
@@ -106,6 +107,7 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
     for row in await queries.read_senders(connection, organization_ids=asked):
         sender = SenderFacts(row["user_id"], row["email"], row["name"])
         senders.setdefault(row["organization_id"], {})[sender.user_id] = sender
+    stops = await stops_of(connection, asked)
     return {
         row["organization_id"]: OrganizationFacts(
             organization_id=row["organization_id"],
@@ -117,6 +119,8 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
             cadences=cadences.get(row["organization_id"], {}),
             senders=senders.get(row["organization_id"], {}),
             senders_by_email={sender.email: sender for sender in senders.get(row["organization_id"], {}).values()},
+            suppresses=row["suppresses"],
+            stops=stops.get(row["organization_id"], ()),
         )
         for row in found
     }

@@ -94,9 +94,20 @@ class Database:
         Raises ConcurrentChange, RecordRefused or StorageUnavailable in place of asyncpg's errors; what the block
         itself raises passes through. Nothing that waits for a network other than the database's belongs inside.
         """
+        async with self._transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A transaction that sees one state from its first statement to its last, and cannot write."""
+        async with self._transaction(isolation="repeatable_read", readonly=True) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, **options: Any) -> AsyncIterator[Connection]:
         with translated():
             async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:
-                transaction = connection.transaction()
+                transaction = connection.transaction(**options)
                 await transaction.start()
                 try:
                     yield connection

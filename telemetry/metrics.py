@@ -46,7 +46,9 @@ __all__ = [
     "DATABASE_RETRIES",
     "DEAD_LETTERS",
     "DECISIONS",
+    "DECISIONS_REMADE",
     "ENROLLMENT_TRANSITIONS",
+    "EXECUTIONS_CHECKED",
     "HTTP_SERVER_DURATION",
     "OUTBOX_BACKLOG",
     "OUTBOX_FAILURES",
@@ -150,6 +152,21 @@ DECISIONS: Final = Counter(
     "Decisions about candidate stakeholders, by outcome (request, defer, skip) and reason code. "
     "Action: a jump of one reason after a mapping was published points to that mapping, preview and roll it back.",
     ["outcome", "reason"],
+    registry=REGISTRY,
+)
+DECISIONS_REMADE: Final = Counter(
+    "cscx_salesloft_decisions_remade",
+    "Decisions of the day before that were made again from what was stored, nightly, by outcome (same, different). "
+    "Action: any that is different is a fault in deciding; `cscx-salesloft figures` names it, `explain` shows it.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+EXECUTIONS_CHECKED: Final = Counter(
+    "cscx_salesloft_executions_checked",
+    "Enrollments of the day before held against what was approved, nightly: as_approved, or what differs (cadence, "
+    "start_step, sender, date, exit). "
+    "Action: `cscx-salesloft figures` names the enrollments; look in Salesloft who changed them.",
+    ["outcome"],
     registry=REGISTRY,
 )
 ENROLLMENT_TRANSITIONS: Final = Counter(

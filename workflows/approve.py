@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
 from enrollment.approval import Ignored, Question, judge
-from enrollment.decide import OrganizationFacts, zone
+from enrollment.decide import OrganizationFacts, zone_of
 from enrollment.states import Happening
+from enrollment.working_time import first_moment, next_allowed, why_not
 from schemas.approval import ApproverChanges, EnrollmentDecision
-from schemas.vocabulary import ActorKind, EnrollmentState
+from schemas.directory import StakeholderSnapshot
+from schemas.vocabulary import ActorKind, EnrollmentState, Reason
 from storage import directory, enrollments
 from storage.enrollments import ApprovedTerms, DecisionRow, Enrollment
 from storage.pool import Connection
@@ -100,7 +102,12 @@ def _judged(enrollment: Enrollment | None, one: IncomingDecision, organization: 
 def _changes_refused(
     enrollment: Enrollment, decision: EnrollmentDecision, changes: ApproverChanges, organization: OrganizationFacts
 ) -> Ignored | None:
-    """Changes are validated like a mapping: the step is the cadence's, the sender may use the cadence."""
+    """Changes are validated like a mapping: the step is the cadence's, the sender may use the cadence.
+
+    No mapping fills custom fields yet. An approval that asks for some is not carried out without them.
+    """
+    if changes.custom_fields:
+        return Ignored("changed_custom_fields_not_allowed")
     cadence = organization.cadences.get(enrollment.cadence_id)
     if changes.start_step_id is not None and (
         cadence is None or all(step.id != changes.start_step_id for step in cadence.steps)
@@ -166,28 +173,50 @@ async def _carry(
     if not approved:
         return
     states = {enrollment.id: enrollment for enrollment in moved}
-    dues = {one.enrollment.id: _due_at(one, organizations[one.enrollment.organization_id], now) for one in approved}
+    dues = await _dues(connection, approved, organizations, now)
     scheduled = await transition(
         connection,
         [
             Change(
                 enrollment=states[one.enrollment.id],
                 happening=Happening.SCHEDULE,
-                expected_at=dues[one.enrollment.id],
+                reason=dues[one.enrollment.id].reason,
+                expected_at=dues[one.enrollment.id].at,
                 causation_id=one.incoming.event_id,
             )
             for one in approved
         ],
         now,
     )
-    await add_enroll(connection, [(enrollment, dues[enrollment.id]) for enrollment in scheduled], now)
+    await add_enroll(connection, [(enrollment, dues[enrollment.id].at) for enrollment in scheduled], now)
 
 
-def _due_at(one: _Counted, organization: OrganizationFacts, now: datetime) -> datetime:
-    """The first moment of the start date where the stakeholder's organization is, or now if that is past."""
-    where = zone(organization.time_zone) or ZoneInfo("UTC")
-    return max(now, _midnight(one.terms.start_on, where))
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """When approved work can begin; `reason` says what it waits for besides its date."""
+
+    at: datetime
+    reason: Reason | None
 
 
-def _midnight(day: date, where: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=where).astimezone(UTC)
+async def _dues(
+    connection: Connection, approved: Sequence[_Counted], organizations: dict[str, OrganizationFacts], now: datetime
+) -> dict[UUID, _Due]:
+    """The first moment of each start date where the stakeholder is, or now if that is past; in working time."""
+    keys = {one.enrollment.id: (one.enrollment.organization_id, one.enrollment.stakeholder_id) for one in approved}
+    rows = await directory.read_stakeholders(connection, set(keys.values()))
+    dues: dict[UUID, _Due] = {}
+    for one in approved:
+        organization = organizations[one.enrollment.organization_id]
+        row = rows.get(keys[one.enrollment.id])
+        data = row.data if row is not None else None
+        stakeholder_zone = StakeholderSnapshot.model_validate_json(data).time_zone if data is not None else None
+        where = zone_of(stakeholder_zone, organization.time_zone)
+        at = max(now, first_moment(one.terms.start_on, where))
+        mapping_id = one.enrollment.mapping_id
+        published = organization.mappings.published(mapping_id) if mapping_id is not None else None
+        rules = published.mapping.policy.working_time if published is not None else None
+        dues[one.enrollment.id] = (
+            _Due(at, None) if rules is None else _Due(next_allowed(at, rules, where), why_not(at, rules, where))
+        )
+    return dues

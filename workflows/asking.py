@@ -63,7 +63,7 @@ def ask(asking: Asking, now: datetime) -> Asked:
     organization_id, customer_id = asking.customer
     mapping, stakeholder = asking.mapping, asking.stakeholder
     expires_at = now + mapping.policy.expires_after
-    execute_by = _execution_limit(mapping, expires_at)
+    execute_by = _execution_limit(mapping, asking.action.start_date, expires_at, now)
     request = orjson.dumps(
         {
             "organization_id": organization_id,
@@ -109,9 +109,11 @@ def ask(asking: Asking, now: datetime) -> Asked:
     return Asked(request.decode(), expires_at, execute_by, message)
 
 
-def _execution_limit(mapping: Mapping, expires_at: datetime) -> datetime:
+def _execution_limit(mapping: Mapping, start: date, expires_at: datetime, now: datetime) -> datetime:
     """An approval is good for some days beyond its latest moment, or beyond the start where that is later."""
-    return expires_at + timedelta(days=mapping.policy.start_offset_days + mapping.policy.execute_within_days)
+    policy = mapping.policy
+    ahead = policy.start_offset_days if policy.start_days_before_term_end is None else max(0, (start - now.date()).days)
+    return expires_at + timedelta(days=ahead + policy.execute_within_days)
 
 
 def _told(action: Action, mapping: Mapping, start_date: date) -> dict[str, Any]:

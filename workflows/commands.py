@@ -17,8 +17,10 @@ __all__ = [
     "CommandKind",
     "add_enroll",
     "add_ensure_webhooks",
+    "add_pause",
     "add_refresh_cadences",
     "add_remove",
+    "add_resume",
     "stakeholder_subject",
 ]
 
@@ -28,6 +30,8 @@ class CommandKind(StrEnum):
 
     ENROLL = "enroll"
     REMOVE = "remove"
+    PAUSE = "pause"
+    RESUME = "resume"
     REFRESH_CADENCES = "refresh_cadences"
     ENSURE_WEBHOOKS = "ensure_webhooks"
     SYNC_PEOPLE = "sync_people"
@@ -40,10 +44,26 @@ def stakeholder_subject(stakeholder_id: str) -> str:
 
 async def add_enroll(connection: Connection, due: Iterable[tuple[Enrollment, datetime]], now: datetime) -> list[UUID]:
     """Have scheduled enrollments carried out, each from its business instant on; answers the commands' ids."""
+    return await _add(connection, CommandKind.ENROLL, due, now)
+
+
+async def add_pause(connection: Connection, enrolled: Iterable[Enrollment], now: datetime) -> list[UUID]:
+    """Have enrolled people taken off their cadences for as long as something holds them."""
+    return await _add(connection, CommandKind.PAUSE, [(enrollment, now) for enrollment in enrolled], now)
+
+
+async def add_resume(connection: Connection, paused: Iterable[Enrollment], now: datetime) -> list[UUID]:
+    """Have paused people added back where their cadences were left."""
+    return await _add(connection, CommandKind.RESUME, [(enrollment, now) for enrollment in paused], now)
+
+
+async def _add(
+    connection: Connection, kind: CommandKind, due: Iterable[tuple[Enrollment, datetime]], now: datetime
+) -> list[UUID]:
     added = [
         NewCommand(
             organization_id=enrollment.organization_id,
-            kind=CommandKind.ENROLL,
+            kind=kind,
             subject=stakeholder_subject(enrollment.stakeholder_id),
             enrollment_id=enrollment.id,
             correlation_id=enrollment.correlation_id,

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enrollment.criteria import ALWAYS, Criteria, parse_criteria
-from enrollment.decide import CadenceFacts, OrganizationFacts
-from enrollment.mappings import CustomersOwner, FixedUser, Mapping, Policy
+from enrollment.decide import CadenceFacts
+from enrollment.drafts import Finding, MappingDocument, examine
+from enrollment.mappings import CustomersOwner, Mapping, Policy
 from schemas.registry import MAPPING_PUBLISHED
 from schemas.topics import organization_key
 from schemas.vocabulary import PURPOSE_OF_TRIGGER, Purpose, TriggerType
-from storage import organizations, outbox
+from storage import mappings, organizations, outbox
+from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.events import Origin, dumps, outgoing
 
-__all__ = ["CadenceMissing", "Validated", "default_mappings", "publish", "suggested_cadence", "validate"]
+__all__ = ["CadenceMissing", "Validated", "announce", "default_mappings", "publish", "suggested_cadence", "validate"]
 
 
 class CadenceMissing(Exception):
@@ -105,7 +107,7 @@ def _default(organization_id: str, trigger_type: TriggerType, purpose: Purpose, 
 async def publish(
     connection: Connection,
     organization_id: str,
-    mappings: Sequence[tuple[Mapping, str | None]],
+    named: Sequence[tuple[Mapping, str | None]],
     *,
     by: str,
     now: datetime,
@@ -113,65 +115,75 @@ async def publish(
     """Publish mappings, given with their cadences' names, and tell the platform; what was deferred is decided again."""
     published = [
         await organizations.publish_mapping(connection, organization_id, mapping, cadence_name=name, by=by, now=now)
-        for mapping, name in mappings
+        for mapping, name in named
     ]
-    await organizations.advance_decision_version(connection, organization_id, now)
-    await outbox.add(
-        connection,
-        [
-            outgoing(
-                MAPPING_PUBLISHED,
-                id=(event_id := uuid.uuid4()),
-                organization_id=organization_id,
-                key=organization_key(organization_id),
-                subject=str(mapping.id),
-                data=dumps(
-                    {
-                        "organization_id": organization_id,
-                        "mapping_id": mapping.id,
-                        "version": mapping.version,
-                        "published_by": by,
-                        "published_at": now,
-                    }
-                ),
-                time=now,
-                origin=Origin(str(event_id)),
-            )
-            for mapping in published
-        ],
-    )
+    await announce(connection, organization_id, published, by=by, now=now)
     return published
+
+
+async def announce(
+    connection: Connection,
+    organization_id: str,
+    published: Sequence[Mapping],
+    *,
+    by: str,
+    now: datetime,
+    detail: str | None = None,
+) -> None:
+    """Let versions that were just published count, keep who published them, and tell the platform."""
+    await organizations.advance_decision_version(connection, organization_id, now)
+    for mapping in published:
+        await mappings.note(
+            connection, organization_id, mapping.id, mapping.version, "published", by=by, now=now, detail=detail
+        )
+    await outbox.add(connection, [_told(organization_id, mapping, by, now) for mapping in published])
+
+
+def _told(organization_id: str, mapping: Mapping, by: str, now: datetime) -> OutboxMessage:
+    event_id = uuid.uuid4()
+    return outgoing(
+        MAPPING_PUBLISHED,
+        id=event_id,
+        organization_id=organization_id,
+        key=organization_key(organization_id),
+        subject=str(mapping.id),
+        data=dumps(
+            {
+                "organization_id": organization_id,
+                "mapping_id": mapping.id,
+                "version": mapping.version,
+                "published_by": by,
+                "published_at": now,
+            }
+        ),
+        time=now,
+        origin=Origin(str(event_id)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validated:
-    """Mappings that were parked: those that count again, and those whose cadence the team does not have."""
+    """Mappings that were parked: those that count again, and those that do not, with what speaks against each."""
 
     counting: Sequence[Mapping]
     parked: Sequence[Mapping]
+    findings: dict[uuid.UUID, tuple[Finding, ...]]
 
 
 async def validate(connection: Connection, organization_id: str, *, now: datetime) -> Validated:
     """Take up again the parked mappings that fit the team that is connected now; what was deferred is decided again.
 
-    A mapping fits where its cadence, its step and its sender are this team's. One that does not is published anew, with
-    a cadence of this team.
+    A mapping fits where it could be published. One that does not is published anew, with a cadence of this team.
     """
     facts = (await organizations.read_facts(connection, [organization_id])).get(organization_id)
     if facts is None:
-        return Validated(counting=(), parked=())
-    parked = [mapping for mapping in facts.mappings.all() if mapping.parked]
-    fitting = [mapping for mapping in parked if _fits(mapping, facts)]
+        return Validated(counting=(), parked=(), findings={})
+    parked = {mapping.id: mapping for mapping in facts.mappings.all() if mapping.parked}
+    findings = {id_: examine(MappingDocument.of(mapping), facts) for id_, mapping in parked.items()}
+    fitting = [mapping for id_, mapping in parked.items() if not findings[id_]]
     if fitting:
         await organizations.validate_mappings(connection, organization_id, [mapping.id for mapping in fitting])
         await organizations.advance_decision_version(connection, organization_id, now)
-    return Validated(counting=fitting, parked=[mapping for mapping in parked if mapping not in fitting])
-
-
-def _fits(mapping: Mapping, facts: OrganizationFacts) -> bool:
-    cadence = facts.cadences.get(mapping.cadence_id)
-    if cadence is None or not cadence.people_addable:
-        return False
-    has_step = mapping.start_step_id is None or any(step.id == mapping.start_step_id for step in cadence.steps)
-    has_sender = not isinstance(mapping.sender, FixedUser) or mapping.sender.user_id in facts.senders
-    return has_step and has_sender
+    return Validated(
+        counting=fitting, parked=[mapping for id_, mapping in parked.items() if findings[id_]], findings=findings
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from enrollment.states import Happening
 from schemas.outcomes import Outcome
 from schemas.vocabulary import TRIGGER_ENDED_BY, EnrollmentState, OutcomeType, TriggerType
-from storage import directory, enrollments, evaluations
+from storage import directory, enrollments, evaluations, holds
 from storage.enrollments import Enrollment
 from storage.evaluations import EndedRun
 from storage.pool import Connection
@@ -67,6 +67,8 @@ async def take_outcomes(
     await end_enrollments(
         connection, [(enrollment, cause.type.value, cause.event_id) for enrollment, cause in ending.items()], now
     )
+    for organization_id, customer_id in {customer for customer, _, _ in episodes}:
+        await holds.hasten(connection, organization_id, customer_id, now)
     await decide_again(connection, customers, memory, now)
 
 
@@ -76,7 +78,9 @@ async def end_enrollments(
     """End locked enrollments for a reason, caused by an event: withdraw, keep an open call's end, or have removed."""
     changes: list[Change] = []
     for enrollment, reason, causation_id in ending:
-        if enrollment.state is EnrollmentState.ENROLLED:
+        is_coming_back = enrollment.state is EnrollmentState.PAUSED and enrollment.intended_at is not None
+        if enrollment.state is EnrollmentState.ENROLLED or is_coming_back:
+            # Of whom a call may be adding back this moment nobody knows yet; the command waits until that is settled.
             await add_remove(connection, enrollment, happening=Happening.EXIT, reason=reason, now=now)
         else:
             # A paused membership is off its cadence already: there is nothing to remove.

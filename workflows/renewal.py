@@ -5,20 +5,28 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from uuid_utils.compat import uuid7
 
 from enrollment.approval import Bound, differences, digest
+from enrollment.catalogue import EngagementFacts
 from enrollment.consent import normalised_email
-from enrollment.criteria import Facts, Verdict, verdicts
-from enrollment.decide import Action, OrganizationFacts, propose
-from enrollment.mappings import CompiledMapping, FixedUser, Mapping
+from enrollment.criteria import Verdict
+from enrollment.decide import Action, OrganizationFacts
+from enrollment.evaluate import told_outcomes
+from enrollment.mappings import Mapping
+from enrollment.recall import keep_organization
+from enrollment.renewing import Proposal, Terms, propose_again, renewed_decision
 from enrollment.states import Happening
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
+from schemas.lifecycle import LifecycleTrigger
 from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import Reason
-from storage import directory, enrollments, evaluations, outbox
+from storage import directory, enrollments, evaluations, organization_facts, outbox
 from storage.enrollments import Enrollment, NewEnrollment
+from storage.evaluations import Evaluation
 from storage.pool import Connection
 from workflows.asking import Asking, ask
+from workflows.engagement import read_engagement
 from workflows.events import Origin
 from workflows.request import told_verdicts
 from workflows.transitions import Change, transition
@@ -28,7 +36,10 @@ __all__ = ["Renewed", "ask_again", "look_again"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewed:
-    """What would be asked if it were asked now, and how it differs from what was asked."""
+    """What would be asked if it were asked now, and how it differs from what was asked.
+
+    `terms`, `trigger` (JSON), `organization`, `engagement` and `proposal` are what it came of, to be kept.
+    """
 
     customer: CustomerSnapshot
     stakeholder: StakeholderSnapshot
@@ -37,6 +48,11 @@ class Renewed:
     verdicts: tuple[Verdict, ...]
     bound: Bound
     differences: list[dict[str, Any]]
+    terms: Terms
+    trigger: str | None
+    organization: OrganizationFacts
+    proposal: Proposal
+    engagement: EngagementFacts | None
 
 
 async def look_again(
@@ -54,6 +70,8 @@ async def look_again(
     if compiled is None:
         return Reason.MAPPING_DISABLED
     mapping = compiled.mapping
+    if mapping.policy.shadow:
+        return Reason.SHADOW
     people = await directory.read_stakeholders(connection, [(enrollment.organization_id, enrollment.stakeholder_id)])
     customers = await directory.read_customers(connection, [(enrollment.organization_id, enrollment.customer_id)])
     known = people.get((enrollment.organization_id, enrollment.stakeholder_id))
@@ -65,70 +83,45 @@ async def look_again(
     stakeholder = StakeholderSnapshot.model_validate_json(known.data)
     customer = CustomerSnapshot.model_validate_json(customer_row.data)
     asked = orjson.loads(enrollment.request)
-    action = propose(_as_approved(mapping, enrollment, asked), stakeholder, customer, organization, now)
-    if isinstance(action, Reason):
-        return action
-    action = replace(action, start_date=enrollment.start_on)
-    seen = await _verdicts(connection, enrollment, compiled, customer, stakeholder, now)
-    bound = _bound(enrollment, mapping, stakeholder, action, seen)
+    told = await evaluations.trigger_of(connection, enrollment.evaluation_id, enrollment.created_at)
+    terms = Terms(
+        mapping_id=mapping.id,
+        cadence_id=enrollment.cadence_id,
+        asked_step_id=asked["action"]["start_step"]["id"],
+        start_step_id=enrollment.start_step_id,
+        asked_sender_user_id=asked["action"]["sender"]["user_id"],
+        sender_user_id=enrollment.sender_user_id,
+        start_on=enrollment.start_on,
+        business_key=enrollment.business_key,
+    )
+    key = (enrollment.organization_id, enrollment.stakeholder_id)
+    engagement = (await read_engagement(connection, [key], now)).get(key) if compiled.asks_engagement else None
+    trigger = _trigger(enrollment, told)
+    proposal = propose_again(terms, customer, stakeholder, trigger, organization, now, engagement=engagement)
+    if isinstance(proposal, Reason):
+        return proposal
     return Renewed(
         customer=customer,
         stakeholder=stakeholder,
         mapping=mapping,
-        action=action,
-        verdicts=seen,
-        bound=bound,
-        differences=differences(_asked_bound(enrollment, asked), bound),
+        action=proposal.action,
+        verdicts=proposal.verdicts,
+        bound=proposal.bound,
+        differences=differences(_asked_bound(enrollment, asked), proposal.bound),
+        terms=terms,
+        trigger=told,
+        organization=organization,
+        proposal=proposal,
+        engagement=engagement,
     )
 
 
-def _as_approved(mapping: Mapping, enrollment: Enrollment, asked: dict[str, Any]) -> Mapping:
-    """The mapping with the step and the sender that the approver chose instead of what was asked."""
-    # A step is one of its cadence: another cadence begins where the mapping says.
-    if mapping.cadence_id == enrollment.cadence_id and enrollment.start_step_id != asked["action"]["start_step"]["id"]:
-        mapping = replace(mapping, start_step_id=enrollment.start_step_id)
-    if enrollment.sender_user_id != asked["action"]["sender"]["user_id"]:
-        mapping = replace(mapping, sender=FixedUser(user_id=enrollment.sender_user_id))
-    return mapping
-
-
-async def _verdicts(
-    connection: Connection,
-    enrollment: Enrollment,
-    compiled: CompiledMapping,
-    customer: CustomerSnapshot,
-    stakeholder: StakeholderSnapshot,
-    now: datetime,
-) -> tuple[Verdict, ...]:
-    told = await evaluations.trigger_of(connection, enrollment.evaluation_id, enrollment.created_at)
+def _trigger(enrollment: Enrollment, told: str | None) -> LifecycleTrigger | None:
     if enrollment.trigger_type is None or told is None:
-        return ()
-    model = LIFECYCLE_TYPES[enrollment.trigger_type].model.model_fields["trigger"].annotation
-    facts = Facts(customer, stakeholder, model.model_validate_json(told), now)
-    return verdicts(compiled.leaves, facts)
-
-
-def _bound(
-    enrollment: Enrollment,
-    mapping: Mapping,
-    stakeholder: StakeholderSnapshot,
-    action: Action,
-    seen: tuple[Verdict, ...],
-) -> Bound:
-    return Bound(
-        stakeholder_id=stakeholder.id,
-        email=normalised_email(stakeholder.email) or "",
-        cadence_id=action.cadence.id,
-        start_step_id=action.start_step.id,
-        start_date=action.start_date,
-        sender_user_id=action.sender.user_id,
-        custom_fields={},
-        mapping_id=mapping.id,
-        mapping_version=mapping.version,
-        exclusivity_group=mapping.exclusivity_group,
-        business_key=enrollment.business_key,
-        verdicts=[(verdict.predicate, verdict.holds is True) for verdict in seen],
-    )
+        return None
+    model: Any = LIFECYCLE_TYPES[enrollment.trigger_type].model.model_fields["trigger"].annotation
+    trigger: LifecycleTrigger = model.model_validate_json(told)
+    return trigger
 
 
 def _asked_bound(enrollment: Enrollment, asked: dict[str, Any]) -> Bound:
@@ -173,10 +166,16 @@ async def ask_again(
         )
         return withdrawn
     action, bound, changed = found.action, found.bound, list(found.differences)
+    before = orjson.loads(stale.request)
     if reason == Reason.EXECUTE_BY_PASSED and action.start_date < now.date():
         changed.append({"field": "action.start_date", "was": action.start_date, "is": now.date()})
         action = replace(action, start_date=now.date())
         bound = replace(bound, start_date=now.date())
+        found = replace(
+            found,
+            terms=replace(found.terms, start_on=now.date()),
+            proposal=replace(found.proposal, action=action, bound=bound),
+        )
     asked = ask(
         Asking(
             enrollment_id=stale.id,
@@ -186,11 +185,11 @@ async def ask_again(
             action=action,
             mapping=found.mapping,
             digest=digest(bound),
-            event_type=orjson.loads(stale.request)["why"]["event_type"],
+            event_type=before["why"]["event_type"],
             event_id=stale.event_id,
             business_key=stale.business_key,
             verdicts=told_verdicts(found.verdicts),
-            considered=[],
+            considered=before["considered"],
             origin=Origin(stale.correlation_id, stale.event_id),
             sequence=stale.sequence + 1,
             changed_since=changed,
@@ -220,6 +219,7 @@ async def ask_again(
         start_step_id=action.start_step.id,
         sender_user_id=action.sender.user_id,
     )
+    await _keep_evaluation(connection, stale, found, now)
     await enrollments.record_request(connection, renewed, now)
     await outbox.add(connection, [asked.message])
     stale = replace(
@@ -232,3 +232,41 @@ async def ask_again(
         connection, [Change(enrollment=stale, happening=Happening.ASK_AGAIN, reason=reason)], now
     )
     return requested
+
+
+async def _keep_evaluation(connection: Connection, stale: Enrollment, found: Renewed, now: datetime) -> None:
+    """Store the renewed question beside the decisions, with what it rests on: `enrollment.recall` puts it again."""
+    if stale.trigger_type is None or found.trigger is None or stale.event_id is None or stale.business_key is None:
+        return
+    text, digest_of_facts = keep_organization(found.organization)
+    facts = orjson.dumps(
+        {
+            "event": {
+                "organization_id": stale.organization_id,
+                "customer": orjson.Fragment(found.customer.model_dump_json()),
+                "stakeholders": [orjson.Fragment(found.stakeholder.model_dump_json())],
+                "trigger": orjson.Fragment(found.trigger),
+            },
+            "at": stale.event_time,
+            "organization": digest_of_facts,
+            "renewal": found.terms,
+        }
+        | ({"engagement": {stale.stakeholder_id: found.engagement}} if found.engagement is not None else {})
+    )
+    outcomes, digest_of_outcomes = told_outcomes([renewed_decision(found.stakeholder, found.proposal)])
+    evaluation = Evaluation(
+        id=uuid7(),
+        organization_id=stale.organization_id,
+        customer_id=stale.customer_id,
+        cause="renewal",
+        event_id=stale.event_id,
+        event_type=LIFECYCLE_TYPES[stale.trigger_type].name,
+        business_key=stale.business_key,
+        correlation_id=stale.correlation_id,
+        decision_version=found.organization.decision_version,
+        facts=facts.decode(),
+        outcomes=outcomes.decode(),
+        digest=digest_of_outcomes,
+    )
+    await evaluations.add(connection, [evaluation], now)
+    await organization_facts.keep(connection, [(stale.organization_id, digest_of_facts, text)], now)

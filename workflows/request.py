@@ -1,6 +1,5 @@
 """Decide triggers and ask for approval: decisions, enrollments, history and messages in the caller's transaction."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from uuid_utils.compat import uuid7
 
 from enrollment.criteria import Verdict
-from enrollment.decide import Decision, OrganizationFacts, closed, decide, window_end
+from enrollment.decide import Decision, OrganizationFacts
+from enrollment.evaluate import evaluate, told_outcomes
+from enrollment.stops import next_end
 from schemas.registry import EVENT_TYPES
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from storage import directory, enrollments, evaluations, outbox
@@ -21,13 +21,16 @@ from storage.enrollments import NewEnrollment
 from storage.evaluations import Deferral, Evaluation
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
+from workflows.arbitration import hold_back
 from workflows.asking import Asking, ask
+from workflows.engagement import add_engagement
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
+from workflows.policy_facts import add_policy_facts, note_request
 from workflows.situations import LoadedSituation, Trigger, load
 from workflows.transitions import SERVICE, changed_event
 
-__all__ = ["Decided", "decide_again", "decide_and_request", "told_verdicts"]
+__all__ = ["Decided", "decide_again", "decide_and_request", "hold_back_and_decide", "told_verdicts"]
 
 
 @dataclass(slots=True)
@@ -57,23 +60,48 @@ async def decide_and_request(
     """
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
     loaded = await load(connection, triggers, now)
+    await add_policy_facts(connection, triggers, loaded, organizations)
+    await add_engagement(connection, triggers, loaded, organizations, now)
     writing, decided = _Writing(), Decided()
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
-        decisions = decide(known.situation, organization, now)
-        until = _window_end(trigger, known, decisions)
-        if now >= until:
-            decisions = [closed(decision) for decision in decisions]
+        evaluated = evaluate(
+            known.situation, organization, now, event_time=trigger.event_time, hold_ends=known.hold_ends
+        )
+        decisions, until = evaluated.decisions, evaluated.until
         for decision in decisions:
             decided.counts[decision.outcome, decision.reason] += 1
         evaluation_id = uuid7()
-        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, decisions, organization))
+        facts = known.facts(memory.digest(organization))
+        writing.evaluations.append(_evaluation(evaluation_id, trigger, known, facts, decisions, organization))
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
-        _defer(writing, trigger, known, decisions, until, organization.decision_version)
+        _defer(writing, trigger, known, decisions, until, organization, now)
     await _write(connection, writing, now)
+    at_risk = {trigger.customer for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK}
+    if at_risk:
+        await _hold_back(connection, at_risk, memory, now)
+    # Last: whoever else keeps the same facts in this moment is waited for, and then holds nothing that we want.
+    await memory.keep(connection, organizations.values(), now)
     return decided
+
+
+async def hold_back_and_decide(
+    connection: Connection, customers: Collection[CustomerKey], memory: OrganizationMemory, now: datetime
+) -> None:
+    """Hold back what goes on of some customers although it is held, under the customers' locks."""
+    await memory.facts(connection, {organization_id for organization_id, _ in customers}, now)
+    await directory.lock_customers(connection, customers)
+    await _hold_back(connection, customers, memory, now)
+
+
+async def _hold_back(
+    connection: Connection, customers: Collection[CustomerKey], memory: OrganizationMemory, now: datetime
+) -> None:
+    withdrawn = await hold_back(connection, customers, now)
+    if withdrawn:
+        await decide_and_request(connection, [trigger_of(event) for event in withdrawn], memory, now)
 
 
 async def decide_again(
@@ -106,22 +134,11 @@ def _evaluation(
     evaluation_id: UUID,
     trigger: Trigger,
     known: LoadedSituation,
+    facts: bytes,
     decisions: Sequence[Decision],
     organization: OrganizationFacts,
 ) -> Evaluation:
-    outcomes = orjson.dumps(
-        [
-            {
-                "stakeholder_id": decision.stakeholder_id,
-                "outcome": decision.outcome,
-                "reason": decision.reason,
-                "mapping_id": decision.mapping.id if decision.mapping is not None else None,
-                "mapping_version": decision.mapping.version if decision.mapping is not None else None,
-                "request_digest": decision.digest,
-            }
-            for decision in decisions
-        ]
-    )
+    outcomes, digest = told_outcomes(decisions)
     return Evaluation(
         id=evaluation_id,
         organization_id=trigger.event.organization_id,
@@ -132,9 +149,9 @@ def _evaluation(
         business_key=known.situation.business_key,
         correlation_id=trigger.correlation_id,
         decision_version=organization.decision_version,
-        facts=known.facts.decode(),
+        facts=facts.decode(),
         outcomes=outcomes.decode(),
-        digest=hashlib.sha256(outcomes).digest(),
+        digest=digest,
     )
 
 
@@ -224,6 +241,7 @@ def _request(
     # What is requested here is a run in use for the triggers that follow in the same batch.
     run = (trigger.trigger_type, mapping.exclusivity_group, business_key)
     known.runs.states.setdefault(stakeholder.id, {})[run] = EnrollmentState.REQUESTED
+    note_request(known, trigger, decision, now)
 
 
 def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -233,25 +251,19 @@ def told_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     ]
 
 
-def _window_end(trigger: Trigger, known: LoadedSituation, decisions: Sequence[Decision]) -> datetime:
-    """When the trigger is decided for the last time; of one that a hold keeps, or kept, counted from the hold's end."""
-    starts = trigger.event_time
-    if known.hold_ends is not None and trigger.trigger_type is TriggerType.EXPANSION_SIGNAL:
-        starts = max(starts, known.hold_ends)
-    return window_end(decisions, starts)
-
-
 def _defer(
     writing: _Writing,
     trigger: Trigger,
     known: LoadedSituation,
     decisions: Sequence[Decision],
     until: datetime,
-    decision_version: int,
+    organization: OrganizationFacts,
+    now: datetime,
 ) -> None:
     reasons = {decision.reason for decision in decisions if decision.outcome is CandidateOutcome.DEFER}
     if not reasons and trigger.cause == "event":
         return
+    again = {decision.again_at for decision in decisions}
     deferral = Deferral(
         organization_id=trigger.event.organization_id,
         customer_id=trigger.event.customer.id,
@@ -265,8 +277,10 @@ def _defer(
         stakeholder_ids=[stakeholder.id for stakeholder in trigger.event.stakeholders or ()],
         reasons=sorted(reasons),
         deferred_until=until,
-        wake_at=min(until, known.held_until) if known.held_until is not None else until,
-        decision_version=decision_version,
+        wake_at=min(
+            one for one in (until, known.held_until, next_end(organization.stops, now), *again) if one is not None
+        ),
+        decision_version=organization.decision_version,
     )
     (writing.deferrals if reasons else writing.settled).append(deferral)
 

@@ -5,7 +5,7 @@ on. Every snapshot that an event brings is projected if it is newer than what is
 nothing: a preference that it carries must not be lost to an older snapshot of the directory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ from storage.enrollments import Runs
 from storage.evaluations import EndedRun, Episode
 from storage.pool import Connection
 
-__all__ = ["LoadedSituation", "Trigger", "load"]
+__all__ = ["LoadedSituation", "Trigger", "load", "look"]
 
 _HOLD = timedelta(days=90)
 """How long an episode of risk holds what is less urgent, unless an outcome ends it before."""
@@ -62,31 +62,57 @@ class Trigger:
 
 @dataclass(slots=True)
 class LoadedSituation:
-    """A situation, and what is kept or asked beside it.
-
-    `runs` are the organization's, to which deciding adds; `facts` is the JSON of what decided.
-    """
+    """A situation, and what is kept or asked beside it. `runs` are the organization's, to which deciding adds."""
 
     situation: Situation
     runs: Runs
-    facts: bytes
     held_until: datetime | None
     hold_ends: datetime | None
+    trigger: Trigger
+    customer: CustomerRow | CustomerSnapshot
+    concerned: "Sequence[_Concerned]"
+
+    def facts(self, organization: str) -> bytes:
+        """What decides at this moment, as JSON; `organization` is the digest of the organization's facts.
+
+        What was requested of the same batch before has used its runs up by now.
+        """
+        return _facts(self, organization)
 
 
 async def load(connection: Connection, triggers: Sequence[Trigger], now: datetime) -> list[LoadedSituation]:
     """The situations of some triggers, in their order; the triggers' customers are locked until the commit."""
     customers = await _customers(connection, triggers)
     rows = await _stakeholder_rows(connection, triggers)
-    keys = customers.keys()
     at_risk = [trigger for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK]
     if at_risk:
         await evaluations.open_episodes(connection, [_episode(trigger) for trigger in at_risk])
+    concerned = [_concerned(trigger, rows) for trigger in triggers]
+    await _project(connection, triggers, concerned)
+    return await _situations(connection, triggers, customers, concerned, now)
+
+
+async def look(connection: Connection, triggers: Sequence[Trigger], now: datetime) -> list[LoadedSituation]:
+    """What the situations would be if these came now, of customers as they are known; nothing is locked or written."""
+    keys = {trigger.customer for trigger in triggers}
+    customers = await directory.read_customers(connection, keys)
+    rows = await _stakeholder_rows(connection, triggers)
+    concerned = [_concerned(trigger, rows) for trigger in triggers]
+    return await _situations(connection, triggers, customers, concerned, now)
+
+
+async def _situations(
+    connection: Connection,
+    triggers: Sequence[Trigger],
+    customers: Mapping[CustomerKey, CustomerRow | CustomerSnapshot],
+    concerned: "Sequence[Sequence[_Concerned]]",
+    now: datetime,
+) -> list[LoadedSituation]:
+    """The situations, with what is read of them."""
+    keys = customers.keys()
     runs = await enrollments.read_runs(connection, keys)
     ended = await evaluations.ended_runs_of(connection, keys)
     holds = await evaluations.holds_of(connection, keys)
-    concerned = [_concerned(trigger, rows) for trigger in triggers]
-    await _project(connection, triggers, concerned)
     people = await directory.read_people(connection, _to_look_up(triggers, concerned))
     situations = []
     for trigger, candidates in zip(triggers, concerned, strict=True):
@@ -273,10 +299,9 @@ def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surro
     ending = [one for one in around.ended if _ends(one, trigger.trigger_type, business_key, trigger.event_time)]
     customer = around.customer
     if isinstance(customer, CustomerRow):
-        data = customer.data
-        snapshot = CustomerSnapshot.model_validate_json(data) if data is not None else None
+        snapshot = CustomerSnapshot.model_validate_json(customer.data) if customer.data is not None else None
     else:
-        data, snapshot = None, customer
+        snapshot = customer
     people = around.people
     candidates = []
     for one in concerned:
@@ -298,33 +323,44 @@ def _situation(trigger: Trigger, concerned: Sequence[_Concerned], around: _Surro
     return LoadedSituation(
         situation,
         around.runs,
-        facts=_facts(trigger, situation, data, concerned),
         held_until=around.held_until,
         hold_ends=around.hold_ends,
+        trigger=trigger,
+        customer=customer,
+        concerned=concerned,
     )
 
 
-def _facts(trigger: Trigger, situation: Situation, customer: str | None, concerned: Sequence[_Concerned]) -> bytes:
-    """The event as it came, and what counted besides or instead: enough to make the decision again."""
-    told: dict[str, Any] = {"event": orjson.Fragment(trigger.data)}
-    if customer is not None:
-        told["customer"] = orjson.Fragment(customer)
-    rows = [one.row.data for one in concerned if one.row is not None and one.row.data is not None]
+def _facts(known: LoadedSituation, organization: str) -> bytes:
+    """The event as it came, and what counted besides or instead: `enrollment.recall` makes the decision again of it."""
+    trigger, situation, customer = known.trigger, known.situation, known.customer
+    told: dict[str, Any] = {
+        "event": orjson.Fragment(trigger.data),
+        "event_source": trigger.event_source,
+        "at": trigger.event_time,
+        "organization": organization,
+    }
+    if known.hold_ends is not None:
+        told["hold_ends"] = known.hold_ends
+    if isinstance(customer, CustomerRow):
+        told["customer"] = orjson.Fragment(customer.data) if customer.data is not None else None
+    elif customer is not trigger.event.customer:
+        told["customer"] = orjson.Fragment(_json(customer))
+    rows = [one.row for one in known.concerned if one.row is not None]
     if rows:
-        told["stakeholders"] = [orjson.Fragment(row) for row in rows]
-    gone = {one.snapshot.id: one.gone for one in concerned if one.gone is not None}
-    if gone:
-        told["gone"] = gone
+        told["stakeholders"] = [
+            orjson.Fragment(row.data) if row.data is not None else {"id": row.key[1]} for row in rows
+        ]
+    gone = {one.snapshot.id: one.gone for one in known.concerned if one.gone is not None}
     people = {one.stakeholder.id: one.person for one in situation.candidates if one.person is not None}
-    if people:
-        told["people"] = people
     runs = [
         (one.stakeholder.id, *run, state)
         for one in situation.candidates
         for run, state in situation.runs.get(one.stakeholder.id, {}).items()
     ]
-    if runs:
-        told["runs"] = runs
+    engagement = {one.stakeholder.id: one.engagement for one in situation.candidates if one.engagement is not None}
+    besides = {"gone": gone, "people": people, "engagement": engagement, "runs": runs, "policy": situation.policy}
+    told |= {name: value for name, value in besides.items() if value}
     if situation.on_cadence:
         told["on_cadence"] = [
             pair for pair in situation.on_cadence if any(pair[0] == one.stakeholder.id for one in situation.candidates)

@@ -81,7 +81,13 @@ async def transition(connection: Connection, changes: Iterable[Change], now: dat
             kept.append((enrollment.id, reason))
             results.append(replace(enrollment, pending_end=enrollment.pending_end or reason))
             continue
-        moved = replace(enrollment, state=follows.to, sequence=enrollment.sequence + 1)
+        moved = replace(
+            enrollment,
+            state=follows.to,
+            sequence=enrollment.sequence + 1,
+            reason=change.reason,
+            expected_at=change.expected_at,
+        )
         results.append(moved)
         moves.append(Move(moved.id, moved.state, moved.sequence, change.reason, change.expected_at))
         history.append(_history(enrollment, moved, change))

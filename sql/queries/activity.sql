@@ -67,6 +67,12 @@ ORDER BY s.stakeholder_id
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET customer_id = excluded.customer_id
 RETURNING stakeholder_id, customer_id, tallies, sequence, data
 
+-- name: read_engagements
+-- The engagement of some stakeholders, as it stands.
+SELECT g.organization_id, g.stakeholder_id, g.data, g.tallies
+FROM unnest(:stakeholders::subject_key[]) AS s (organization_id, stakeholder_id)
+JOIN engagements g USING (organization_id, stakeholder_id)
+
 -- name: put_engagements!
 -- What the engagement of some stakeholders has become.
 UPDATE engagements g SET tallies = e.tallies::jsonb, data = e.data::jsonb, sequence = e.sequence, updated_at = :now

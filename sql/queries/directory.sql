@@ -66,6 +66,16 @@ SELECT c.organization_id, c.customer_id, c.data, c.as_of, c.from_directory, c.er
 FROM unnest(:customers::subject_key[]) AS a (organization_id, customer_id)
 JOIN directory_customers c USING (organization_id, customer_id)
 
+-- name: list_customers
+-- An organization's customers of whom something is known, by id, from one on.
+SELECT customer_id FROM directory_customers
+WHERE organization_id = :organization_id AND data IS NOT NULL AND customer_id > :after
+ORDER BY customer_id LIMIT :at_most
+
+-- name: count_customers$
+-- How many customers of an organization something is known of.
+SELECT count(*) FROM directory_customers WHERE organization_id = :organization_id AND data IS NOT NULL
+
 -- name: read_person_records
 -- What Salesloft said of the people that some stakeholders are linked to: by our link, else by the address.
 SELECT DISTINCT ON (a.organization_id, a.stakeholder_id)

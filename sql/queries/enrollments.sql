@@ -150,6 +150,7 @@ FOR UPDATE OF e
 -- Enrollments change state.
 UPDATE enrollments e SET
   state = m.state, sequence = m.sequence, reason = m.reason, expected_at = m.expected_at, updated_at = :now,
+  claimed_at = CASE WHEN e.state = 'scheduled' AND m.state = 'enrolling' THEN :now ELSE e.claimed_at END,
   pending_end = CASE WHEN m.state IN ('enrolling', 'unknown') THEN e.pending_end END
 FROM unnest(:ids::uuid[], :states::text[], :sequences::integer[], :reasons::text[], :expected_at::timestamptz[])
      AS m (id, state, sequence, reason, expected_at)

@@ -19,7 +19,7 @@ WHERE id = :id AND salesloft_updated_at < :salesloft_updated_at
 
 -- name: read_membership
 -- One membership of ours.
-SELECT id, organization_id, stakeholder_id, salesloft_person_id, cadence_id, current_step, added_at, salesloft_membership_id, salesloft_state,
+SELECT id, organization_id, stakeholder_id, salesloft_person_id, cadence_id, current_step, step_id, added_at, salesloft_membership_id, salesloft_state,
        currently_on_cadence, enrollment_id
 FROM salesloft_memberships WHERE id = :id
 

@@ -87,7 +87,7 @@ SCALARS = {
 def test_whatever_can_be_published_can_be_read_again(data: st.DataObject) -> None:
     """What was accepted once is stored as JSON and read for every decision: it must never be refused there."""
     field = data.draw(st.sampled_from(sorted(FIELDS)))
-    kind = FIELDS[field][0]
+    kind = FIELDS[field].kind
     op = data.draw(st.sampled_from(["equals", "in", "lt", "lte", "gt", "gte", "before", "after", "exists"]))
     value = data.draw(
         st.lists(SCALARS[kind], min_size=1, max_size=3)
@@ -116,7 +116,7 @@ def test_a_text_that_looks_like_something_else_is_a_text(text: str) -> None:
 
 @given(field=st.sampled_from(sorted(FIELDS)), data=st.data())
 def test_a_value_of_the_fields_kind_is_accepted(field: str, data: st.DataObject) -> None:
-    value = data.draw(SCALARS[FIELDS[field][0]])
+    value = data.draw(SCALARS[FIELDS[field].kind])
     parse_criteria(json.dumps({"field": field, "op": "equals", "value": value}))
 
 
@@ -159,9 +159,9 @@ def test_a_missing_fact_is_unknown_to_every_kind_of_question() -> None:
 
 def test_every_field_of_the_catalogue_can_be_read_of_every_trigger() -> None:
     at_risk = facts(trigger=AtRiskTrigger(episode_id="e", severity="high", reasons=[]))
-    for field, (_, read) in FIELDS.items():
-        read(facts())
-        read(at_risk)
+    for field, entry in FIELDS.items():
+        entry.read(facts())
+        entry.read(at_risk)
         assert of(field, "exists", None, at_risk) in {True, False}
     assert of("trigger.severity", "equals", "high", at_risk) is True
 

@@ -185,7 +185,7 @@ def test_what_the_team_at_salesloft_does_not_offer() -> None:
 def test_what_may_still_come_is_deferred_and_nothing_else() -> None:
     assert {one.value for one in DEFERRING} == {
         *("unknown_customer", "no_candidates", "no_email", "invalid_email", "not_connected", "cadence_unavailable"),
-        *("owner_unavailable", "no_mapping", "preempted"),
+        *("owner_unavailable", "no_mapping", "preempted", "frequency_capped", "exclusive_cadence_active", "stopped"),
     }
 
 

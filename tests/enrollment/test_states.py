@@ -20,7 +20,13 @@ from schemas.vocabulary import EnrollmentState
 AGREED = {
     "requested": {"approve": "approved", "reject": "rejected", "expire": "expired", "end": "withdrawn"},
     "approved": {"schedule": "scheduled", "change": "stale", "block": "blocked", "end": "withdrawn"},
-    "scheduled": {"begin": "enrolling", "change": "stale", "block": "blocked", "end": "withdrawn"},
+    "scheduled": {
+        "begin": "enrolling",
+        "postpone": "scheduled",
+        "change": "stale",
+        "block": "blocked",
+        "end": "withdrawn",
+    },
     "enrolling": {
         "postpone": "scheduled",
         "enroll": "enrolled",

@@ -21,8 +21,8 @@ from fulfillment.worker import CommandWorker
 from salesloft_client import OAuthApp, RetrySettings, TransportSettings
 from sandbox.salesloft.server import SimulatorClient
 from schemas.approval import EnrollmentDecision
-from schemas.registry import EVENT_TYPES
-from schemas.vocabulary import Purpose, TriggerType
+from schemas.registry import LIFECYCLE_TYPES
+from schemas.vocabulary import PURPOSE_OF_TRIGGER, TriggerType
 from storage import organizations
 from storage.pool import Database
 from workflows.approve import IncomingDecision, take_decisions
@@ -46,7 +46,6 @@ QUICK = FulfillmentOptions(
 )
 KEY = Fernet.generate_key().decode()
 KEYRING = Keyring({"k1": KEY}, "k1")
-EVENT_TYPE = "ai.cscx.lifecycle.at-risk.v1"
 
 
 class StageClock:
@@ -81,11 +80,17 @@ class Stage:
     def cadence(self) -> dict[str, Any]:
         return next(one for one in self.team["cadences"] if one["team_cadence"] and not one["draft"])
 
-    async def approved(self, stakeholder: dict[str, Any] | None = None, *, customer_id: str = "cus-1") -> UUID:
+    async def approved(
+        self,
+        stakeholder: dict[str, Any] | None = None,
+        *,
+        customer_id: str = "cus-1",
+        trigger_type: TriggerType = TriggerType.AT_RISK,
+    ) -> UUID:
         """An enrollment that a trigger asked for and an approver approved, due at once."""
         person = {"id": f"sth-{uuid4().hex[:8]}", "name": "Ann Lee", **(stakeholder or {})}
         person.setdefault("email", f"{person['id']}@acme.example")
-        await self.trigger(customer_id, [person], f"epi-{uuid4().hex[:8]}")
+        await self.trigger(customer_id, [person], f"epi-{uuid4().hex[:8]}", trigger_type)
         row = await self.fetchrow(
             "SELECT id, request_digest FROM enrollments WHERE stakeholder_id = $1 ORDER BY created_at DESC LIMIT 1",
             person["id"],
@@ -94,7 +99,17 @@ class Stage:
         await self.approve(row["id"], row["request_digest"], customer_id)
         return UUID(str(row["id"]))
 
-    async def trigger(self, customer_id: str, stakeholders: list[dict[str, Any]], episode_id: str) -> None:
+    async def trigger(
+        self,
+        customer_id: str,
+        stakeholders: list[dict[str, Any]],
+        key: str,
+        trigger_type: TriggerType = TriggerType.AT_RISK,
+    ) -> None:
+        """A risk by its episode's id, or a signal of expansion by its own."""
+        details: dict[str, Any] = {"episode_id": key, "severity": "high", "reasons": []}
+        if trigger_type is TriggerType.EXPANSION_SIGNAL:
+            details = {"signal_id": key, "kind": "seats", "potential_arr": "30000.00"}
         data = orjson.dumps(
             {
                 "organization_id": self.organization_id,
@@ -105,18 +120,19 @@ class Stage:
                     "owner": {"user_id": "usr-3", "email": self.team["users"][1]["email"]},
                 },
                 "stakeholders": stakeholders,
-                "trigger": {"episode_id": episode_id, "severity": "high", "reasons": []},
+                "trigger": details,
             }
         )
         now = self.clock.now()
+        event_type = LIFECYCLE_TYPES[trigger_type]
         trigger = Trigger(
-            trigger_type=TriggerType.AT_RISK,
-            event=EVENT_TYPES[EVENT_TYPE].parse(data),
-            event_id=episode_id,
+            trigger_type=trigger_type,
+            event=event_type.parse(data),
+            event_id=key,
             event_source="/test",
-            event_type=EVENT_TYPE,
+            event_type=event_type.name,
             event_time=now,
-            correlation_id=f"corr-{episode_id}",
+            correlation_id=f"corr-{key}",
             data=data,
         )
         async with self.database.transaction() as connection:
@@ -274,20 +290,28 @@ async def set_stage(
     return stage
 
 
-async def publish(stage: Stage, cadence_id: int, group: str, sender: Sender | None = None) -> Mapping:
-    """A mapping for everybody at risk."""
+async def publish(
+    stage: Stage,
+    cadence_id: int,
+    group: str,
+    sender: Sender | None = None,
+    trigger_type: TriggerType = TriggerType.AT_RISK,
+    *,
+    policy: Policy | None = None,
+) -> Mapping:
+    """A mapping for everybody at risk, or of another trigger."""
     mapping = Mapping(
         id=uuid4(),
         version=0,
-        trigger_type=TriggerType.AT_RISK,
+        trigger_type=trigger_type,
         segment=None,
-        purpose=Purpose.SAVE,
+        purpose=PURPOSE_OF_TRIGGER[trigger_type],
         cadence_id=cadence_id,
         start_step_id=None,
         sender=sender or CustomersOwner(),
         stakeholder_criteria=parse_criteria('{"all": []}'),
         customer_criteria=parse_criteria('{"all": []}'),
-        policy=Policy(),
+        policy=policy or Policy(),
         priority=1,
         exclusivity_group=group,
         enabled=True,

@@ -283,4 +283,28 @@ FROM salesloft_connections WHERE organization_id = :organization_id
         new="if before is not None and record.updated_at == before.updated_at:",
         tests=("tests/activity/test_counters.py", "tests/workflows/test_activity.py"),
     ),
+    Mutant(
+        name="count-without-the-lock",
+        bug="two workers at once each see room below a cap, and both take it",
+        path="fulfillment/limits.py",
+        old="        await policies.lock(connection, enrollment.organization_id, subjects, now)\n",
+        new="        del subjects, now\n",
+        tests=("tests/fulfillment/test_limits.py",),
+    ),
+    Mutant(
+        name="quiet-hours-through-a-change-of-the-clock",
+        bug="the hour at which quiet hours end is reckoned with the offset from before summer time",
+        path="enrollment/working_time.py",
+        old="        if changes is None:\n",
+        new="        if changes is None or changes > at:\n",
+        tests=("tests/enrollment/test_working_time.py",),
+    ),
+    Mutant(
+        name="the-list-is-looked-at-once",
+        bug="who is put on the list while Salesloft is asked about the person is enrolled all the same",
+        path="fulfillment/enroll.py",
+        old="        if await is_suppressed(connection, key[0], stakeholder):\n",
+        new="        if row.data is None and await is_suppressed(connection, key[0], stakeholder):\n",
+        tests=("tests/fulfillment/test_limits.py",),
+    ),
 )

@@ -1,5 +1,6 @@
 """Decisions: the first that fits its question counts and is scheduled; the others are kept with why they did not."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from schemas.approval import ApprovalRequested
 from schemas.vocabulary import TriggerType
 from storage.pool import Database
 from tests.workflows.scene import ANN, BOB, Scene
+from workflows.approve import take_decisions
 
 RENEWAL = TriggerType.RENEWAL_WINDOW
 
@@ -80,6 +82,7 @@ async def test_the_second_decision_does_not_count(
         ({"changes": {"sender_user_id": 999}}, "changed_sender_unknown"),
         ({"changes": {"start_date": "2026-01-01"}}, "changed_start_date_out_of_range"),
         ({"changes": {"start_date": "2030-01-01"}}, "changed_start_date_out_of_range"),
+        ({"changes": {"custom_fields": {"tone": "warm"}}}, "changed_custom_fields_not_allowed"),
     ],
 )
 async def test_what_does_not_fit_is_kept_and_changes_nothing(
@@ -143,3 +146,46 @@ async def test_another_organization_cannot_decide(database: Database, scene: Sce
     await other.decide(other.trigger())
     assert await scene.take(scene.decision(asked, organization_id="org-2")) == 0
     assert await scene.value("SELECT count(*) FROM enrollments WHERE state = 'requested'") == 2
+
+
+@pytest.mark.parametrize("pair", [("approved", "approved"), ("approved", "rejected"), ("rejected", "rejected")])
+async def test_of_two_decisions_at_once_one_counts(
+    scene: Scene, asked: ApprovalRequested, pair: tuple[str, str]
+) -> None:
+    """Each has a transaction of its own, and the first waits with its locks until the second stands behind them."""
+    first, second = (scene.decision(asked, verdict, event_id=f"d-{place}") for place, verdict in enumerate(pair))
+    async with scene.database.transaction() as connection:
+        assert await take_decisions(connection, [first], scene.memory, scene.now) == 1
+        behind = asyncio.create_task(scene.take(second))
+        while not await scene.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  # what is waited for happens in a database
+            await asyncio.sleep(0)
+    assert await behind == 0
+    assert await ignored(scene) == [None, "already_scheduled" if pair[0] == "approved" else "already_rejected"]
+    assert len(await scene.rows("SELECT FROM commands")) == (1 if pair[0] == "approved" else 0)
+
+
+@pytest.mark.parametrize("verdict", ["approved", "rejected"])
+async def test_a_decision_that_is_replayed_has_no_second_effect(
+    scene: Scene, asked: ApprovalRequested, verdict: str
+) -> None:
+    decision = scene.decision(asked, verdict, event_id="d-1")
+    assert await scene.take(decision) == 1
+    left = await scene.published()
+    again = scene.decision(asked, verdict, event_id="d-2")
+    assert await scene.take(decision, again) == 0
+    assert await ignored(scene) == [None, "already_scheduled" if verdict == "approved" else "already_rejected"]
+    assert await scene.published() == left
+    assert len(await scene.rows("SELECT FROM commands")) == (1 if verdict == "approved" else 0)
+
+
+async def test_five_hundred_decisions_in_one_batch_and_again(scene: Scene) -> None:
+    await scene.publish_for(RENEWAL)
+    asked = await scene.requested(*(ANN | {"id": f"sth-{n}", "email": f"p{n}@acme.example"} for n in range(500)))
+    decisions = [scene.decision(one, event_id=f"d-{n}") for n, one in enumerate(asked)]
+    assert await scene.take(*decisions) == 500
+    assert await scene.value("SELECT count(*) FROM approval_decisions WHERE ignored_because IS NULL") == 500
+    messages = await scene.value("SELECT count(*) FROM outbox")
+    assert await scene.take(*decisions) == 0
+    assert await scene.value("SELECT count(*) FROM approval_decisions") == 500
+    assert await scene.value("SELECT count(*) FROM commands") == 500
+    assert await scene.value("SELECT count(*) FROM outbox") == messages

@@ -118,8 +118,9 @@ async def test_churned_ends_everything_of_the_customer(scene: Scene) -> None:
 async def test_each_outcome_ends_its_own_trigger(scene: Scene, outcome: OutcomeType, trigger: TriggerType) -> None:
     await scene.publish_for(*TriggerType)
     people = {one: ANN | {"id": f"sth-{one.value}"} for one in TriggerType}
-    # Upsell goes first: an open episode of risk would hold it.
-    for one in reversed(TriggerType):
+    # Risk would have upsell withdrawn, so the two are not asked for together.
+    absent = TriggerType.AT_RISK if trigger is TriggerType.EXPANSION_SIGNAL else TriggerType.EXPANSION_SIGNAL
+    for one in set(TriggerType) - {absent}:
         await scene.decide(scene.trigger(one, stakeholders=(people[one],)))
     await scene.end(scene.outcome(outcome))
     assert {id_ for id_, (state, _) in (await scene.states()).items() if state == "withdrawn"} == {

@@ -11,7 +11,7 @@ from schemas.approval import ApprovalRequested
 from schemas.vocabulary import Reason, TriggerType
 from storage import organizations
 from storage.enrollments import Enrollment
-from tests.workflows.scene import ANN, CUSTOMER, Scene
+from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from workflows.renewal import Renewed, ask_again, look_again
 
 RENEWAL = TriggerType.RENEWAL_WINDOW
@@ -176,3 +176,15 @@ async def test_an_approvers_own_terms_are_not_a_changed_fact(scene: Scene) -> No
     await scene.execute("UPDATE organizations SET decision_version = decision_version + 1")
     found, _ = await approved.look()
     assert found is Reason.OWNER_UNAVAILABLE
+
+
+async def test_a_question_that_is_asked_again_still_shows_who_was_considered(scene: Scene) -> None:
+    (mapping,) = await scene.publish_for(RENEWAL)
+    (asked,) = await scene.requested(ANN, BOB | {"email": None})
+    assert await scene.take(scene.decision(asked)) == 1
+    scene.later(hours=1)
+    await scene.publish(mapping)
+    await Approved(scene, mapping, asked).look(ask=Reason.FACT_CHANGED.value)
+    again = (await scene.asked())[-1]
+    assert [(one.stakeholder_id, one.reason) for one in again.considered] == [("sth-8", Reason.NO_EMAIL)]
+    assert again.considered == asked.considered

@@ -1,7 +1,7 @@
 """Triggers become decisions, requests and deferrals, all or nothing, once, and when the facts are there."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -293,3 +293,11 @@ async def test_two_deciders_at_once_make_one_request_for_each_run(scene: Scene) 
     )
     assert sorted(map(str, answers)) == sorted(map(str, [{"requested": 20}, *[{"already_requested": 20}] * 3]))
     assert len(await scene.asked()) == 20
+
+
+async def test_an_approval_of_a_start_before_the_terms_end_is_good_until_then(scene: Scene) -> None:
+    policy = Policy(start_days_before_term_end=30, execute_within_days=2)
+    await scene.publish_for(TriggerType.RENEWAL_WINDOW, policy=policy)
+    (asked,) = await scene.requested()
+    assert asked.action.start_date == date(2027, 3, 1)
+    assert asked.execute_by.date() == date(2027, 3, 4)

@@ -1,0 +1,253 @@
+"""Try mappings on what happened: recorded evaluations decided again as if another mapping had counted.
+
+Whoever is requested uses a run up, here as in life. What was recorded of runs is therefore corrected: a run that the
+recorded requests used and these do not is free, and one that only these used is taken.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from enrollment.criteria import Facts, verdicts
+from enrollment.decide import Decision, OrganizationFacts, RunKey, Situation
+from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
+from enrollment.policies import PastRun, PolicyFacts
+from enrollment.recall import Recalled
+from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason
+
+__all__ = ["BackTest", "Difference", "Fallout", "Said", "fallout_of"]
+
+Counts = Counter[tuple[CandidateOutcome, Reason]]
+
+
+@dataclass(slots=True)
+class Said:
+    """How often a predicate held, did not, and was unknown."""
+
+    holds: int = 0
+    fails: int = 0
+    unknown: int = 0
+
+
+Fallout = dict[str, Said]
+_Run = tuple[str, RunKey]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A decision that comes out otherwise; None where there is none on that side."""
+
+    event_id: str
+    customer_id: str
+    stakeholder_id: str | None
+    was: tuple[CandidateOutcome, Reason] | None
+    would_be: tuple[CandidateOutcome, Reason] | None
+
+
+@dataclass(slots=True)
+class BackTest:
+    """What would have been decided beside what was.
+
+    `tried` is the mapping that counts instead of the one with its id, or besides the others; with None everything
+    counts as it did. `requests_by_day` and `requests_by_owner` say how the approvals would spread; `fallout` is of the
+    tried mapping's predicates over all candidates of its trigger and segment.
+    """
+
+    tried: Mapping | None
+    evaluations: int = 0
+    not_possible: int = 0
+    was: Counts = field(default_factory=Counter)
+    would_be: Counts = field(default_factory=Counter)
+    differences: list[Difference] = field(default_factory=list)
+    requests_by_day: Counter[date] = field(default_factory=Counter)
+    requests_by_owner: Counter[str | None] = field(default_factory=Counter)
+    fallout: Fallout = field(default_factory=dict)
+    _live: set[_Run] = field(default_factory=set)
+    _here: set[_Run] = field(default_factory=set)
+    # By stakeholder: the runs that only the recorded requests used, and those that only these did, with their instant.
+    _freed: dict[str, set[RunKey]] = field(default_factory=dict)
+    _taken: dict[str, dict[RunKey, datetime]] = field(default_factory=dict)
+    _settled: set[str] = field(default_factory=set)
+    _compiled: CompiledMapping | None = None
+    _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> int:
+        """How many would have been asked for."""
+        return sum(many for (outcome, _), many in self.would_be.items() if outcome is CandidateOutcome.REQUEST)
+
+    @property
+    def calls_at_most(self) -> int:
+        """What they would have cost at Salesloft: a person's upsert and a membership each."""
+        return 2 * self.requests
+
+    def take(self, event_id: str, stored: str, recalled: Recalled | None, *, first: bool) -> None:
+        """Decide the next recorded evaluation, in the order in which they were made; `stored` is its outcomes' JSON.
+
+        One that decided a deferral again (not `first`) is only made where the event is still deferred here too.
+        """
+        self.evaluations += 1
+        if recalled is None:
+            self.not_possible += 1
+            return
+        was: list[dict[str, Any]] = orjson.loads(stored)
+        for outcome in was:
+            self.was[CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"])] += 1
+        decisions = self._decide(event_id, recalled, first=first)
+        runs = self._note_live(was, recalled)
+        for decision in decisions:
+            self.would_be[decision.outcome, decision.reason] += 1
+            if decision.outcome is CandidateOutcome.REQUEST:
+                runs.append(self._note_request(decision, recalled))
+        for run in runs:
+            self._set_apart(run, recalled.now)
+        self._compare(event_id, recalled.situation.customer.id, was, decisions)
+        if self.tried is not None and first:
+            self._compiled = self._compiled or compile_mapping(self.tried)
+            fallout_of(self._compiled, recalled, self.fallout)
+
+    def _decide(self, event_id: str, recalled: Recalled, *, first: bool) -> Sequence[Decision]:
+        if not first and event_id in self._settled:
+            return ()
+        instead = replace(
+            recalled,
+            situation=self._corrected(recalled.situation),
+            organization=self._organization(recalled.organization),
+        )
+        decisions = instead.evaluate().decisions
+        if all(decision.outcome is not CandidateOutcome.DEFER for decision in decisions):
+            self._settled.add(event_id)
+        else:
+            self._settled.discard(event_id)
+        return decisions
+
+    def _organization(self, facts: OrganizationFacts) -> OrganizationFacts:
+        """The organization with the tried mapping; made once for each that decisions rest on."""
+        if self.tried is None:
+            return facts
+        known = self._organizations.get(id(facts))
+        if known is None or known[0] is not facts:
+            others = [mapping for mapping in facts.mappings.all() if mapping.id != self.tried.id]
+            known = facts, replace(facts, mappings=MappingBook([*others, self.tried]))
+            self._organizations[id(facts)] = known
+        return known[1]
+
+    def _corrected(self, situation: Situation) -> Situation:
+        ids = [candidate.stakeholder.id for candidate in situation.candidates]
+        if not any(self._freed.get(one) or self._taken.get(one) for one in ids):
+            return situation
+        runs: dict[str, dict[RunKey, EnrollmentState]] = {}
+        for whose in ids:
+            freed = self._freed.get(whose, ())
+            own = {run: state for run, state in situation.runs.get(whose, {}).items() if run not in freed}
+            runs[whose] = own | dict.fromkeys(self._taken.get(whose, ()), EnrollmentState.REQUESTED)
+        policy = self._limiting(situation.policy, ids) if situation.policy is not None else None
+        return replace(situation, runs=runs, policy=policy)
+
+    def _limiting(self, policy: PolicyFacts, ids: Sequence[str]) -> PolicyFacts:
+        """The past runs that limits ask about, corrected likewise."""
+        runs = dict(policy.runs)
+        for whose in ids:
+            freed, taken = self._freed.get(whose, ()), self._taken.get(whose, {})
+            runs[whose] = [
+                *(
+                    one
+                    for one in policy.runs.get(whose, ())
+                    if (one.trigger_type, one.exclusivity_group, one.business_key) not in freed
+                ),
+                *(
+                    PastRun(
+                        trigger_type=trigger_type,
+                        exclusivity_group=group,
+                        business_key=business_key,
+                        state=EnrollmentState.REQUESTED,
+                        begun_at=begun_at,
+                        claimed_at=None,
+                    )
+                    for (trigger_type, group, business_key), begun_at in taken.items()
+                ),
+            ]
+        return replace(policy, runs=runs)
+
+    def _note_live(self, was: Sequence[dict[str, Any]], recalled: Recalled) -> list[_Run]:
+        requested = [outcome for outcome in was if outcome["outcome"] == CandidateOutcome.REQUEST]
+        if not requested:
+            return []
+        groups = {str(one.id): one.exclusivity_group for one in recalled.organization.mappings.all()}
+        runs = [
+            (outcome["stakeholder_id"], _run(recalled.situation, groups[outcome["mapping_id"]]))
+            for outcome in requested
+        ]
+        self._live.update(runs)
+        return runs
+
+    def _note_request(self, decision: Decision, recalled: Recalled) -> _Run:
+        if decision.stakeholder is None or decision.mapping is None:
+            raise AssertionError("a request names its stakeholder and its mapping")
+        run = (decision.stakeholder.id, _run(recalled.situation, decision.mapping.exclusivity_group))
+        self._here.add(run)
+        self.requests_by_day[recalled.now.date()] += 1
+        owner = recalled.situation.customer.owner
+        self.requests_by_owner[owner.user_id if owner is not None else None] += 1
+        return run
+
+    def _set_apart(self, run: _Run, now: datetime) -> None:
+        whose, key = run
+        self._freed.setdefault(whose, set()).discard(key)
+        self._taken.setdefault(whose, {}).pop(key, None)
+        if run not in self._here:
+            self._freed[whose].add(key)
+        elif run not in self._live:
+            self._taken[whose][key] = now
+
+    def _compare(
+        self, event_id: str, customer_id: str, was: Sequence[dict[str, Any]], decisions: Sequence[Decision]
+    ) -> None:
+        told = [(outcome["stakeholder_id"], outcome["outcome"], outcome["reason"]) for outcome in was]
+        if told == [(decision.stakeholder_id, decision.outcome, decision.reason) for decision in decisions]:
+            return
+        before: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
+        for outcome in was:
+            why = (CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"]))
+            before.setdefault(outcome["stakeholder_id"], []).append(why)
+        after: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
+        for decision in decisions:
+            after.setdefault(decision.stakeholder_id, []).append((decision.outcome, decision.reason))
+        for whose in dict.fromkeys([*before, *after]):
+            left, right = Counter(before.get(whose, ())), Counter(after.get(whose, ()))
+            gone, come = list((left - right).elements()), list((right - left).elements())
+            for place in range(max(len(gone), len(come))):
+                self.differences.append(
+                    Difference(
+                        event_id=event_id,
+                        customer_id=customer_id,
+                        stakeholder_id=whose,
+                        was=gone[place] if place < len(gone) else None,
+                        would_be=come[place] if place < len(come) else None,
+                    )
+                )
+
+
+def fallout_of(compiled: CompiledMapping, recalled: Recalled, fallout: Fallout) -> None:
+    """Add what each predicate of a mapping says of a situation's candidates, if it speaks of them at all."""
+    situation, mapping = recalled.situation, compiled.mapping
+    if mapping.trigger_type is not situation.trigger_type or mapping.segment not in {None, situation.customer.segment}:
+        return
+    for candidate in situation.candidates:
+        facts = Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now, candidate.engagement)
+        for verdict in verdicts(compiled.leaves, facts):
+            said = fallout.setdefault(verdict.predicate, Said())
+            if verdict.holds is None:
+                said.unknown += 1
+            elif verdict.holds:
+                said.holds += 1
+            else:
+                said.fails += 1
+
+
+def _run(situation: Situation, group: str) -> RunKey:
+    return situation.trigger_type, group, situation.business_key

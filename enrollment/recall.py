@@ -1,0 +1,158 @@
+"""From what was stored of an evaluation back to what decided it.
+
+The organization's facts are kept once for all evaluations that rest on them, under a digest of what they say; an
+evaluation's own facts name that digest. Both come back as the objects that decided, so that deciding again is the same
+function called with the same.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, TypeAdapter, create_model
+
+from enrollment.catalogue import EngagementFacts
+from enrollment.consent import PersonRecord
+from enrollment.decide import Candidate, OrganizationFacts, Situation
+from enrollment.evaluate import Evaluated, evaluate
+from enrollment.policies import PolicyFacts
+from enrollment.renewing import Terms, propose_again, renewed_decision
+from schemas.directory import CustomerSnapshot, StakeholderSnapshot
+from schemas.registry import LIFECYCLE_TYPES
+from schemas.vocabulary import EnrollmentState, Reason, TriggerType
+
+__all__ = ["NotKept", "Recalled", "keep_organization", "organization_digest", "recall", "recall_organization"]
+
+
+class NotKept(Exception):
+    """What decided is not stored any more, or never was: somebody was erased, or it was decided before it was kept."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Recalled:
+    """Everything that one evaluation was a function of."""
+
+    situation: Situation
+    organization: OrganizationFacts
+    now: datetime
+    event_time: datetime
+    hold_ends: datetime | None
+    renewal: Terms | None = None
+
+    def evaluate(self) -> Evaluated:
+        """Decide it again; or put the question again, where it was one that an approval had outlived."""
+        if self.renewal is not None:
+            situation, (candidate,) = self.situation, self.situation.candidates
+            again = propose_again(
+                self.renewal,
+                situation.customer,
+                candidate.stakeholder,
+                situation.trigger,
+                self.organization,
+                self.now,
+                engagement=candidate.engagement,
+            )
+            return Evaluated([renewed_decision(candidate.stakeholder, again)], self.now)
+        return evaluate(
+            self.situation, self.organization, self.now, event_time=self.event_time, hold_ends=self.hold_ends
+        )
+
+
+@cache
+def _organization() -> TypeAdapter[OrganizationFacts]:
+    return TypeAdapter(OrganizationFacts)
+
+
+def keep_organization(facts: OrganizationFacts) -> tuple[bytes, str]:
+    """An organization's facts as JSON, and the digest of it: the same facts have the same at any time.
+
+    Of the team's cadences those that a mapping names are enough, and which version it was does not matter.
+    """
+    named = {mapping.cadence_id for mapping in facts.mappings.all()}
+    deciding = replace(
+        facts,
+        decision_version=0,
+        cadences={key: facts.cadences[key] for key in sorted(named) if key in facts.cadences},
+        senders={key: facts.senders[key] for key in sorted(facts.senders)},
+        senders_by_email={key: facts.senders_by_email[key] for key in sorted(facts.senders_by_email)},
+    )
+    text = _organization().dump_json(deciding, by_alias=True)
+    return text, hashlib.sha256(text).hexdigest()
+
+
+def recall_organization(kept: str | bytes) -> OrganizationFacts:
+    """What `keep_organization` kept."""
+    return _organization().validate_json(kept)
+
+
+@cache
+def _facts(trigger_type: TriggerType) -> type[BaseModel]:
+    """What `workflows.situations` stores of an evaluation: numbers are read straight into their own types."""
+    fields: dict[str, Any] = {
+        "event": (LIFECYCLE_TYPES[trigger_type].model, ...),
+        "at": (datetime, ...),
+        "organization": (str, ...),
+        "hold_ends": (datetime | None, None),
+        "customer": (CustomerSnapshot | None, None),
+        "stakeholders": (list[StakeholderSnapshot], []),
+        "gone": (dict[str, Reason], {}),
+        "people": (dict[str, PersonRecord], {}),
+        "engagement": (dict[str, EngagementFacts], {}),
+        "runs": (list[tuple[str, TriggerType, str, str, EnrollmentState]], []),
+        "on_cadence": (set[tuple[str, int]], set()),
+        "ended": (bool, False),
+        "ended_for": (set[str], set()),
+        "held": (bool, False),
+        "policy": (PolicyFacts | None, None),
+        "renewal": (Terms | None, None),
+    }
+    return create_model("EvaluationFacts", **fields)
+
+
+def organization_digest(facts: str) -> str | None:
+    """Under which digest the organization's facts of an evaluation are kept."""
+    digest: str | None = orjson.loads(facts).get("organization")
+    return digest
+
+
+def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFacts | None, now: datetime) -> Recalled:
+    """What an evaluation of that instant was a function of. NotKept where that is not to be had."""
+    if organization is None or orjson.loads(facts).get("erased"):
+        raise NotKept
+    told: Any = _facts(trigger_type).model_validate_json(facts)
+    event = told.event
+    seen = {stakeholder.id: stakeholder for stakeholder in told.stakeholders}
+    listed = told.stakeholders if event.stakeholders is None else [seen.get(one.id, one) for one in event.stakeholders]
+    runs: dict[str, dict[tuple[TriggerType, str, str], EnrollmentState]] = {}
+    for stakeholder_id, of_trigger, group, business_key, state in told.runs:
+        runs.setdefault(stakeholder_id, {})[of_trigger, group, business_key] = state
+    # A customer that is told instead of the event's own, and told as null where nobody knew one.
+    known = "customer" not in told.model_fields_set or told.customer is not None
+    situation = Situation(
+        trigger_type=trigger_type,
+        trigger=event.trigger,
+        business_key=event.business_key,
+        customer=told.customer or event.customer,
+        customer_known=known,
+        candidates=[
+            Candidate(one, told.people.get(one.id), told.gone.get(one.id), told.engagement.get(one.id))
+            for one in listed
+        ],
+        runs=runs,
+        on_cadence=told.on_cadence,
+        ended=told.ended,
+        ended_for=told.ended_for,
+        held=told.held,
+        policy=told.policy,
+    )
+    return Recalled(
+        situation=situation,
+        organization=organization,
+        now=now,
+        event_time=told.at,
+        hold_ends=told.hold_ends,
+        renewal=told.renewal,
+    )

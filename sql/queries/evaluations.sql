@@ -1,0 +1,28 @@
+-- name: read_evaluations
+-- An organization's evaluations of an event, a customer or a stakeholder, or what several of them share; the newest first. Of a
+-- stakeholder those are looked through whose customer it is or was enrolled for.
+SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.decision_version, v.evaluated_at, v.facts, v.outcomes, v.digest
+FROM evaluations v
+WHERE v.organization_id = :organization_id
+  AND (:event_id::text IS NULL OR v.event_id = :event_id)
+  AND (:customer_id::text IS NULL OR v.customer_id = :customer_id)
+  AND (:stakeholder_id::text IS NULL OR (
+    v.customer_id IN (
+      SELECT customer_id FROM directory_stakeholders WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id
+      UNION SELECT customer_id FROM enrollments WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id)
+    AND v.outcomes::jsonb @> jsonb_build_array(jsonb_build_object('stakeholder_id', :stakeholder_id::text))))
+ORDER BY v.evaluated_at DESC, v.id DESC
+LIMIT :at_most
+
+-- name: read_evaluations_between
+-- An organization's evaluations after one, until before an instant, oldest first.
+SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.decision_version, v.evaluated_at, v.facts, v.outcomes, v.digest
+FROM evaluations v
+WHERE v.organization_id = :organization_id AND (v.evaluated_at, v.id) > (:after_at, :after_id) AND v.evaluated_at < :until
+ORDER BY v.evaluated_at, v.id
+LIMIT :at_most
+
+-- name: count_evaluations_between$
+-- How many evaluations an organization has from an instant until before another.
+SELECT count(*) AS counted FROM evaluations
+WHERE organization_id = :organization_id AND evaluated_at >= :since AND evaluated_at < :until

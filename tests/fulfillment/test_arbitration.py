@@ -1,0 +1,305 @@
+"""Risk holds upsell for the whole customer: withdrawn, paused, resumed, and never beside save."""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fulfillment.timers import TimerOptions, Timers
+from schemas.vocabulary import OutcomeType, TriggerType
+from tests.fulfillment.account import SAVE, UPSELL, Account, opened
+from tests.fulfillment.stage import Stage, running
+from tests.fulfillment.steps import MEMBERSHIPS, PERSON_UPSERTS, is_hit
+from workflows.memory import OrganizationMemory
+
+RECOVERED, CHURNED = OutcomeType.RECOVERED, OutcomeType.CHURNED
+
+
+@pytest.fixture
+async def account(stage: Stage) -> Account:
+    return await opened(stage, "cus-1")
+
+
+async def _enrolled(account: Account, trigger_type: TriggerType) -> None:
+    await account.signal(trigger_type)
+    await account.approve()
+    assert await account.carry_out()
+    assert (await account.state(trigger_type) or ("",))[0] == "enrolled"
+
+
+@pytest.mark.parametrize("is_approved", [False, True])
+async def test_pending_upsell_is_withdrawn_and_its_event_deferred(account: Account, is_approved: bool) -> None:
+    await account.signal(UPSELL)
+    if is_approved:
+        await account.approve()
+    await account.signal(SAVE)
+    assert await account.state(UPSELL) == ("withdrawn", "preempted")
+    assert await account.deferred() == ["preempted"]
+    decided = await account.stage.fetch("SELECT cause, outcomes FROM evaluations ORDER BY evaluated_at, id")
+    assert [(row["cause"], orjson.loads(row["outcomes"])[0]["reason"]) for row in decided] == [
+        ("event", "requested"),
+        ("event", "requested"),
+        ("deferral", "preempted"),
+    ]
+    told = await account.stage.fetch("SELECT payload FROM outbox WHERE type LIKE '%approval-withdrawn%'")
+    assert [orjson.loads(row["payload"])["reason"] for row in told] == ([] if is_approved else ["preempted"])
+    await account.settle()
+    assert await account.on_cadence() == {SAVE}
+    await account.outcome(RECOVERED)
+    await account.settle()
+    assert await account.on_cadence() == {UPSELL}
+    assert not await account.deferred()
+
+
+async def test_active_upsell_is_paused_before_save_and_resumes_after_it(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.approve()
+    # The pause is older than the save's command; without it save would wait, whatever is carried out first.
+    await account.put_off("pause")
+    await account.carry_out()
+    assert await account.state(SAVE) == ("scheduled", None)
+    assert await account.on_cadence() == {UPSELL}
+    await account.put_off("pause", seconds=-20)
+    await account.carry_out()
+    assert await account.state(UPSELL) == ("paused", "preempted")
+    # Nobody waits any longer than that.
+    await account.carry_out()
+    assert await account.on_cadence() == {SAVE}
+    await account.outcome(RECOVERED)
+    await account.settle()
+    assert await account.on_cadence() == {UPSELL}
+    assert await account.state(UPSELL) == ("enrolled", "pause_ended")
+    history = await account.stage.history(await account.enrollment(UPSELL))
+    assert history[-3:] == [("enrolled", None), ("paused", "preempted"), ("enrolled", "pause_ended")]
+    assert not await account.stage.fetch("SELECT FROM pauses")
+
+
+async def test_upsell_does_not_resume_before_save_has_left(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.approve()
+    await account.carry_out()
+    await account.carry_out()
+    assert await account.on_cadence() == {SAVE}
+    await account.outcome(RECOVERED)
+    await account.put_off("remove")
+    await account.timers()
+    await account.carry_out()
+    assert await account.on_cadence() == {SAVE}
+    await account.put_off("remove", seconds=-20)
+    await account.carry_out()
+    # Nobody waits any longer than that.
+    await account.carry_out()
+    assert await account.on_cadence() == {UPSELL}
+
+
+async def test_it_resumes_at_the_step_where_it_was_left(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    row = await account.stage.fetchrow("SELECT salesloft_membership_id AS id FROM salesloft_memberships")
+    first = (await account.stage.salesloft("GET", f"/cadence_memberships/{row['id']}"))["step"]["id"]
+    step = first
+    while step == first:
+        await account.stage.advance(12 * 3600)
+        step = (await account.stage.salesloft("GET", f"/cadence_memberships/{row['id']}"))["step"]["id"]
+    await account.signal(SAVE)
+    await account.carry_out()
+    assert await account.state(UPSELL) == ("paused", "preempted")
+    await account.outcome(RECOVERED)
+    await account.settle()
+    assert (await account.stage.writes("cadence_memberships"))[-1]["body"]["step_id"] == step
+    assert await account.on_cadence() == {UPSELL}
+
+
+async def test_who_cannot_be_taken_off_is_shown_and_stops_save(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    stage = account.stage
+    await stage.simulator.add_fault(
+        team_id=stage.team_id, method="DELETE", path=MEMBERSHIPS, kind="status", status=403, body={"error": "no scope"}
+    )
+    await account.signal(SAVE)
+    await account.settle()
+    assert await account.on_cadence() == {UPSELL}
+    assert await account.state(SAVE) == ("scheduled", None)
+    (shown,) = await stage.fetch("SELECT payload FROM outbox WHERE type LIKE '%attention-needed%'")
+    told = orjson.loads(shown["payload"])
+    assert told["subject"] == str(await account.enrollment(UPSELL))
+    assert "no scope" in told["detail"]
+    await stage.simulator.call("DELETE", "faults")
+    await account.settle()
+    assert await account.on_cadence() == {SAVE}
+
+
+async def test_without_an_outcome_the_hold_ends_by_itself(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.carry_out()
+    assert await account.state(UPSELL) == ("paused", "preempted")
+    account.stage.clock.ahead += timedelta(days=89)
+    await account.timers()
+    assert not await account.stage.fetch("SELECT FROM commands WHERE kind = 'resume'")
+    account.stage.clock.ahead += timedelta(days=2)
+    await account.timers()
+    await account.carry_out()
+    assert await account.state(UPSELL) == ("enrolled", "pause_ended")
+
+
+async def test_who_opted_out_while_paused_is_not_added_back(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.carry_out()
+    await account.stage.execute(
+        "UPDATE directory_stakeholders SET data = jsonb_set(data::jsonb, '{contact_preferences}',"
+        ' \'{"email": "blocked", "phone": null}\') WHERE stakeholder_id = $1',
+        account.people[UPSELL]["id"],
+    )
+    await account.outcome(RECOVERED)
+    await account.settle()
+    assert await account.state(UPSELL) == ("removed", "opted_out")
+    assert await account.on_cadence() == set()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "reset_after_write"},
+        {"kind": "hang", "seconds": 5.0},
+        {"kind": "status", "status": 429, "body": {"error": "API rate limit exceeded"}},
+    ],
+    ids=["reset after", "hang", "429"],
+)
+async def test_a_bad_answer_adds_back_once(account: Account, fault: dict[str, Any]) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.carry_out()
+    await account.outcome(RECOVERED)
+    stage = account.stage
+    await stage.simulator.add_fault(team_id=stage.team_id, method="POST", path=MEMBERSHIPS, count=1, **fault)
+    async with stage.working():
+        await account.timers()
+        await is_hit(stage)
+        await stage.advance(61)
+        await stage.reaches(await account.enrollment(UPSELL), "enrolled")
+    assert len(await stage.writes("cadence_memberships")) == 2
+
+
+async def test_an_outcome_while_somebody_is_added_back_takes_them_off_again(account: Account) -> None:
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.carry_out()
+    await account.outcome(RECOVERED)
+    stage = account.stage
+    await stage.simulator.add_fault(
+        team_id=stage.team_id, method="POST", path=MEMBERSHIPS, count=1, kind="latency", milliseconds=600
+    )
+    async with stage.working():
+        await account.timers()
+        await is_hit(stage)
+        assert await account.state(UPSELL) == ("paused", "preempted")
+        await account.outcome(OutcomeType.EXPANSION_CLOSED)
+        await stage.settled()
+    assert await account.state(UPSELL) == ("exited", "expansion-closed")
+    assert await account.on_cadence() == set()
+
+
+async def test_the_service_does_all_of_it_by_itself(account: Account) -> None:
+    stage = account.stage
+    timers = Timers(stage.database, OrganizationMemory(), stage.clock, TimerOptions(tick_s=0.05))
+    async with running(timers), stage.working():
+        await account.signal(UPSELL)
+        await account.approve()
+        upsell = await account.enrollment(UPSELL)
+        await stage.reaches(upsell, "enrolled")
+        await account.signal(SAVE)
+        await account.approve()
+        await stage.reaches(upsell, "paused")
+        await stage.reaches(await account.enrollment(SAVE), "enrolled")
+        assert await account.on_cadence() == {SAVE}
+        await account.outcome(RECOVERED)
+        await stage.reaches(upsell, "enrolled")
+        assert await account.on_cadence() == {UPSELL}
+
+
+async def test_who_was_being_added_when_the_risk_came_is_paused(account: Account) -> None:
+    stage = account.stage
+    await stage.simulator.add_fault(
+        team_id=stage.team_id, method="POST", path=MEMBERSHIPS, kind="latency", count=1, milliseconds=600
+    )
+    timers = Timers(stage.database, OrganizationMemory(), stage.clock, TimerOptions(tick_s=0.05))
+    await account.signal(UPSELL)
+    await account.approve()
+    async with running(timers), stage.working():
+        await is_hit(stage)
+        await account.signal(SAVE)
+        await account.approve()
+        await stage.reaches(await account.enrollment(UPSELL), "paused")
+        assert await account.on_cadence() <= {SAVE}
+
+
+async def test_risk_that_comes_while_the_person_is_upserted_withdraws(account: Account) -> None:
+    stage = account.stage
+    await stage.simulator.add_fault(team_id=stage.team_id, path=PERSON_UPSERTS, kind="latency", milliseconds=600)
+    timers = Timers(stage.database, OrganizationMemory(), stage.clock, TimerOptions(tick_s=0.05))
+    await account.signal(UPSELL)
+    await account.approve()
+    async with running(timers), stage.working():
+        await is_hit(stage)
+        await account.signal(SAVE)
+        await stage.reaches(await account.enrollment(UPSELL), "withdrawn")
+    assert await account.state(UPSELL) == ("withdrawn", "preempted")
+    assert not await stage.writes("cadence_memberships")
+    assert await account.deferred() == ["preempted"]
+
+
+WORDS = {
+    "upsell": lambda account: account.signal(UPSELL),
+    "risk": lambda account: account.signal(SAVE),
+    "recovered": lambda account: account.outcome(RECOVERED, SAVE.value),
+    "closed": lambda account: account.outcome(OutcomeType.EXPANSION_CLOSED, UPSELL.value),
+    "approve": lambda account: account.approve(),
+    "carry out": lambda account: account.carry_out(),
+    "put off": lambda account: account.put_off(),
+    "timers": lambda account: account.timers(),
+}
+# What is said in the end, in whichever order and however often, and what must have come of it.
+STORIES = {
+    ("upsell",): {UPSELL},
+    ("upsell", "risk"): {SAVE},
+    ("upsell", "risk", "recovered"): {UPSELL},
+    ("upsell", "risk", "closed"): {SAVE},
+    ("upsell", "risk", "recovered", "closed"): set(),
+}
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(
+    story=st.sampled_from(sorted(STORIES)),
+    share_a_person=st.booleans(),
+    happenings=st.lists(st.sampled_from(["say", "say", "approve", "carry out", "put off", "timers"]), max_size=14),
+    said=st.lists(st.integers(0, 3), min_size=14, max_size=14),
+)
+async def test_in_every_order_it_comes_to_one_state(
+    stage: Stage, story: tuple[str, ...], share_a_person: bool, happenings: list[str], said: list[int]
+) -> None:
+    customers = (await stage.fetchrow("SELECT count(*) FROM directory_customers"))[0]
+    account = await opened(stage, f"cus-{customers}", share_a_person=share_a_person)
+    unsaid = list(story)
+    for happening, number in zip(happenings, said, strict=False):
+        word = story[number % len(story)] if happening == "say" else happening
+        await WORDS[word](account)
+        unsaid = [one for one in unsaid if one != word]
+        assert len(await account.on_cadence()) < 2
+    for word in unsaid:
+        await WORDS[word](account)
+        assert len(await account.on_cadence()) < 2
+    await account.settle()
+    assert await account.on_cadence() == STORIES[story]
+    assert not (await account.deferred() if "recovered" in story or "risk" not in story else [])
+    assert not await stage.fetch(
+        "SELECT FROM pauses JOIN enrollments e ON e.id = enrollment_id WHERE e.state = 'enrolled'"
+    )

@@ -1,0 +1,170 @@
+"""A back-test decides what the live path decided, and a preview what it would; neither can write."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from enrollment.backtest import BackTest, Counts, Said
+from enrollment.criteria import parse_criteria
+from enrollment.mappings import Mapping, Policy
+from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
+from tests.enrollment.samples import mapping
+from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
+from tests.workflows.story import live_through
+from workflows.trying import CannotTry, Preview, back_test, mapping_to_try, preview, preview_one
+
+RENEWAL, AT_RISK = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK
+LOW = parse_criteria(b'{"field": "customer.health_score", "op": "lt", "value": 30}')
+CHAMPION = parse_criteria(b'{"field": "stakeholder.is_champion", "op": "equals", "value": true}')
+SEVERE = parse_criteria(b'{"field": "trigger.severity", "op": "equals", "value": "high"}')
+
+
+async def back_tested(scene: Scene, tried: Mapping | None = None) -> BackTest:
+    async with scene.database.reading() as connection:
+        return await back_test(connection, "org-1", T0, scene.now + timedelta(days=1), tried=tried)
+
+
+async def previewed(scene: Scene, by: Mapping, imagined: dict[str, Any] | None = None) -> Preview:
+    async with scene.database.reading() as connection:
+        return await preview(connection, "org-1", by, scene.now, imagined=imagined)
+
+
+def by_reason(counts: Counts) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (_, reason), many in counts.items():
+        found[reason.value] += many
+    return found
+
+
+async def test_a_back_test_counts_what_the_live_path_counted(scene: Scene) -> None:
+    lived = await live_through(scene, 30)
+    found = await back_tested(scene)
+    assert found.differences == []
+    assert found.not_possible == 0
+    assert by_reason(found.would_be) == by_reason(found.was)
+    # Outcomes and snapshots decide again by themselves, which the story does not count.
+    stored = Counter(await scene.reasons())
+    assert by_reason(found.would_be) == stored
+    assert {reason: stored[reason] >= many for reason, many in lived.items()} == dict.fromkeys(lived, True)
+    assert found.requests == await scene.value("SELECT count(*) FROM enrollments") == found.requests_by_day.total()
+
+
+async def test_another_version_says_what_would_have_been_otherwise(scene: Scene) -> None:
+    (published,) = await scene.publish_for(RENEWAL)
+    await scene.decide(scene.trigger(stakeholders=(ANN, BOB), event_id="e-1"))
+    stricter = replace(published, stakeholder_criteria=CHAMPION, customer_criteria=LOW)
+    found = await back_tested(scene, stricter)
+    assert by_reason(found.was) == {"requested": 2}
+    assert by_reason(found.would_be) == {"criteria_not_met": 2}
+    assert [(one.event_id, one.stakeholder_id) for one in found.differences] == [("e-1", "sth-9"), ("e-1", "sth-8")]
+    assert found.differences[0].was == (CandidateOutcome.REQUEST, Reason.REQUESTED)
+    assert found.differences[0].would_be == (CandidateOutcome.SKIP, Reason.CRITERIA_NOT_MET)
+    assert found.fallout == {
+        "customer.health_score < 30": Said(fails=2),
+        "stakeholder.is_champion = true": Said(holds=1, fails=1),
+    }
+    champions = await back_tested(scene, replace(published, stakeholder_criteria=CHAMPION))
+    assert by_reason(champions.would_be) == {"requested": 1, "criteria_not_met": 1}
+    assert (champions.calls_at_most, champions.requests_by_owner) == (2, {"usr-3": 1})
+
+
+async def test_a_mapping_that_did_not_exist_uses_runs_up_as_it_would_have(scene: Scene) -> None:
+    await scene.publish_for(AT_RISK)
+    for day in range(3):
+        await scene.decide(scene.trigger(event_id=f"e-{day}"))
+        scene.later(days=1)
+    found = await back_tested(scene, mapping(id=uuid4()))
+    assert by_reason(found.was) == {"no_mapping": 3}
+    assert by_reason(found.would_be) == {"requested": 1, "already_requested": 2}
+    assert list(found.requests_by_day) == [T0.date()]
+
+
+async def test_a_run_that_would_not_have_been_used_is_free(scene: Scene) -> None:
+    """The first event finds a healthy customer: the tried version waits for the second."""
+    (published,) = await scene.publish_for(RENEWAL)
+    await scene.decide(scene.trigger(event_id="e-1"))
+    scene.later(days=1)
+    await scene.decide(scene.trigger(event_id="e-2", customer=CUSTOMER | {"health_score": 20}))
+    found = await back_tested(scene, replace(published, customer_criteria=LOW))
+    assert by_reason(found.was) == {"requested": 1, "already_requested": 1}
+    assert by_reason(found.would_be) == {"criteria_not_met": 1, "requested": 1}
+    assert list(found.requests_by_day) == [T0.date() + timedelta(days=1)]
+
+
+async def test_a_deferral_that_would_not_have_been_is_not_decided_again(scene: Scene) -> None:
+    (published,) = await scene.publish_for(RENEWAL, policy=Policy(defer_days=3))
+    await scene.decide(scene.trigger(stakeholders=(BOB | {"email": None},), event_id="e-1"))
+    scene.later(days=4)
+    await scene.decide_again()
+    assert await scene.reasons() == ["no_email", "deferral_ended"]
+    assert by_reason((await back_tested(scene)).would_be) == {"no_email": 1, "deferral_ended": 1}
+    found = await back_tested(scene, replace(published, stakeholder_criteria=CHAMPION))
+    assert by_reason(found.would_be) == {"criteria_not_met": 1}
+
+
+async def test_a_preview_counts_what_the_live_path_then_counts(scene: Scene) -> None:
+    people = []
+    for number in range(230):
+        belongs = {"customer_id": f"cus-{number}"}
+        people.append(ANN | belongs | {"id": f"a-{number}", "email": f"a{number}@acme.example"})
+        people.append(BOB | belongs | {"id": f"b-{number}", "email": None if number % 3 else f"b{number}@acme.example"})
+    customers = [CUSTOMER | {"id": f"cus-{n}", "health_score": n % 60 or None} for n in range(230)]
+    await scene.snapshots(customers=customers, stakeholders=people)
+    tried = mapping(id=uuid4(), trigger_type=AT_RISK, customer_criteria=LOW)
+    found = await previewed(scene, tried)
+    assert (found.customers, await scene.rows("SELECT FROM evaluations")) == (230, [])
+    await scene.publish(tried)
+    live = await scene.decide(
+        *(scene.trigger(AT_RISK, None, customer={"id": f"cus-{n}"}, event_id=f"e-{n}") for n in range(230))
+    )
+    assert by_reason(found.counts) == live
+    assert set(live) == {"requested", "no_email", "criteria_not_met", "fact_unknown"}
+    asked = {(one.customer_id, one.stakeholder.id) for one in await scene.asked()}
+    assert set(found.requested) == asked
+    said = found.fallout["customer.health_score < 30"]
+    assert said.holds + said.fails + said.unknown == 460
+    assert found.requests_by_owner == {"usr-3": len(asked)}
+
+
+async def test_a_preview_of_one_explains_them(scene: Scene) -> None:
+    await scene.snapshots(customers=(CUSTOMER,), stakeholders=(ANN, BOB))
+    tried = mapping(id=uuid4(), customer_criteria=LOW)
+    async with scene.database.reading() as connection:
+        found = await preview_one(connection, "org-1", tried, "sth-9", scene.now)
+        with pytest.raises(CannotTry, match="no stakeholder sth-7"):
+            await preview_one(connection, "org-1", tried, "sth-7", scene.now)
+    (decision,) = found.decisions
+    assert (decision.decision.stakeholder_id, decision.decision.reason) == ("sth-9", Reason.CRITERIA_NOT_MET)
+    assert decision.turn is not None
+    assert (decision.turn.fact, decision.turn.is_) == ("customer.health_score", 29)
+
+
+async def test_who_asks_about_the_trigger_says_what_it_would_carry(scene: Scene) -> None:
+    await scene.snapshots(customers=(CUSTOMER,), stakeholders=(ANN,))
+    tried = mapping(id=uuid4(), trigger_type=AT_RISK, customer_criteria=SEVERE)
+    with pytest.raises(CannotTry, match="asks about its trigger"):
+        await previewed(scene, tried)
+    assert by_reason((await previewed(scene, tried, {"severity": "high"})).counts) == {"requested": 1}
+    assert by_reason((await previewed(scene, tried, {"severity": "low"})).counts) == {"criteria_not_met": 1}
+    with pytest.raises(CannotTry, match="severity"):
+        await previewed(scene, tried, {"severity": 3})
+
+
+async def test_a_mapping_is_told_in_full_or_as_a_change_of_a_published_one(scene: Scene) -> None:
+    (published,) = await scene.publish_for(RENEWAL, priority=7)
+    change = {"id": str(published.id), "customer_criteria": {"field": "customer.health_score", "op": "lt", "value": 30}}
+    async with scene.database.reading() as connection:
+        tried = await mapping_to_try(connection, "org-1", orjson.dumps(change))
+        assert tried == replace(published, customer_criteria=LOW)
+        with pytest.raises(CannotTry, match="trigger_type"):
+            await mapping_to_try(connection, "org-1", orjson.dumps(change | {"id": str(uuid4())}))
+        for wrong in (b"[]", b"{", orjson.dumps(change | {"segement": "x"})):
+            with pytest.raises(CannotTry):
+                await mapping_to_try(connection, "org-1", wrong)
+        with pytest.raises(CannotTry, match="nothing is known"):
+            await mapping_to_try(connection, "org-9", b"{}")

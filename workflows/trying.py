@@ -1,0 +1,223 @@
+"""Try a mapping before it counts: on what was recorded, and on everybody as they are now. Nothing here writes."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from enrollment.backtest import BackTest, Counts, Fallout, fallout_of
+from enrollment.decide import Decision, OrganizationFacts
+from enrollment.explain import Explanation, explain
+from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
+from enrollment.recall import Recalled
+from enrollment.turning import predicates
+from schemas.errors import InvalidDataError
+from schemas.registry import LIFECYCLE_TYPES
+from schemas.vocabulary import CandidateOutcome, TriggerType
+from storage import directory, organizations, stored_evaluations
+from storage.pool import Connection
+from workflows.engagement import add_engagement
+from workflows.explaining import Recollection
+from workflows.policy_facts import add_policy_facts
+from workflows.situations import Trigger, look
+
+__all__ = ["CannotTry", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
+
+_PAGE = 200
+_MAPPING: TypeAdapter[Mapping] = TypeAdapter(Mapping)
+
+
+class CannotTry(Exception):
+    """The mapping, or the event that is imagined for it, is not one; its text says what is wrong."""
+
+
+async def mapping_to_try(connection: Connection, organization_id: str, told: bytes) -> Mapping:
+    """A mapping from JSON; where it has a published one's id, what it leaves out is as that one has it.
+
+    Raises CannotTry.
+    """
+    facts = await _facts(connection, organization_id)
+    try:
+        document: dict[str, Any] = orjson.loads(told)
+        unknown = document.keys() - Mapping.__dataclass_fields__.keys()
+        known = {str(one.id): one for one in facts.mappings.all()}.get(str(document.get("id")))
+        before: dict[str, Any] = _MAPPING.dump_python(known, mode="json", by_alias=True) if known is not None else {}
+        tried = _MAPPING.validate_python({"version": 0, "parked": False, **before, **document})
+    except (orjson.JSONDecodeError, ValidationError, AttributeError) as error:
+        raise CannotTry(str(error)) from error
+    if unknown:
+        raise CannotTry(f"a mapping has no {', '.join(sorted(unknown))}")
+    return tried
+
+
+async def back_test(
+    connection: Connection,
+    organization_id: str,
+    since: datetime,
+    until: datetime,
+    *,
+    tried: Mapping | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> BackTest:
+    """Decide the events of some days again, with another mapping if one is `tried`, and compare with what was.
+
+    Without one the counts are those of the live path. `progress` hears how many evaluations were made again.
+    """
+    test = BackTest(tried)
+    recollection = Recollection(connection, organization_id)
+    async for stored in stored_evaluations.between(connection, organization_id, since, until):
+        # A renewed question is no decision on an event: it comes of an approval.
+        events = [one for one in stored if one.cause != "renewal"]
+        for one, recalled in zip(events, await recollection.of(events), strict=True):
+            test.take(one.event_id, one.outcomes, recalled, first=one.cause == "event")
+        progress(len(stored))
+    return test
+
+
+@dataclass(slots=True)
+class Preview:
+    """What would be decided if every customer had the mapping's event at this moment.
+
+    `requested` are (customer, stakeholder); `fallout` is of the mapping's predicates over all candidates.
+    """
+
+    mapping: Mapping
+    customers: int = 0
+    counts: Counts = field(default_factory=Counter)
+    requested: list[tuple[str, str]] = field(default_factory=list)
+    requests_by_owner: Counter[str | None] = field(default_factory=Counter)
+    fallout: Fallout = field(default_factory=dict)
+
+
+async def preview(
+    connection: Connection,
+    organization_id: str,
+    mapping: Mapping,
+    now: datetime,
+    *,
+    imagined: dict[str, Any] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Preview:
+    """Decide for everybody as they are now, as if the mapping counted beside the published ones.
+
+    `imagined` is the trigger that the event would carry; a mapping that asks about it needs one, else CannotTry.
+    `progress` hears how many customers were looked at.
+    """
+    facts = _with(await _facts(connection, organization_id), mapping)
+    found, compiled, after = Preview(mapping), compile_mapping(mapping), ""
+    while page := await directory.list_customers(connection, organization_id, after=after, limit=_PAGE):
+        for recalled in await _imagine(connection, facts, mapping, page, imagined, now):
+            _add(found, compiled, recalled)
+        after = page[-1]
+        progress(len(page))
+    return found
+
+
+async def preview_one(
+    connection: Connection,
+    organization_id: str,
+    mapping: Mapping,
+    stakeholder_id: str,
+    now: datetime,
+    *,
+    imagined: dict[str, Any] | None = None,
+) -> Explanation:
+    """Why one stakeholder would or would not be asked for, as `preview` decides. CannotTry where nobody knows them."""
+    facts = _with(await _facts(connection, organization_id), mapping)
+    key = (organization_id, stakeholder_id)
+    row = (await directory.read_stakeholders(connection, [key])).get(key)
+    if row is None:
+        raise CannotTry(f"{organization_id} has no stakeholder {stakeholder_id}")
+    known = await directory.read_customers(connection, [(organization_id, row.customer_id)])
+    if not known:
+        raise CannotTry(f"nothing is known of the stakeholder's customer {row.customer_id}")
+    (recalled,) = await _imagine(connection, facts, mapping, [row.customer_id], imagined, now)
+    candidates = [one for one in recalled.situation.candidates if one.stakeholder.id == stakeholder_id]
+    return explain(replace(recalled, situation=replace(recalled.situation, candidates=candidates)))
+
+
+async def _facts(connection: Connection, organization_id: str) -> OrganizationFacts:
+    facts = (await organizations.read_facts(connection, [organization_id])).get(organization_id)
+    if facts is None:
+        raise CannotTry(f"nothing is known of the organization {organization_id}")
+    return facts
+
+
+def _with(facts: OrganizationFacts, mapping: Mapping) -> OrganizationFacts:
+    others = [one for one in facts.mappings.all() if one.id != mapping.id]
+    return replace(facts, mappings=MappingBook([*others, mapping]))
+
+
+async def _imagine(
+    connection: Connection,
+    facts: OrganizationFacts,
+    mapping: Mapping,
+    customers: Sequence[str],
+    imagined: dict[str, Any] | None,
+    now: datetime,
+) -> list[Recalled]:
+    """An event of the mapping's trigger for each customer, at this moment."""
+    triggers = [_trigger(facts.organization_id, mapping, customer_id, imagined, now) for customer_id in customers]
+    looked = await look(connection, triggers, now)
+    await add_policy_facts(connection, triggers, looked, {facts.organization_id: facts})
+    await add_engagement(connection, triggers, looked, {facts.organization_id: facts}, now)
+    return [
+        Recalled(situation=known.situation, organization=facts, now=now, event_time=now, hold_ends=known.hold_ends)
+        for known in looked
+    ]
+
+
+def _trigger(
+    organization_id: str, mapping: Mapping, customer_id: str, imagined: dict[str, Any] | None, now: datetime
+) -> Trigger:
+    asked = (*predicates(mapping.customer_criteria), *predicates(mapping.stakeholder_criteria))
+    if imagined is None and any(one.field.startswith("trigger.") for one in asked):
+        raise CannotTry("the mapping asks about its trigger: say what the event would carry")
+    event_type = LIFECYCLE_TYPES[mapping.trigger_type]
+    details = _IMAGINED[mapping.trigger_type] | {"signed_at": now, "term_end": now.date()} | (imagined or {})
+    told = {"organization_id": organization_id, "customer": {"id": customer_id}, "trigger": details}
+    data = orjson.dumps(told)
+    try:
+        event = event_type.parse(data)
+    except InvalidDataError as error:
+        raise CannotTry(f"the event would not be one: {error}") from error
+    return Trigger(
+        trigger_type=mapping.trigger_type,
+        event=event,
+        event_id="preview",
+        event_source="preview",
+        event_type=event_type.name,
+        event_time=now,
+        correlation_id="preview",
+        data=data,
+    )
+
+
+# What no criteria are asked of: a run that nobody has had.
+_IMAGINED: dict[TriggerType, dict[str, Any]] = {
+    TriggerType.NEW_CUSTOMER: {},
+    TriggerType.RENEWAL_WINDOW: {"contract_id": "preview", "days_to_renewal": 0},
+    TriggerType.AT_RISK: {"episode_id": "preview", "severity": "", "reasons": []},
+    TriggerType.EXPANSION_SIGNAL: {"signal_id": "preview", "kind": "", "potential_arr": "0"},
+}
+
+
+def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
+    decisions: list[Decision] = recalled.evaluate().decisions
+    found.customers += 1
+    customer = recalled.situation.customer
+    for decision in decisions:
+        found.counts[decision.outcome, decision.reason] += 1
+        if (
+            decision.outcome is CandidateOutcome.REQUEST
+            and decision.stakeholder_id is not None
+            and decision.mapping is not None
+            and decision.mapping.id == found.mapping.id
+        ):
+            found.requested.append((customer.id, decision.stakeholder_id))
+            found.requests_by_owner[customer.owner.user_id if customer.owner is not None else None] += 1
+    fallout_of(compiled, recalled, found.fallout)
