@@ -47,7 +47,7 @@ def agreement(stored: str, again: Sequence[Decision]) -> Counted:
 class Execution:
     """An enrollment as it was approved, and what Salesloft answered when it was made and shows now.
 
-    `start_on` is a day in the organization's `time_zone`. `done_step_id` is None where Salesloft did not say.
+    `start_on` is a day in `time_zone`, the stakeholder's. `done_step_id` is None where Salesloft did not say.
     """
 
     state: EnrollmentState

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 
 from enrollment.accuracy import Counted, Execution
+from enrollment.decide import zone_of
 from schemas.vocabulary import EnrollmentState
 from storage.pool import Connection
 from storage.queries import queries
@@ -74,7 +75,7 @@ def _execution(row: object) -> Execution:
         sender_user_id=values["sender_user_id"],
         start_on=values["start_on"],
         execute_by=values["execute_by"],
-        time_zone=values["time_zone"],
+        time_zone=zone_of(values["stakeholder_zone"], values["time_zone"]).key,
         done_cadence_id=values["done_cadence_id"],
         done_step_id=answered.get("step_id"),
         # Somebody may have handed the person over since.

@@ -8,11 +8,12 @@ ORDER BY 1 LIMIT :at_most
 -- name: read_executions
 -- The memberships that an organization's enrollments made from an instant until before another: what was approved, what Salesloft
 -- answered at that moment, and what it shows now.
-SELECT e.id, e.state, e.cadence_id, e.start_step_id, e.sender_user_id, e.start_on, e.execute_by, o.time_zone,
+SELECT e.id, e.state, e.cadence_id, e.start_step_id, e.sender_user_id, e.start_on, e.execute_by, o.time_zone, s.data ->> 'time_zone' AS stakeholder_zone,
        m.cadence_id AS done_cadence_id, h.detail, m.salesloft_user_id, m.added_at, m.currently_on_cadence
 FROM salesloft_memberships m
 JOIN enrollments e ON e.membership_id = m.id
 JOIN organizations o ON o.organization_id = e.organization_id
+LEFT JOIN directory_stakeholders s ON s.organization_id = e.organization_id AND s.stakeholder_id = e.stakeholder_id
 LEFT JOIN LATERAL (
   SELECT detail FROM enrollment_history
   WHERE enrollment_id = e.id AND to_state = 'enrolled' AND from_state IN ('enrolling', 'unknown') ORDER BY sequence LIMIT 1) h ON true

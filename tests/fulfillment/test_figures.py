@@ -47,6 +47,18 @@ async def test_what_was_approved_is_what_was_done_and_what_differs_is_named(stag
     assert "start_step, sender, date, exit" in told
 
 
+async def test_a_start_date_is_a_day_where_the_stakeholder_is(stage: Stage) -> None:
+    async with stage.working():
+        await stage.reaches(await stage.approved({"time_zone": "Asia/Tokyo"}), "enrolled")
+    # Tomorrow there begins at three in the afternoon.
+    tomorrow = stage.clock.now().replace(hour=15, minute=0, second=0, microsecond=0)
+    await stage.execute("UPDATE enrollments SET start_on = $1", tomorrow.date() + timedelta(days=1))
+    for minutes, deviating in ((5, []), (-5, ["date"])):
+        await stage.execute("UPDATE salesloft_memberships SET added_at = $1", tomorrow + timedelta(minutes=minutes))
+        found = await counted(stage)
+        assert [what for one in found.deviating.values() for what in one] == deviating
+
+
 @pytest.mark.parametrize("replicas", [2])
 async def test_yesterdays_figures_are_published_once_after_midnight(stage: Stage, replicas: int) -> None:
     options = TimerOptions(tick_s=0.05, prune_every_s=0.05)
