@@ -86,6 +86,7 @@ async def test_who_is_on_a_cadence_is_paused_where_it_is_wanted(account: Account
     await account.settle()
     unwanted = await _stopped(account, scope)
     await account.timers()
+    assert not await account.carry_out()
     assert await account.on_cadence() == {UPSELL}
     await _started(account, unwanted)
     stop_id = await _stopped(account, scope, pauses=True)
