@@ -92,31 +92,19 @@ ChangeReason = Annotated[
 ]
 
 
+# A validator is built when it is first used: a process uses a few of them, and has to start.
+_BOTH = ConfigDict(
+    defer_build=True, frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True
+)
+
+
 class Consumed(BaseModel):
-    """What others write: unknown fields are ignored, types are taken as they are written, without coercion.
+    """What others write: unknown fields are ignored, types are taken as they are written, without coercion."""
 
-    A validator is built when it is first used: a process uses a few of them, and has to start.
-    """
-
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="ignore",
-        frozen=True,
-        strict=True,
-        serialize_by_alias=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
+    model_config = ConfigDict(extra="ignore", strict=True, **_BOTH)
 
 
 class Produced(BaseModel):
     """What we write: a field that the contract does not name is an error of ours."""
 
-    model_config = ConfigDict(
-        defer_build=True,
-        extra="forbid",
-        frozen=True,
-        serialize_by_alias=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
+    model_config = ConfigDict(extra="forbid", **_BOTH)

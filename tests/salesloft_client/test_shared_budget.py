@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 
 from salesloft_client import (
     BudgetSettings,
@@ -164,6 +165,23 @@ async def test_a_ledger_that_is_away_holds_nobody_up() -> None:
     assert ledger.minute.spent[Lane.ENROLLMENT] >= 67
 
 
+async def test_that_the_ledger_is_away_is_told_once_each_time() -> None:
+    ledger, clock = Ledger(), Clock()
+    budget = process(ledger, clock)
+
+    async def asks(*, is_away: bool) -> None:
+        ledger.is_away, budget._ask_again_at = is_away, 0.0
+        # More than a slice, so that the ledger is asked.
+        await pass_through(budget, Lane.INTERACTIVE, calls=11)
+        await talked(budget)
+
+    async with stopped_in_the_end(budget):
+        with structlog.testing.capture_logs() as logs:
+            for is_away in (True, True, False, True, True):
+                await asks(is_away=is_away)
+    assert [entry["event"] for entry in logs] == ["salesloft_budget_ledger_away"] * 2
+
+
 async def test_a_ledger_that_hangs_costs_one_call_a_moment() -> None:
     ledger, clock = Ledger(), Clock()
     ledger.answers.clear()
@@ -264,6 +282,7 @@ async def test_a_cancelled_caller_takes_nothing_along() -> None:
         ledger.answers.set()
         await pass_through(budget, Lane.POLL, calls=10)
         await budget.close()
+        assert budget._timer is None, "nothing is asked any more"
     assert len(ledger.settlements) == 2
     assert ledger.minute.held == 0
 
