@@ -27,7 +27,5 @@ class Operator:
     async def types_plainly(self, *arguments: str, standard_input: str = "", **settings: str) -> tuple[int, str]:
         """What is told, line by line."""
         environment = {f"CSCX_SALESLOFT_{name.upper()}": value for name, value in (self.environment | settings).items()}
-        result = await asyncio.to_thread(
-            CliRunner(env={**environment, "COLUMNS": "200"}).invoke, app, list(arguments), input=standard_input
-        )
+        result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, list(arguments), input=standard_input)
         return result.exit_code, result.output

@@ -25,7 +25,7 @@ def types(migrated: str) -> Typed:
         "ENCRYPTION_KEYS": f"k:{Fernet.generate_key().decode()}",
         "ADDRESS_KEY": "unused",
     }
-    environment = {f"CSCX_SALESLOFT_{name}": value for name, value in settings.items()} | {"COLUMNS": "200"}
+    environment = {f"CSCX_SALESLOFT_{name}": value for name, value in settings.items()}
 
     async def typed(*words: str) -> tuple[int, str]:
         result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, list(words))

@@ -22,7 +22,7 @@ async def types(dsn: str, *words: str) -> tuple[int, str]:
         "ENCRYPTION_KEYS": f"k:{Fernet.generate_key().decode()}",
         "ADDRESS_KEY": "unused",
     }
-    environment = {f"CSCX_SALESLOFT_{name}": value for name, value in settings.items()} | {"COLUMNS": "200"}
+    environment = {f"CSCX_SALESLOFT_{name}": value for name, value in settings.items()}
     result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, list(words))
     return result.exit_code, " ".join(result.output.replace("│", " ").replace("┃", " ").split())
 
