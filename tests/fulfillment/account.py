@@ -3,6 +3,7 @@
 No part runs by itself: commands are carried out and timed duties done when a test says so.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,16 +29,12 @@ SAVE, UPSELL = TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
 
 @dataclass
 class Account:
-    """`people` are who is asked about for save and for upsell, maybe the same.
-
-    After `rounds` of settling whatever is still tried again is let be.
-    """
+    """`people` are who is asked about for save and for upsell, maybe the same."""
 
     stage: Stage
     customer_id: str
     people: dict[TriggerType, dict[str, Any]]
     cadences: dict[TriggerType, int]
-    rounds: int = 12
 
     async def signal(self, trigger_type: TriggerType, key: str | None = None) -> None:
         """A trigger arrives; the same key again is the same event again."""
@@ -107,18 +104,30 @@ class Account:
             await resume(connection, limit=100, now=now)
 
     async def settle(self) -> None:
-        """Everything that can happen without another word from outside, requests approved."""
-        idle = 0
-        while idle < 2:
+        """Everything that can happen without another word from outside, requests approved.
+
+        What is still tried again after some rounds is let be.
+        """
+        idle = rounds = 0
+        while idle < 2 and rounds < 12:
             await self.approve()
             await self.timers()
+            await self._pauses_end()
             carried_out = [await self.carry_out()]
             while carried_out[-1] and len(carried_out) < 20:
                 carried_out.append(await self.carry_out())
-            idle = 0 if carried_out[0] and self.rounds > 0 else idle + 1
-            self.rounds -= 1
+            idle = 0 if carried_out[0] else idle + 1
+            rounds += 1
             # What is put off for a moment comes, and so does what Salesloft needs a moment for.
             self.stage.clock.ahead += timedelta(seconds=31)
+
+    async def _pauses_end(self) -> None:
+        """The pause of what failed is over; pauses are real time, by the database's clock."""
+        row = await self.stage.fetchrow(
+            "SELECT extract(epoch FROM max(retry_after) - clock_timestamp())::double precision AS seconds"
+            " FROM commands WHERE state = 'pending' AND retry_after > clock_timestamp()"
+        )
+        await asyncio.sleep(row["seconds"] or 0.0)
 
     async def on_cadence(self) -> set[TriggerType]:
         """What Salesloft itself shows the customer's people to be on."""
