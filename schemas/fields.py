@@ -92,19 +92,20 @@ ChangeReason = Annotated[
 ]
 
 
-# A validator is built when it is first used: a process uses a few of them, and has to start.
-_BOTH = ConfigDict(
-    defer_build=True, frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True
-)
+class _Document(BaseModel):
+    # A validator is built when it is first used: a process uses a few of them, and has to start.
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True
+    )
 
 
-class Consumed(BaseModel):
+class Consumed(_Document):
     """What others write: unknown fields are ignored, types are taken as they are written, without coercion."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, **_BOTH)
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
-class Produced(BaseModel):
+class Produced(_Document):
     """What we write: a field that the contract does not name is an error of ours."""
 
-    model_config = ConfigDict(extra="forbid", **_BOTH)
+    model_config = ConfigDict(extra="forbid")
