@@ -6,18 +6,15 @@ answer that Salesloft could use.
 """
 
 import unicodedata
-from functools import lru_cache
-
-from nameparser import Parser, PatronymicRule, Policy
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from schemas.directory import StakeholderSnapshot
 
-__all__ = ["split_name"]
+if TYPE_CHECKING:
+    from nameparser import Parser
 
-_PARSER = Parser()
-# "Иванов Иван Иванович" begins with the family name, which the patronymic at its end tells. Only where the name is
-# written so: in Latin letters the same ending is many a family's name.
-_CYRILLIC = Parser(policy=Policy(patronymic_rules=frozenset({PatronymicRule.EAST_SLAVIC})))
+__all__ = ["split_name"]
 
 
 def split_name(stakeholder: StakeholderSnapshot) -> tuple[str | None, str | None]:
@@ -38,7 +35,7 @@ def split_name(stakeholder: StakeholderSnapshot) -> tuple[str | None, str | None
 def _split(whole: str) -> tuple[str | None, str | None]:
     if "@" in whole:
         return None, None
-    name = (_CYRILLIC if _is_cyrillic(whole) else _PARSER).parse(whole)
+    name = _parser(is_cyrillic=_is_cyrillic(whole)).parse(whole)
     first, last = " ".join(filter(None, (name.given, name.middle))), name.family
     if not first and not last:
         # A word that can be a title alone ("Prince") is somebody's name here.
@@ -47,6 +44,18 @@ def _split(whole: str) -> tuple[str | None, str | None]:
         # Written together ("李娜"): where it divides, only its bearer knows.
         return last, None
     return first or None, last or None
+
+
+@cache
+def _parser(*, is_cyrillic: bool) -> "Parser":
+    # With its vocabularies it takes a twentieth of a start, and most names come in two parts already.
+    from nameparser import Parser, PatronymicRule, Policy  # noqa: PLC0415 - see above
+
+    if not is_cyrillic:
+        return Parser()
+    # "Иванов Иван Иванович" begins with the family name, which the patronymic at its end tells. Only where the name is
+    # written so: in Latin letters the same ending is many a family's name.
+    return Parser(policy=Policy(patronymic_rules=frozenset({PatronymicRule.EAST_SLAVIC})))
 
 
 def _is_cyrillic(text: str) -> bool:

@@ -1,37 +1,33 @@
 """The command `cscx-salesloft`: run the service, prepare its neighbours, and operate it."""
 
-import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
-import uvloop
 from cryptography.fernet import Fernet
 from rich.console import Console
 
 from consumers.redrive import Redrive
 from enrollment.drafts import MappingInvalid
 from enrollment.suppression import NotSuppressible
-from salesloft_client import SalesloftError
 from service.cadences_cli import CadenceWork, cadences_app
-from service.clock import ClockUnavailable
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
+from service.expected import done
 from service.explain_cli import add_explain
 from service.figures_cli import Timed, add_figures
 from service.mappings_cli import mappings_app
 from service.people_cli import PeopleWork, people_app
-from service.roles import Role, command_worker, database_options, opened_sessions, running_clock, running_process
-from service.settings import Settings, SettingsInvalid, read_settings
+from service.roles import command_worker, database_options, opened_sessions, running_clock
+from service.running import run
+from service.settings import Settings, read_settings
 from service.stops_cli import stops_app
-from service.supervisor import supervise
 from service.suppressions_cli import suppressions_app
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
 from service.trying_cli import add_trying
-from storage.errors import StorageError
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
@@ -48,7 +44,7 @@ from workflows.session import NotConnected, TeamTaken
 from workflows.stops import StopInvalid
 from workflows.trying import CannotTry
 
-__all__ = ["app", "main"]
+__all__ = ["app", "out"]
 
 app = typer.Typer(
     help="Puts customers' people into the right Salesloft cadence, with approval, and brings back what happened.",
@@ -57,15 +53,9 @@ app = typer.Typer(
 )
 
 out = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 T = TypeVar("T")
 
-# What people can do something about: one line for each, and no traceback.
 _EXPECTED = (
-    SettingsInvalid,
-    StorageError,
-    ClockUnavailable,
-    SalesloftError,
     NotConnected,
     TeamTaken,
     LacksScopes,
@@ -79,44 +69,14 @@ _EXPECTED = (
     NotSuppressible,
     CannotTry,
     StopInvalid,
-    TimeoutError,
 )
 
 
 def _run(work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
-    try:
-        return uvloop.run(work(read_settings()))
-    except _EXPECTED as error:
-        errors.print(f"[red]{type(error).__name__}[/]: {str(error) or 'the deadline passed'}")
-        raise typer.Exit(1) from None
+    return done(work, *_EXPECTED)
 
 
-# Batches make thousands of objects that die together without the collector's help; looking at them each time one has
-# been half made costs a fifth of the processor.
-_COLLECT_AFTER = (50_000, 20, 50)
-
-
-@app.command()
-def run(
-    roles: Annotated[
-        list[Role] | None, typer.Argument(help="What this process does; everything where nothing is named.")
-    ] = None,
-) -> None:
-    """Run the service until SIGTERM or Ctrl-C."""
-    chosen = frozenset(roles or Role)
-
-    async def work(settings: Settings) -> None:
-        logs.configure_for(sys.stderr, level=settings.log_level)
-        async with running_process(settings, chosen) as process:
-            gc.set_threshold(*_COLLECT_AFTER)
-            await supervise(
-                process.parts,
-                health=process.health,
-                stop_seconds=settings.stop_seconds,
-                stuck_seconds=settings.stuck_seconds,
-            )
-
-    _run(work)
+app.command()(run)
 
 
 @app.command()
@@ -199,8 +159,3 @@ app.add_typer(people_app(_run, _people_work, out), name="people")
 app.add_typer(stops_app(_run, _timed, out), name="stops")
 app.add_typer(suppressions_app(_run, out), name="suppressions")
 app.add_typer(topics_app(_create_topics), name="topics")
-
-
-def main() -> None:
-    """The console command."""
-    app()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from time import monotonic
 
 import orjson
@@ -10,11 +11,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from telemetry import metrics
 from telemetry.health import Health
 
-__all__ = ["HttpServer", "health_app"]
+__all__ = ["Application", "HttpServer", "health_app"]
+
+Application = Callable[[], AbstractAsyncContextManager[ASGIApp]]
+"""Opens what is served."""
 
 
 def health_app(health: Health) -> Starlette:
@@ -47,35 +52,43 @@ def _answer(told: dict[str, object], *, ok: bool) -> Response:
 class HttpServer:
     """Serves an application until stopped. A background part.
 
-    `port` 0 takes a free one; `address` tells it once `ready` is set.
+    The application is opened when the part begins to run and closed when it ends. `port` 0 takes a free one; `address`
+    tells it once `ready` is set.
     """
 
     name = "http"
 
-    def __init__(self, app: Starlette, *, host: str, port: int, drain_seconds: int = 5) -> None:
+    def __init__(self, application: Application, *, host: str, port: int, drain_seconds: int = 5) -> None:
         self.ready = asyncio.Event()
         self.address = ""
+        self._application = application
         self._host = host
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=drain_seconds,
-            ),
-            self._listening,
-        )
+        self._port = port
+        self._drain_seconds = drain_seconds
+        self._server: _Server | None = None
+        self._is_stopping = False
 
     def stop(self) -> None:
         """Take no more requests; those under way are finished within the bound."""
-        self._server.should_exit = True
+        self._is_stopping = True
+        if self._server is not None:
+            self._server.should_exit = True
 
     async def run(self) -> None:
         """Serve. SystemExit where the port is taken, with uvicorn's own line in the log."""
-        await self._server.serve()
+        async with self._application() as app:
+            config = uvicorn.Config(
+                app,
+                host=self._host,
+                port=self._port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=self._drain_seconds,
+            )
+            self._server = _Server(config, self._listening)
+            self._server.should_exit = self._is_stopping
+            await self._server.serve()
 
     def _listening(self, port: int) -> None:
         self.address = f"http://{self._host}:{port}"

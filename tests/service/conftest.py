@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from sandbox.salesloft.server import SimulatorClient
-from service import cli
+from service import cli, expected
 from tests.service.operating import OLD, Operator
 
 
 @pytest.fixture(autouse=True, scope="session")
 def wide_console() -> None:
     """Whatever terminal the tests run in, no table folds what is looked for."""
-    cli.out.width = cli.errors.width = 200
+    cli.out.width = expected.errors.width = 200
 
 
 @pytest.fixture

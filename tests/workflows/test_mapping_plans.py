@@ -1,7 +1,5 @@
 """Mappings out and in as YAML: the round trip, the plan and whom it affects, and an apply that holds to the plan."""
 
-import subprocess
-import sys
 from typing import Any
 from uuid import UUID
 
@@ -245,14 +243,3 @@ def _file(documents: list[dict[str, Any]]) -> str:
 def test_one_mapping_alone_comes_back_as_it_was() -> None:
     document = parse_document({"trigger_type": "at-risk", "cadence_id": 7, "customer_criteria": IS_CHAMPION})
     assert read_document(written_document(document)).plain() == document.plain()
-
-
-def test_a_start_of_the_service_does_not_wait_for_yaml() -> None:
-    """It is a tenth of what a start may take, and no start needs it."""
-    told = subprocess.run(
-        [sys.executable, "-c", "import service.cli, sys; print('yaml' in sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert told.stdout.strip() == "False"
