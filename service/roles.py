@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -165,7 +165,7 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
             parts += _consumers(settings, database, health, clock)
         if Role.RELAY in roles:
             parts.append(_relay(settings, database))
-        application: Application = partial(nullcontext, health_app(health))
+        application: Application = partial(_health, health)
         if roles & {Role.FULFILL, Role.POLL, Role.API}:
             sessions = await stack.enter_async_context(opened_sessions(settings, clock))
             parts.append(BudgetStops(settings.database_url.get_secret_value(), sessions.budgets))
@@ -180,6 +180,11 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
         http = HttpServer(application, host=settings.http_host, port=settings.http_port)
         parts.append(http)
         yield Process(parts, health, http)
+
+
+@asynccontextmanager
+async def _health(health: Health) -> AsyncIterator[ASGIApp]:
+    yield health_app(health)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -50,7 +49,7 @@ class StepClock:
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[str]:
     """The application's address, for the length of a block."""
-    server = HttpServer(partial(nullcontext, app), host="127.0.0.1", port=0, drain_seconds=1)
+    server = HttpServer(lambda: nullcontext(app), host="127.0.0.1", port=0, drain_seconds=1)
     running = asyncio.create_task(server.run())
     async with asyncio.timeout(10):
         await server.ready.wait()
