@@ -180,6 +180,9 @@ class OutboxRelay:
         rows_per_lane = -(-options.rows_per_round // len(lanes))
         rows = await self._read(lanes, rows_per_lane)
         seconds = min(options.send, self._leases.remaining() - _TO_CUT_OFF)
+        if not rows and self._standstill.is_any_aside:
+            self._standstill.take_up_again()
+            return _Pause(rest=0, idle=0)
         if not rows or seconds <= 0:
             return _Pause(rest=0, idle=options.poll * (1 - self._randomness() / 2))
         report = await self._publish(rows, seconds)
@@ -195,7 +198,7 @@ class OutboxRelay:
         began = monotonic()
 
         def patience(topic: str, partition: int) -> float:
-            if standstill.is_partition_stopped(topic, partition, began):
+            if standstill.is_partition_stopped(topic, partition, began) or standstill.is_aside(topic, partition):
                 return 0
             return min(seconds, self._options.probe) if standstill.partition_failures(topic, partition) else seconds
 
@@ -206,9 +209,14 @@ class OutboxRelay:
             if standstill.is_any:
                 standstill.published(batch.topic, batch.partition, [(row.topic, row.key) for row in batch.rows])
         for held in report.held:
-            standstill.stop_partition(held.topic, held.partition, held.keys, monotonic())
+            if standstill.is_aside(held.topic, held.partition):
+                standstill.set_aside(held.topic, held.partition, held.keys)
+            else:
+                standstill.stop_partition(held.topic, held.partition, held.keys, monotonic())
         for failure in report.failures:
             self._note_failure(failure, others_went_through=bool(report.acknowledged))
+        if report.acknowledged:
+            standstill.take_up_again()
         return report
 
     def _note_failure(self, failure: Failure, *, others_went_through: bool) -> None:
@@ -223,6 +231,8 @@ class OutboxRelay:
                 self._standstill.suspect(failure.keys)
             case Failure(scope=FailureScope.PARTITION, partition=int(partition)) if others_went_through:
                 self._standstill.stop_partition(failure.topic, partition, failure.keys, now)
+            case Failure(scope=FailureScope.PARTITION, partition=int(partition)):
+                self._standstill.set_aside(failure.topic, partition, failure.keys)
         _log.error(
             "outbox_rows_not_published",
             topic=failure.topic,
@@ -235,7 +245,7 @@ class OutboxRelay:
 
     @staticmethod
     def _raise_where_kafka_is_away(report: Report) -> None:
-        """Where no partition took anything the trouble is Kafka's as a whole, and nobody's key stands still for it."""
+        """Where no partition took anything the trouble is likely Kafka's as a whole, and no key's wait grows by it."""
         for failure in report.failures:
             if failure.scope is FailureScope.PARTITION:
                 raise PublisherUnavailable(failure.error)

@@ -10,6 +10,9 @@ from storage.relay import OutboxKey
 
 __all__ = ["Backoff", "Standstill"]
 
+# Where Kafka takes nothing for long, the search for something that it takes begins anew before this is outgrown.
+_SET_ASIDE_AT_MOST = 50_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
@@ -44,6 +47,8 @@ class Standstill:
         self._partitions: dict[tuple[str, int], _Stop] = {}
         self._topics: dict[str, _Stop] = {}
         self._suspects: set[OutboxKey] = set()
+        self._partitions_aside: set[tuple[str, int]] = set()
+        self._keys_aside: set[OutboxKey] = set()
 
     def stop_keys(self, keys: Iterable[OutboxKey], now: float) -> None:
         """Their oldest row failed: neither it nor a younger one is read until the wait is over."""
@@ -61,6 +66,28 @@ class Standstill:
             stop = self._partitions[place] = self._longer(stop, now)
         for key in keys:
             self._keys[key] = stop
+
+    def set_aside(self, topic: str, partition: int, keys: Iterable[OutboxKey]) -> None:
+        """A partition failed, and nothing else was there to show whether Kafka did: others are to be read first.
+
+        Without this a partition whose rows fill a round would hold up everybody behind them.
+        """
+        self._partitions_aside.add((topic, partition))
+        self._keys_aside.update(keys)
+        if len(self._keys_aside) > _SET_ASIDE_AT_MOST:
+            self.take_up_again()
+
+    def take_up_again(self) -> None:
+        """Something went through, or nothing else is there: what was set aside is read again."""
+        self._partitions_aside.clear()
+        self._keys_aside.clear()
+
+    def is_aside(self, topic: str, partition: int) -> bool:
+        return (topic, partition) in self._partitions_aside
+
+    @property
+    def is_any_aside(self) -> bool:
+        return bool(self._partitions_aside)
 
     def stop_topic(self, topic: str, now: float) -> None:
         """Nothing of the topic can be published."""
@@ -94,10 +121,11 @@ class Standstill:
         """Forget keys whose lanes are another relay's now."""
         self._keys = {key: stop for key, stop in self._keys.items() if is_ours(key)}
         self._suspects = {key for key in self._suspects if is_ours(key)}
+        self._keys_aside = {key for key in self._keys_aside if is_ours(key)}
 
     def stopped_keys(self, now: float) -> list[OutboxKey]:
         """Keys not to be read now."""
-        return [key for key, stop in self._keys.items() if stop.until > now]
+        return [*self._keys_aside, *(key for key, stop in self._keys.items() if stop.until > now)]
 
     def stopped_topics(self, now: float) -> list[str]:
         """Topics not to be read now."""

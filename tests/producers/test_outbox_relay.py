@@ -174,6 +174,35 @@ async def test_partitions_that_answer_too_late_hold_up_the_others_once(
             assert first_values(records, key) == [str(number).encode() for number in range(1, last + 1)]
 
 
+async def test_partitions_that_do_not_answer_and_fill_a_round_hold_up_nobody_else(
+    relay_bench: RelayBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, silent = await relay_bench.topic(), await relay_bench.topic(partitions=2)
+    answers, sends = asyncio.Event(), AIOKafkaProducer.send_batch
+
+    async def send_batch(producer: AIOKafkaProducer, batch: object, to: str, *, partition: int) -> object:
+        if to == silent:
+            await answers.wait()
+        return await sends(producer, batch, to, partition=partition)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", send_batch)
+    lane = outbox.lane_of(topic, KEYS[0])
+    others = [key for key in (f"cus-{number}".encode() for number in range(100)) if outbox.lane_of(silent, key) == lane]
+    await relay_bench.write(numbered(silent, others, [1, 2]))
+    await relay_bench.write(numbered(topic, KEYS[:1], [1]))
+    async with relay_bench.running(relay_bench.relay(send=1.0, probe=0.5, rows_per_round=32)):
+        for number in (2, 3):
+            await relay_bench.until_sent(remaining=len(others) * 2)
+            await relay_bench.write(numbered(topic, KEYS[:1], [number]))
+        await relay_bench.until_sent(remaining=len(others) * 2)
+        answers.set()
+        await relay_bench.until_sent()
+    for name, keys, last in ((topic, KEYS[:1], 3), (silent, others, 2)):
+        records = await relay_bench.records(name)
+        for key in keys:
+            assert first_values(records, key) == [str(number).encode() for number in range(1, last + 1)]
+
+
 async def test_an_absent_topic_holds_up_nobody_else(relay_bench: RelayBench) -> None:
     topic = await relay_bench.topic()
     absent = f"{topic}-absent"

@@ -64,3 +64,20 @@ def test_what_another_relay_holds_now_is_forgotten() -> None:
     stops.keep_only(lambda key: key == ONE)
     assert stops.stopped_keys(0) == [ONE]
     assert not stops.is_suspect(OTHER)
+
+
+def test_what_is_set_aside_is_not_read_until_something_went_through_and_waits_no_longer_for_it() -> None:
+    stops = standstill()
+    stops.set_aside("topic", 3, [ONE])
+    assert stops.is_aside("topic", 3)
+    assert stops.stopped_keys(100) == [ONE]
+    assert stops.partition_failures("topic", 3) == 0
+    stops.take_up_again()
+    assert not stops.is_any_aside
+    assert stops.stopped_keys(0) == []
+
+
+def test_what_is_set_aside_has_a_bound() -> None:
+    stops = standstill()
+    stops.set_aside("topic", 3, [("topic", str(number).encode()) for number in range(60_000)])
+    assert not stops.is_any_aside
