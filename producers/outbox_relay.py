@@ -26,7 +26,7 @@ from time import monotonic
 
 import structlog
 
-from producers.lane_leases import LaneLeases, LeaseOptions, bounded_connection, bounded_transaction
+from producers.lane_leases import LaneLeases, LeaseOptions, bounded_transaction
 from producers.publisher import Failure, FailureScope, Publisher, PublisherOptions, PublisherUnavailable, Report
 from producers.standstill import Backoff, Standstill
 from storage import hints, relay
@@ -264,7 +264,7 @@ class OutboxRelay:
 
     async def _mark(self) -> None:
         if self._acknowledged:
-            async with bounded_connection(self._database, self._options.statement) as connection:
+            async with bounded_transaction(self._database, self._options.statement) as connection:
                 await relay.mark_sent(connection, self._acknowledged)
             self._acknowledged.clear()
 

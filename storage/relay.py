@@ -119,7 +119,8 @@ async def unsent(
 
 
 async def mark_sent(connection: Connection, rows: Sequence[OutboxRow]) -> None:
-    """Note that Kafka has acknowledged these rows."""
+    """Note that Kafka has acknowledged these rows. Needs a transaction."""
+    await queries.read_queues_in_order(connection)
     await queries.mark_sent(connection, lanes=[row.lane for row in rows], positions=[row.position for row in rows])
 
 

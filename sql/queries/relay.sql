@@ -35,8 +35,9 @@ RETURNING lane
 UPDATE outbox_lanes SET holder = NULL, leased_until = NULL WHERE holder = :holder AND lane = ANY(:lanes::smallint[])
 
 -- name: read_queues_in_order!
--- For the rest of the transaction: follow the indexes. A queue's statistics are those of another hour, and by them the
--- planner collects and sorts a whole backlog to find its first rows.
+-- For the rest of the transaction: follow the indexes. A queue's statistics are those of another hour, and a plan is kept
+-- that was made while the queue was short; by them the planner collects and sorts a whole backlog to find its first rows,
+-- and reads all of it, and what is dead of it, to take out a few.
 SELECT set_config(setting, 'off', true)
 FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin']) AS setting
 

@@ -143,7 +143,7 @@ MUTANTS = (
         await self._mark()
 """,
         new="""\
-        async with bounded_connection(self._database, options.statement) as connection:
+        async with bounded_transaction(self._database, options.statement) as connection:
             await relay.mark_sent(connection, rows)
         report = await self._publish(rows, seconds)
         self._acknowledged.clear()
