@@ -66,10 +66,16 @@ WHERE taken.bytes_before IS NULL OR taken.bytes_before < :max_bytes::bigint
 ORDER BY taken.position
 
 -- name: mark_sent!
--- Take what Kafka has acknowledged off the list.
-DELETE FROM outbox_unsent u
-USING unnest(:lanes::smallint[], :positions::bigint[]) AS sent (lane, position)
-WHERE u.lane = sent.lane AND u.position = sent.position
+-- Take what Kafka has acknowledged off the list, each row by the index: the limit keeps the planner from reading the queue
+-- first, which it would where it last saw it empty.
+DELETE FROM outbox_unsent
+WHERE ctid = ANY (ARRAY(
+  SELECT found.ctid
+  FROM unnest(:lanes::smallint[], :positions::bigint[]) AS sent (lane, position)
+  CROSS JOIN LATERAL (
+    SELECT u.ctid FROM outbox_unsent u WHERE u.lane = sent.lane AND u.position = sent.position LIMIT 1
+  ) AS found
+))
 
 -- name: outbox_backlog^
 -- How much waits in some lanes, counted up to a bound, and how old the oldest of it is in seconds.
