@@ -13,13 +13,14 @@ SELECT
 -- Calls of which nobody has recorded yet what they did.
 SELECT organization_id, salesloft_person_id AS person_id, cadence_id
 FROM enrollments
-WHERE state IN ('enrolling', 'unknown') AND intended_at IS NOT NULL AND salesloft_person_id IS NOT NULL
+WHERE state IN ('enrolling', 'unknown', 'paused') AND intended_at IS NOT NULL AND salesloft_person_id IS NOT NULL
 
 -- name: enrolled_counts
--- How many enrollments ever got a membership, for each person and cadence.
-SELECT e.organization_id, e.salesloft_person_id AS person_id, e.cadence_id, count(*) AS number
+-- How often enrollments got a membership, for each person and cadence: who was paused was taken off, and is added again.
+SELECT e.organization_id, e.salesloft_person_id AS person_id, e.cadence_id, count(*) AS number,
+  count(*) FILTER (WHERE h.from_state = 'paused') AS again
 FROM enrollments e JOIN enrollment_history h ON h.enrollment_id = e.id
-WHERE h.to_state = 'enrolled' AND h.from_state IN ('enrolling', 'unknown')
+WHERE h.to_state = 'enrolled' AND h.from_state IN ('enrolling', 'unknown', 'paused')
 GROUP BY e.organization_id, e.salesloft_person_id, e.cadence_id
 
 -- name: evaluated_events

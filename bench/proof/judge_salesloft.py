@@ -39,19 +39,23 @@ def _approved(evidence: Evidence) -> dict[tuple[str, str], Mapping[str, Any]]:
 
 def _one_membership_each(evidence: Evidence, findings: Findings, *, at_least: int) -> None:
     made: Counter[Place] = Counter()
+    taken_off: Counter[Place] = Counter()
+    of_membership: dict[tuple[str, int], Place] = {}
     for organization, entries in evidence.journal.items():
         for entry in entries:
             if is_membership_made(entry):
                 body = entry["body"]
-                made[organization, int(body["person_id"]), int(body["cadence_id"])] += 1
-    enrolled = Counter(
-        {
-            (row["organization_id"], row["person_id"], row["cadence_id"]): row["number"]
-            for row in evidence.tables["enrolled_counts"]
-        }
-    )
+                place = organization, int(body["person_id"]), int(body["cadence_id"])
+                made[place] += 1
+                of_membership |= {(organization, id_): place for id_ in entry["ids"]}
+            elif entry["resource"] == "cadence_memberships" and entry["method"] == "DELETE":
+                known = [(organization, id_) for id_ in entry["ids"]]
+                taken_off.update(of_membership[one] for one in known if one in of_membership)
+    rows = evidence.tables["enrolled_counts"]
+    enrolled = Counter({_place(row): row["number"] for row in rows})
+    again = Counter({_place(row): row["again"] for row in rows if row["again"]})
     findings.nothing(
-        "Salesloft made one membership for each enrollment that got one, and no other.",
+        "Salesloft made one membership each time that an enrollment got one, and no other.",
         [
             f"{place}: {made[place]} made, {enrolled[place]} enrolled"
             for place in made.keys() | enrolled.keys()
@@ -59,9 +63,23 @@ def _one_membership_each(evidence: Evidence, findings: Findings, *, at_least: in
         ],
         len(made),
     )
+    early = [
+        f"{place}: taken off {taken_off[place]} times, added again {times} times"
+        for place, times in again.items()
+        if taken_off[place] < times
+    ]
+    findings.holds(
+        "Who was paused and is added again had been taken off.",
+        not early,
+        "; ".join(early) or f"{again.total()} added again",
+    )
     total = sum(made.values())
     findings.holds(f"At least {at_least} memberships were made.", total >= at_least, f"{total} made")
     findings.figures["memberships made"] = total
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return row["organization_id"], row["person_id"], row["cadence_id"]
 
 
 def _only_the_approved(
