@@ -272,7 +272,9 @@ async def set_stage(
 ) -> Stage:
     """A team of its own with one connected organization and one published mapping."""
     organization_id = f"org-{uuid4().hex[:8]}"
-    team = await simulator.team(f"Team {organization_id}", temperament={"reps_work": False}, **plan)
+    # Nobody answers or bounces by chance, for either would take them off their cadence.
+    temperament = {"reps_work": False, "bounce": 0.0, "view": 0.0}
+    team = await simulator.team(f"Team {organization_id}", temperament=temperament, **plan)
     sessions = sessions_of(simulator, database, wire, clock, team)
     await sessions.connect(organization_id, ApiKey(team["api_key"]), by="usr-1")
     stage = Stage(
