@@ -24,6 +24,8 @@ from workflows.request import decide_again, hold_back_and_decide
 
 __all__ = ["Account", "opened"]
 
+# Longer than a story can put a command off, one step at a time.
+_PUT_OFF_AT_MOST = timedelta(minutes=10)
 SAVE, UPSELL = TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
 
 
@@ -108,6 +110,7 @@ class Account:
 
         What is still tried again after some rounds is let be.
         """
+        await self._what_was_put_off_comes()
         idle = rounds = 0
         while idle < 2 and rounds < 12:
             await self.approve()
@@ -120,6 +123,17 @@ class Account:
             rounds += 1
             # What is put off for a moment comes, and so does what Salesloft needs a moment for.
             self.stage.clock.ahead += timedelta(seconds=31)
+
+    async def _what_was_put_off_comes(self) -> None:
+        """However often a command was put off, it is due now."""
+        now = self.stage.clock.now()
+        row = await self.stage.fetchrow(
+            "SELECT max(due_at) AS due_at FROM commands WHERE state = 'pending' AND due_at BETWEEN $1 AND $2",
+            now,
+            now + _PUT_OFF_AT_MOST,
+        )
+        if row["due_at"] is not None:
+            self.stage.clock.ahead += row["due_at"] - now
 
     async def _pauses_end(self) -> None:
         """The pause of what failed is over; pauses are real time, by the database's clock."""
