@@ -12,7 +12,7 @@ from rich.console import Console
 from sandbox.demo.options import DemoError, DemoOptions, default_organizations
 from sandbox.demo.run import run_demo
 
-__all__ = ["demo"]
+__all__ = ["demo", "run_until_stopped"]
 
 
 def demo(
@@ -53,7 +53,7 @@ def demo(
             settle_seconds=deadline,
             log=log,
         )
-        code = asyncio.run(_until_stopped(options, console))
+        code = asyncio.run(run_until_stopped(options, console))
     except DemoError as error:
         Console(stderr=True, highlight=False).print(f"error: {error}", markup=False, soft_wrap=True, style="bold red")
         raise typer.Exit(2) from None
@@ -64,9 +64,18 @@ def demo(
     raise typer.Exit(code)
 
 
-async def _until_stopped(options: DemoOptions, console: Console) -> int:
-    """SIGTERM stops it as Ctrl-C does, which asyncio turns into a cancellation."""
+async def run_until_stopped(options: DemoOptions, console: Console) -> int:
+    """Run the demo; SIGTERM stops it as Ctrl-C does, which asyncio turns into a cancellation.
+
+    What goes wrong once it is to stop is no failure of it: Ctrl-C reaches its parts too, and one may be gone first.
+    """
     task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await run_demo(options, console)
+    if task is None:
+        raise AssertionError("a coroutine is run by a task")
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await run_demo(options, console)
+    except DemoError as error:
+        if task.cancelling():
+            raise asyncio.CancelledError from error
+        raise

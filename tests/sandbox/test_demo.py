@@ -15,8 +15,10 @@ from typing import Any
 import orjson
 import psutil
 import pytest
+from rich.console import Console
 
 from sandbox.defects import MARK
+from sandbox.demo import cli
 from sandbox.demo.agreement import Claim, compare, seen
 from sandbox.demo.bystander import Bystander
 from sandbox.demo.claims import BusEvidence, Evidence, UnitRow, claims, salesloft_units
@@ -463,6 +465,26 @@ async def test_an_input_without_events_is_one_line() -> None:
     assert code == 2
     assert "line 1: not JSON" in out
     assert "holds no event" in errors
+
+
+async def test_what_goes_wrong_while_it_stops_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C reaches the parts too, and one that is gone first may be missed by what is being put away."""
+    begun = asyncio.Event()
+
+    async def stopped_half_way(*_: Any) -> int:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise DemoError("a part of the demo stopped answering") from None
+        return 0
+
+    monkeypatch.setattr(cli, "run_demo", stopped_half_way)
+    running = asyncio.create_task(cli.run_until_stopped(DemoOptions(), Console()))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 @pytest.mark.timeout(180)
