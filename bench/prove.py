@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.proof.budget import budget
+from bench.proof.deciding import deciding
 from bench.proof.findings import Findings
 from bench.proof.journey import journey
 from bench.proof.kill import kill
@@ -39,6 +40,7 @@ class Part(StrEnum):
     BROKER = "broker"
     DATABASE = "database"
     BUDGET = "budget"
+    DECIDING = "deciding"
     MUTANTS = "mutants"
 
 
@@ -48,6 +50,7 @@ _PARTS: dict[Part, Callable[[Task], Coroutine[Any, Any, Findings]]] = {
     Part.BROKER: broker,
     Part.DATABASE: database,
     Part.BUDGET: budget,
+    Part.DECIDING: deciding,
     Part.MUTANTS: mutants,
 }
 

@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.measure.deciding import CANDIDATES, MAPPINGS, MAPPINGS_ALIKE, measure_back_test, measure_deciding
 from bench.measure.faststream import Acknowledge, measure_faststream
 from bench.measure.figures import Figures, NotMeasurable, percentile, ratio
 from bench.measure.floor import measure_floor
@@ -45,6 +46,7 @@ class Measurement(StrEnum):
     FASTSTREAM = "faststream"
     LATENCY = "latency"
     START = "start"
+    DECIDING = "deciding"
 
 
 _NEED_THE_RATE = frozenset({Measurement.THROUGHPUT, Measurement.FLOOR, Measurement.FASTSTREAM})
@@ -58,6 +60,9 @@ class Sizes:
     rounds: int
     approvals: ApprovalPlan
     starts: int = 3
+    # What a candidate costs shows with fewer events of many.
+    events_of_20: int = 6_000
+    decided_again: int = 20_000
 
 
 async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progress) -> Figures:
@@ -78,6 +83,8 @@ async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progre
             await _latency(setting, sizes, figures)
         if Measurement.START in chosen:
             await _start(setting, sizes, figures)
+        if Measurement.DECIDING in chosen:
+            await _deciding(setting, sizes, figures)
     return figures
 
 
@@ -229,6 +236,48 @@ async def _start(setting: Setting, sizes: Sizes, figures: Figures) -> None:
         "load_average": machine()["load_average"],
     }
     setting.say(f"start to ready: {', '.join(f'{one:.2f} s' for one in found)}")
+
+
+async def _deciding(setting: Setting, sizes: Sizes, figures: Figures) -> None:
+    figures.decisions_per_second = measure_deciding()
+    figures.measured_with["decisions_per_second"] = {
+        "mappings": MAPPINGS,
+        "of_a_trigger_and_segment": MAPPINGS_ALIKE,
+        "candidates": CANDIDATES,
+        "requested": 1,
+        "cores": 1,
+        "load_average": machine()["load_average"],
+    }
+    setting.say(f"deciding alone: {figures.decisions_per_second:,.0f} candidates a second")
+    dsn = await setting.prepared_database()
+    load = Load(name="again", events=sizes.decided_again)
+    await measure_service(setting.stack, dsn, load, logs=setting.logs, progress=setting.progress)
+    figures.backtest_events_per_second = await measure_back_test(dsn, load, setting.progress)
+    figures.measured_with["backtest_events_per_second"] = {
+        "events": load.events,
+        "organizations": load.organizations,
+        "stakeholders": load.stakeholders,
+        "processes": 1,
+        "read_from": "the database that the service has just written",
+        "load_average": machine()["load_average"],
+    }
+    setting.say(f"back-test: {figures.backtest_events_per_second:,.0f} events a second")
+    load = Load(name="of-20", events=sizes.events_of_20, stakeholders=CANDIDATES)
+    rate = await measure_service(
+        setting.stack, await setting.prepared_database(), load, logs=setting.logs, progress=setting.progress
+    )
+    figures.events_of_20_per_second = rate.events_per_second
+    figures.measured_with["events_of_20_per_second"] = {
+        "events": load.events,
+        "stakeholders": load.stakeholders,
+        "requested": 1,
+        **rate.conditions(),
+        "load_average": machine()["load_average"],
+    }
+    setting.say(
+        f"events of {CANDIDATES} candidates: {rate.events_per_second:,.0f} a second,"
+        f" CPU µs an event {rate.cpu_microseconds_per_event}"
+    )
 
 
 async def _until_done_or_asked_to_stop(work: Coroutine[Any, Any, Figures]) -> Figures:

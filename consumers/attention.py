@@ -6,12 +6,9 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from consumers.breaker import Alarm
-from schemas.envelope import SOURCE, Envelope, encode
-from schemas.operations import AttentionNeeded
-from schemas.registry import ATTENTION_NEEDED
-from schemas.topics import OPERATIONS, organization_key
 from schemas.vocabulary import AttentionKind
 from storage.outbox import OutboxMessage
+from workflows.attention import attention_needed
 
 __all__ = ["attention"]
 
@@ -27,31 +24,14 @@ def attention(alarm: Alarm, now: datetime) -> list[OutboxMessage]:
         if _COULD_BE_AN_ID.fullmatch(organization_id) is None:
             continue
         event_id = uuid5(_NAMESPACE, f"{organization_id}/{alarm.topic}/{alarm.failures}/{now.isoformat()}")
-        event = AttentionNeeded(
-            organization_id=organization_id,
-            kind=AttentionKind.DEAD_LETTERS,
-            subject=alarm.topic,
-            detail=f"{alarm.failures} records in a row could not be processed; see the topic's dead letters",
-            due_at=None,
-        )
-        envelope = Envelope(
-            id=str(event_id),
-            source=SOURCE,
-            type=ATTENTION_NEEDED.name,
-            time=now,
-            dataschema=ATTENTION_NEEDED.dataschema,
-            organization_id=organization_id,
-        )
         messages.append(
-            OutboxMessage(
-                id=event_id,
-                aggregate_type="organization",
-                aggregate_id=organization_id,
-                type=ATTENTION_NEEDED.name,
-                topic=OPERATIONS.name,
-                key=organization_key(organization_id),
-                headers=encode(envelope),
-                payload=ATTENTION_NEEDED.serialize(event),
+            attention_needed(
+                event_id,
+                organization_id=organization_id,
+                kind=AttentionKind.DEAD_LETTERS,
+                subject=alarm.topic,
+                detail=f"{alarm.failures} records in a row could not be processed; see the topic's dead letters",
+                now=now,
             )
         )
     return messages

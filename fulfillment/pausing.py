@@ -15,8 +15,6 @@ from enrollment.states import Happening
 from fulfillment.carrying import Outcome, Parked, Workbench, lock_enrollment
 from fulfillment.steer import given_back, taken_off
 from salesloft_client import CadenceMembership, NotFound, RetryClass, SalesloftClient, SalesloftError
-from schemas.registry import ATTENTION_NEEDED
-from schemas.topics import organization_key
 from schemas.vocabulary import ActorKind, AttentionKind, EnrollmentState
 from storage import commands, holds, memberships, outbox
 from storage.commands import Claimed
@@ -25,7 +23,7 @@ from storage.holds import Pause as AskedPause
 from storage.memberships import KnownMembership
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
-from workflows.events import Origin, dumps, outgoing
+from workflows.attention import attention_needed
 from workflows.session import NotConnected
 from workflows.transitions import Actor, Change, MembershipFacts, transition
 
@@ -149,25 +147,15 @@ class Pause:
 
     def _attention(self, begun: _ToPause, error: SalesloftError) -> OutboxMessage:
         enrollment, now = begun.enrollment, self._bench.clock.now()
-        event_id = uuid5(_NAMESPACE, f"{enrollment.id}/{begun.membership.added_at.isoformat()}")
-        return outgoing(
-            ATTENTION_NEEDED,
-            id=event_id,
+        return attention_needed(
+            uuid5(_NAMESPACE, f"{enrollment.id}/{begun.membership.added_at.isoformat()}"),
             organization_id=enrollment.organization_id,
-            key=organization_key(enrollment.organization_id),
+            kind=AttentionKind.FAILURES_RISING,
             subject=str(enrollment.id),
-            data=dumps(
-                {
-                    "organization_id": enrollment.organization_id,
-                    "kind": AttentionKind.FAILURES_RISING,
-                    "subject": str(enrollment.id),
-                    "detail": f"Salesloft refuses to take the person off the cadence ({begun.pause.reason.value}), and"
-                    f" what must not run beside it waits: {error}",
-                    "due_at": None,
-                }
-            ),
-            time=now,
-            origin=Origin(enrollment.correlation_id),
+            detail=f"Salesloft refuses to take the person off the cadence ({begun.pause.reason.value}), and"
+            f" what must not run beside it waits: {error}",
+            now=now,
+            correlation_id=enrollment.correlation_id,
         )
 
     async def _record(self, command: Claimed, known: KnownMembership, shown: CadenceMembership | None) -> Outcome:

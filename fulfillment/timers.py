@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -17,10 +17,11 @@ import structlog
 from enrollment.states import Happening
 from schemas.topics import ENROLLMENT_DECISION
 from schemas.vocabulary import EnrollmentState
-from storage import connections, directory, enrollments, evaluations, figures, holds, relay, turns, webhooks
+from storage import attention, connections, directory, enrollments, evaluations, figures, holds, relay, turns, webhooks
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.pool import Connection, Database
 from workflows.arbitration import resume
+from workflows.attention import AttentionOptions, call_attention
 from workflows.clock import Clock
 from workflows.commands import add_ensure_webhooks, add_refresh_cadences
 from workflows.figures import publish_figures
@@ -39,10 +40,10 @@ class TimerOptions:
     """`tick_s` and `prune_every_s` are real seconds between two looks, each shortened by up to half at random.
 
     Catalogues are read again at `catalogue_age`, and where they are said to have changed after `catalogue_rest`,
-    business time; the retentions are real time but for the commands', whose end is business time. Webhooks are ensured
-    where `callback` says how we are reached, after connecting and each `webhooks_age`, business time. `batch` and
-    `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of ours is put off
-    by `put_off`, business time.
+    business time; the retentions are real time but for those of commands and attention, which are business time.
+    Webhooks are ensured where `callback` says how we are reached, after connecting and each `webhooks_age`, business
+    time. `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of
+    ours is put off by `put_off`, business time.
     """
 
     tick_s: float = 1.0
@@ -57,6 +58,8 @@ class TimerOptions:
     inbox_retention: timedelta = timedelta(days=21)
     outbox_retention: timedelta = timedelta(days=3)
     command_retention: timedelta = timedelta(days=30)
+    attention_retention: timedelta = timedelta(days=180)
+    attention: AttentionOptions = field(default_factory=AttentionOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,12 @@ class Timers:
             _Duty("resume", tick_s, batch, self._resume),
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
             _Duty("ensure webhooks", tick_s, batch, self._ensure_webhooks),
+            _Duty("call attention", prune_s, batch, self._call_attention),
             _Duty("publish figures", prune_s, 1, self._publish_figures),
             _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
             _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
             _Duty("prune commands", prune_s, prune_batch, self._prune_commands),
+            _Duty("prune attention", prune_s, prune_batch, self._prune_attention),
         )
         self._unseen = {duty.name for duty in self._duties}
 
@@ -233,6 +238,9 @@ class Timers:
             await add_ensure_webhooks(connection, organization_id, correlation_id=str(uuid4()), now=now)
         return len(unensured)
 
+    async def _call_attention(self, connection: Connection, now: datetime) -> int:
+        return await call_attention(connection, self._options.attention, now, limit=self._options.batch)
+
     async def _publish_figures(self, connection: Connection, now: datetime) -> int:
         """Of yesterday, one organization at a time."""
         until = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -253,3 +261,7 @@ class Timers:
     async def _prune_commands(self, connection: Connection, now: datetime) -> int:
         before = now - self._options.command_retention
         return await turns.prune_commands(connection, done_before=before, limit=self._options.prune_batch)
+
+    async def _prune_attention(self, connection: Connection, now: datetime) -> int:
+        before = now - self._options.attention_retention
+        return await attention.prune(connection, told_before=before, limit=self._options.prune_batch)

@@ -18,6 +18,9 @@ FIGURES = (
     "approval_to_membership_p99_s",
     "peak_rss_mb",
     "start_to_ready_s",
+    "decisions_per_second",
+    "backtest_events_per_second",
+    "events_of_20_per_second",
 )
 
 
@@ -71,6 +74,9 @@ class Figures:
     approval_to_membership_p99_s: float | None = None
     peak_rss_mb: float | None = None
     start_to_ready_s: float | None = None
+    decisions_per_second: float | None = None
+    backtest_events_per_second: float | None = None
+    events_of_20_per_second: float | None = None
     measured_with: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> bytes:

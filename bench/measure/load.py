@@ -13,7 +13,7 @@ from schemas.registry import LIFECYCLE_TYPES
 from schemas.topics import customer_key
 from schemas.vocabulary import TriggerType
 
-__all__ = ["LIFECYCLE", "ORGANIZATIONS", "OWNER_EMAIL", "EventRecord", "Load", "lifecycle_record"]
+__all__ = ["LIFECYCLE", "ORGANIZATIONS", "OWNER_EMAIL", "STAKEHOLDERS", "EventRecord", "Load", "lifecycle_record"]
 
 LIFECYCLE = LIFECYCLE_TYPES[TriggerType.RENEWAL_WINDOW]
 ORGANIZATIONS = 40
@@ -21,7 +21,7 @@ OWNER_EMAIL = "csm@cscx.example"
 _SOURCE = "/cscx/platform"
 _NAMESPACE = UUID("7d8a3f0e-52d4-4a8e-9a55-7f5c0b7c6a11")
 _SEGMENTS = ("smb", "mid-market")
-_STAKEHOLDERS = 3
+STAKEHOLDERS = 3
 
 
 class EventRecord(NamedTuple):
@@ -39,6 +39,7 @@ class Load:
     name: str
     events: int
     organizations: int = ORGANIZATIONS
+    stakeholders: int = STAKEHOLDERS
 
     def organization_ids(self) -> list[str]:
         """Those among whom the events go round."""
@@ -54,11 +55,18 @@ class Load:
                 owner_email=OWNER_EMAIL,
                 now=now,
                 segment=_SEGMENTS[number // self.organizations % 2],
+                stakeholders=self.stakeholders,
             )
 
 
 def lifecycle_record(
-    *, organization_id: str, customer_id: str, owner_email: str, now: datetime, segment: str = "mid-market"
+    *,
+    organization_id: str,
+    customer_id: str,
+    owner_email: str,
+    now: datetime,
+    segment: str = "mid-market",
+    stakeholders: int = STAKEHOLDERS,
 ) -> EventRecord:
     """A renewal window that opens; of its customer's stakeholders the champion alone is one to ask."""
     data = {
@@ -74,7 +82,7 @@ def lifecycle_record(
             "renewal_date": "2027-03-31",
             "owner": {"user_id": "usr-3", "email": owner_email},
         },
-        "stakeholders": _stakeholders(customer_id),
+        "stakeholders": _stakeholders(customer_id, stakeholders),
         "trigger": {"contract_id": f"con-{customer_id}", "term_end": "2027-03-31", "days_to_renewal": 90},
     }
     key = customer_key(organization_id, customer_id)
@@ -91,7 +99,7 @@ def lifecycle_record(
     return EventRecord(key, orjson.dumps(data), encode(envelope))
 
 
-def _stakeholders(customer_id: str) -> Sequence[dict[str, Any]]:
+def _stakeholders(customer_id: str, number: int) -> Sequence[dict[str, Any]]:
     return [
         {
             "id": f"sth-{customer_id}-{place}",
@@ -108,5 +116,5 @@ def _stakeholders(customer_id: str) -> Sequence[dict[str, Any]]:
             "time_zone": "Europe/Berlin",
             "contact_preferences": {"email": "allowed", "phone": "blocked"},
         }
-        for place in range(_STAKEHOLDERS)
+        for place in range(number)
     ]

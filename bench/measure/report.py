@@ -40,6 +40,9 @@ BUDGETS = (
     Budget("approval_to_membership_p99_s", "approval to membership, 99 of 100", "s", 1.3, _at_most, "at most"),
     Budget("peak_rss_mb", "memory of consume and relay", "MB", 150, _at_most, "at most"),
     Budget("start_to_ready_s", "start to ready, all roles", "s", 2, _at_most, "at most"),
+    Budget("decisions_per_second", "candidates decided, 200 mappings", "a second", 50_000, _at_least, "at least"),
+    Budget("backtest_events_per_second", "back-test", "events/s", 20_000, _at_least, "at least"),
+    Budget("events_of_20_per_second", "events of 20 candidates to request", "events/s", 1500, _at_least, "at least"),
 )
 
 

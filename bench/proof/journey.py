@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 
 from bench.proof.findings import Findings
+from bench.proof.remade import judge_remade
 from bench.proof.staging import Stage, Task, judge, staged
 from schemas.topics import ACTIVITY, ENGAGEMENT
 
@@ -29,7 +30,12 @@ async def journey(task: Task) -> Findings:
             "records a second": round(len(stage.load.stream.records) / took),
         }
         await _until_activity(stage)
-        return await judge(stage)
+        findings = await judge(stage)
+        stage.task.say("deciding again what was decided")
+        world = stage.world
+        organizations = [organization.id for organization in world.organizations]
+        await judge_remade(world.dsn, organizations, await world.simulator.now(), findings)
+        return findings
 
 
 async def _until_consumed(stage: Stage, publishing: "asyncio.Task[int]") -> None:

@@ -53,8 +53,12 @@ class WorldPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What runs. `teams` are the simulator's, by organization; the service is started by whoever judges it."""
+    """What runs; `dsn` is the database owner's.
 
+    `teams` are the simulator's, by organization; the service is started by whoever judges it.
+    """
+
+    dsn: str
     kafka: KafkaServer
     postgres: PostgresServer
     simulator: SimulatorClient
@@ -109,6 +113,7 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
         clock = await exits.enter_async_context(_followed(f"{simulator.base_url}/sandbox/clock"))
         await exits.enter_async_context(_approvers(stack.kafka.bootstrap_servers, plan.desk, clock))
         yield World(
+            dsn=dsn,
             kafka=stack.kafka,
             postgres=stack.postgres,
             simulator=simulator,

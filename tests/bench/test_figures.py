@@ -56,6 +56,9 @@ def test_the_figures_are_written_by_their_names_and_nothing_else() -> None:
         "approval_to_membership_p99_s",
         "peak_rss_mb",
         "start_to_ready_s",
+        "decisions_per_second",
+        "backtest_events_per_second",
+        "events_of_20_per_second",
         "measured_with",
     ]
     assert written["events_per_second"] == 5123

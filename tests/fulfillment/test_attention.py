@@ -1,0 +1,126 @@
+"""People are told what to look at: in time, once, and of nothing that needs nobody."""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from fulfillment.timers import TimerOptions, Timers
+from schemas.registry import ATTENTION_NEEDED
+from tests.fulfillment.stage import Stage, running
+from workflows.attention import AttentionOptions, call_attention
+from workflows.memory import OrganizationMemory
+
+OPTIONS = AttentionOptions()
+PERSON = [{"id": "sth-1", "email": "ann@acme.example"}]
+
+
+async def looked(stage: Stage, after: timedelta = timedelta()) -> None:
+    async with stage.database.transaction() as connection:
+        await call_attention(connection, OPTIONS, stage.clock.now() + after, limit=100)
+
+
+async def told(stage: Stage, *kinds: str) -> list[dict[str, Any]]:
+    """What people were told: of some kinds, as time that passes concerns the others too."""
+    rows = await stage.fetch("SELECT payload FROM outbox WHERE type = $1 ORDER BY position", ATTENTION_NEEDED.name)
+    events = [orjson.loads(row["payload"]) for row in rows]
+    return [event for event in events if event["kind"] in kinds]
+
+
+async def test_a_request_that_nobody_answers_is_told_of_once_before_it_expires(stage: Stage) -> None:
+    await stage.trigger("cus-1", PERSON, "epi-1")
+    row = await stage.fetchrow("SELECT id, expires_at FROM enrollments")
+    left = row["expires_at"] - stage.clock.now()
+    await looked(stage, left - timedelta(hours=4, minutes=5))
+    assert await told(stage, "approval_expiring") == []
+    for minutes in (235, 200, 1):
+        await looked(stage, left - timedelta(minutes=minutes))
+    (one,) = await told(stage, "approval_expiring")
+    assert (one["kind"], one["subject"]) == ("approval_expiring", str(row["id"]))
+    assert one["due_at"].startswith(f"{row['expires_at']:%Y-%m-%dT%H:%M}")
+
+
+async def test_a_request_with_little_time_is_told_of_when_a_quarter_of_it_is_left(stage: Stage) -> None:
+    await stage.trigger("cus-1", PERSON, "epi-1")
+    await stage.execute("UPDATE enrollments SET expires_at = requested_at + interval '1 hour'")
+    await looked(stage, timedelta(minutes=40))
+    assert await told(stage, "approval_expiring") == []
+    await looked(stage, timedelta(minutes=50))
+    assert len(await told(stage, "approval_expiring")) == 1
+
+
+async def test_who_has_answered_is_not_reminded(stage: Stage) -> None:
+    await stage.trigger("cus-1", PERSON, "epi-1")
+    await stage.execute("UPDATE enrollments SET state = 'rejected'")
+    await looked(stage, timedelta(hours=23))
+    assert await told(stage, "approval_expiring") == []
+
+
+async def test_a_connection_that_stays_broken_is_told_of_each_day(stage: Stage) -> None:
+    await stage.execute(
+        "UPDATE salesloft_connections SET status = 'needs_reauthorization', status_since = $1", stage.clock.now()
+    )
+    await looked(stage, timedelta(hours=23))
+    assert await told(stage, "connection_failing") == []
+    for hours in (25, 26, 47, 49):
+        await looked(stage, timedelta(hours=hours))
+    assert [one["kind"] for one in await told(stage, "connection_failing")] == ["connection_failing"] * 2
+
+
+async def test_a_stream_that_is_not_read_any_more_is_told_of(stage: Stage) -> None:
+    await stage.execute("DELETE FROM sync_streams")
+    await stage.execute(
+        "INSERT INTO sync_streams (organization_id, stream, cycle_ended_at, next_cycle_at)"
+        " SELECT $1, stream, $2, $2 FROM unnest(ARRAY['emails', 'calls']) AS stream",
+        stage.organization_id,
+        stage.clock.now(),
+    )
+    await looked(stage, timedelta(minutes=119))
+    assert await told(stage, "connection_failing") == []
+    await stage.execute(
+        "UPDATE sync_streams SET cycle_ended_at = $1 WHERE stream = 'emails'", stage.clock.now() + timedelta(hours=1)
+    )
+    for minutes in (121, 130):
+        await looked(stage, timedelta(minutes=minutes))
+    (one,) = await told(stage, "connection_failing")
+    assert one["kind"] == "connection_failing"
+    assert "has not been read" in one["detail"]
+
+
+async def test_failures_that_rise_are_told_of_and_a_steady_few_are_not(stage: Stage) -> None:
+    await _failed(stage, 3, timedelta(minutes=-90))
+    await _failed(stage, 6, timedelta(minutes=-10))
+    await looked(stage)
+    assert await told(stage, "failures_rising") == []
+    await _failed(stage, 1, timedelta(minutes=-5))
+    for minutes in (0, 5, 20):
+        await looked(stage, timedelta(minutes=minutes))
+    (one,) = await told(stage, "failures_rising")
+    assert (one["kind"], one["subject"]) == ("failures_rising", stage.organization_id)
+    assert one["detail"] == "7 enrollments failed within the last hour, 3 in the hour before"
+
+
+async def test_a_few_failures_alarm_nobody(stage: Stage) -> None:
+    await _failed(stage, 4, timedelta(minutes=-10))
+    await looked(stage)
+    assert await told(stage, "failures_rising") == []
+
+
+async def test_two_replicas_tell_once(stage: Stage) -> None:
+    await _failed(stage, 9, timedelta(minutes=-10))
+    options = TimerOptions(tick_s=0.05, prune_every_s=0.05)
+    replicas = [Timers(stage.database, OrganizationMemory(), stage.clock, options) for _ in range(2)]
+    async with running(*replicas):
+        pass
+    assert len(await told(stage, "failures_rising")) == 1
+
+
+async def _failed(stage: Stage, number: int, ago: timedelta) -> None:
+    await stage.execute(
+        "INSERT INTO enrollment_history"
+        " (enrollment_id, sequence, organization_id, from_state, to_state, actor_kind, changed_at)"
+        " SELECT gen_random_uuid(), 1, $1, 'enrolling', 'failed', 'service', $2 FROM generate_series(1, $3)",
+        stage.organization_id,
+        stage.clock.now() + ago,
+        number,
+    )
