@@ -1,10 +1,12 @@
 """The contract's criteria: a tree of predicates over facts, in three values."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Json", "decimal", "fits", "instant"]
 
@@ -124,7 +126,7 @@ def _number_holds(op: str, fact: Any, value: Any) -> bool:
     return compare[op](number, decimal(value))
 
 
-def _boolean_holds(op: str, fact: bool, value: Any) -> bool:
+def _boolean_holds(op: str, value: Any, *, fact: bool) -> bool:
     if op == "equals":
         return fact is value
     raise ValueError(f"no operator of a boolean: {op}")
@@ -155,7 +157,7 @@ def _predicate(predicate: Json, case: Json, candidate: Json) -> Truth:
     if field in NUMBER_FIELDS:
         return _number_holds(op, fact, value)
     if field in BOOLEAN_FIELDS:
-        return _boolean_holds(op, fact, value)
+        return _boolean_holds(op, value, fact=fact)
     today = instant(case["now"]).date()
     if field in DAY_FIELDS:
         return _date_holds(op, date.fromisoformat(fact), value, today)
