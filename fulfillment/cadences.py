@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import structlog
 
-from fulfillment.carrying import Outcome, Parked, Workbench
+from fulfillment.carrying import Outcome, Workbench
 from salesloft_client import Lane, Refused, SalesloftClient, SalesloftError, Throttled, Unauthorized
 from storage import cadences, commands
 from storage.commands import Claimed
 from workflows.catalogue import read_catalogue, refresh_catalogue
-from workflows.session import NotConnected, Session
+from workflows.session import Session
 
 __all__ = ["RefreshCadences"]
 
@@ -29,12 +29,7 @@ class RefreshCadences:
     async def carry_out(self, command: Claimed) -> Outcome:
         """See `fulfillment.carrying.Handler`. Until it has succeeded, what was read before is what there is."""
         bench = self._bench
-        try:
-            session = await bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            async with bench.database.connection() as connection:
-                await commands.release(connection, command, error=str(error))
-            raise Parked from error
+        session = await bench.session(command)
         client = bench.client(session, command)
         try:
             catalogue = await read_catalogue(client.using(lane=Lane.POLL))

@@ -15,7 +15,7 @@ from storage.enrollments import Enrollment
 from storage.pool import Connection, Database
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
-from workflows.session import Session, Sessions
+from workflows.session import NotConnected, Session, Sessions
 from workflows.transitions import Change, transition
 
 __all__ = ["Handler", "Locked", "Outcome", "Parked", "Workbench", "end_call", "lock_enrollment"]
@@ -57,6 +57,15 @@ class Workbench:
     memory: OrganizationMemory
     clock: Clock
     options: FulfillmentOptions
+
+    async def session(self, command: Claimed) -> Session:
+        """The session of a command's organization. Raises Parked where it has none; the command is given back then."""
+        try:
+            return await self.sessions.of(command.organization_id)
+        except NotConnected as error:
+            async with self.database.connection() as connection:
+                await commands.release(connection, command, error=str(error))
+            raise Parked from error
 
     def client(self, session: Session, command: Claimed) -> SalesloftClient:
         """A client for one command's calls, each of which ends long before the lease."""

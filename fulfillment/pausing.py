@@ -12,7 +12,7 @@ import structlog
 
 from activity.memberships import MembershipStatus
 from enrollment.states import Happening
-from fulfillment.carrying import Outcome, Parked, Workbench, lock_enrollment
+from fulfillment.carrying import Outcome, Workbench, lock_enrollment
 from fulfillment.steer import given_back, taken_off
 from salesloft_client import CadenceMembership, NotFound, RetryClass, SalesloftClient, SalesloftError
 from schemas.vocabulary import ActorKind, AttentionKind, EnrollmentState
@@ -24,7 +24,6 @@ from storage.memberships import KnownMembership
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.attention import attention_needed
-from workflows.session import NotConnected
 from workflows.transitions import Actor, Change, MembershipFacts, transition
 
 __all__ = ["Pause"]
@@ -55,12 +54,7 @@ class Pause:
         begun = await self._begin(command)
         if isinstance(begun, Outcome):
             return begun
-        try:
-            session = await self._bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            async with self._bench.database.connection() as connection:
-                await commands.release(connection, command, error=str(error))
-            raise Parked from error
+        session = await self._bench.session(command)
         client = self._bench.client(session, command)
         shown: CadenceMembership | None = None
         try:

@@ -15,7 +15,7 @@ import structlog
 
 from fulfillment.accounts import AccountDesk
 from fulfillment.bulk_results import key_of, people_in, person_id_of, reasons_of
-from fulfillment.carrying import Outcome, Parked, Workbench
+from fulfillment.carrying import Outcome, Workbench
 from fulfillment.telling import LeftOut, NotTold, Tell, Unchanged, looked_at, upsert_of
 from salesloft_client import (
     BulkJobRow,
@@ -32,7 +32,7 @@ from storage.commands import Claimed
 from storage.people_syncs import PeopleSync, SyncState, ToTell
 from storage.pool import Connection
 from workflows.field_mapping import read_field_mapping
-from workflows.session import NotConnected, Session
+from workflows.session import Session
 
 __all__ = ["SyncPeople"]
 
@@ -67,12 +67,7 @@ class SyncPeople:
             sync = await self._compare(command)
         if sync is None or sync.ended_at is not None:
             return Outcome.DONE
-        try:
-            session = await self._bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            async with self._bench.database.connection() as connection:
-                await commands.release(connection, command, error=str(error))
-            raise Parked from error
+        session = await self._bench.session(command)
         client = self._bench.client(session, command).using(lane=Lane.BACKFILL)
         parts: dict[SyncState, _Part] = {
             "accounts": self._make_accounts,

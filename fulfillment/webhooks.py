@@ -1,11 +1,10 @@
 """Ensure webhooks: have Salesloft deliver to us what changes."""
 
-from fulfillment.carrying import Outcome, Parked, Workbench
+from fulfillment.carrying import Outcome, Workbench
 from salesloft_client import Lane
 from storage import commands, webhooks
 from storage.commands import Claimed
 from storage.webhooks import Receiver
-from workflows.session import NotConnected
 from workflows.webhooks import CallbackAddress, ensure_deliveries, new_receiver
 
 __all__ = ["EnsureWebhooks"]
@@ -21,12 +20,7 @@ class EnsureWebhooks:
     async def carry_out(self, command: Claimed) -> Outcome:
         """See `fulfillment.carrying.Handler`."""
         bench = self._bench
-        try:
-            session = await bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            async with bench.database.connection() as connection:
-                await commands.release(connection, command, error=str(error))
-            raise Parked from error
+        session = await bench.session(command)
         receiver = await self._receiver(command)
         client = bench.client(session, command).using(lane=Lane.POLL)
         refused = await ensure_deliveries(client, receiver, bench.sessions.keyring, self._address)
