@@ -12,7 +12,7 @@ import structlog
 
 from enrollment.consent import Consent, at_execution
 from enrollment.states import Happening
-from fulfillment.carrying import Locked, Outcome, Parked, Workbench, lock_enrollment
+from fulfillment.carrying import Locked, Outcome, Workbench, lock_enrollment
 from fulfillment.gates import Admitted, known_consent
 from fulfillment.holding import Held, hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
@@ -34,7 +34,7 @@ from storage import commands, directory, holds, memberships, people
 from storage.commands import Claimed
 from storage.enrollments import Enrollment
 from storage.pool import Connection
-from workflows.session import NotConnected, Session
+from workflows.session import Session
 from workflows.transitions import Change, transition
 
 __all__ = ["Resume"]
@@ -74,12 +74,7 @@ class Resume:
         begun = await self._begin(command)
         if isinstance(begun, Outcome):
             return begun
-        try:
-            session = await self._bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            async with self._bench.database.connection() as connection:
-                await commands.release(connection, command, error=str(error))
-            raise Parked from error
+        session = await self._bench.session(command)
         calling = _Calling(command, session, self._bench.client(session, command))
         if isinstance(begun, _Doubtful):
             return await self._settle(calling, begun.enrollment)
@@ -105,6 +100,9 @@ class Resume:
                 return Outcome.DONE
             if locked.enrollment.intended_at is not None:
                 return _Doubtful(locked.enrollment)
+            if await holds.is_to_leave(connection, locked.enrollment.id):
+                await commands.finish(connection, command, outcome="to_leave", now=now)
+                return Outcome.DONE
             answer = await self._admit(connection, locked, now)
             return answer if isinstance(answer, Admitted) else await self._turned(connection, command, locked, answer)
 
@@ -147,6 +145,9 @@ class Resume:
                 await commands.finish(connection, command, outcome="not_paused", now=now)
                 return Outcome.DONE
             enrollment = locked.enrollment
+            if await holds.is_to_leave(connection, enrollment.id):
+                await commands.finish(connection, command, outcome="to_leave", now=now)
+                return Outcome.DONE
             await present.keep(connection, enrollment.organization_id, enrollment.stakeholder_id, now)
             answer = await self._still(connection, admitted, present, now)
             if answer is not None:

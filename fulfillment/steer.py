@@ -7,7 +7,7 @@ import structlog
 
 from activity.memberships import MembershipStatus
 from enrollment.states import Happening
-from fulfillment.carrying import Outcome, Parked, Workbench, lock_enrollment
+from fulfillment.carrying import Outcome, Workbench, lock_enrollment
 from salesloft_client import (
     CadenceMembership,
     NotFound,
@@ -23,7 +23,7 @@ from storage import commands, holds, memberships
 from storage.commands import Claimed
 from storage.enrollments import Enrollment
 from storage.memberships import KnownMembership
-from workflows.session import NotConnected, Session
+from workflows.session import Session
 from workflows.transitions import Actor, Change, MembershipFacts, transition
 
 __all__ = ["Remove", "given_back", "taken_off"]
@@ -47,12 +47,7 @@ class Remove:
         membership = await self._to_remove(command)
         if isinstance(membership, Outcome):
             return membership
-        try:
-            session = await self._bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            async with self._bench.database.connection() as connection:
-                await commands.release(connection, command, error=str(error))
-            raise Parked from error
+        session = await self._bench.session(command)
         try:
             shown = await taken_off(self._bench.client(session, command), membership.salesloft_membership_id)
         except SalesloftError as error:
@@ -67,6 +62,11 @@ class Remove:
         async with self._bench.database.transaction() as connection:
             locked = await lock_enrollment(connection, command)
             if locked is not None and locked.enrollment.state is EnrollmentState.PAUSED:
+                if locked.enrollment.intended_at is not None:
+                    # A call may have added the person back; who resumes reads that back, maybe not before a minute.
+                    pause_s = self._bench.options.backoff.pause_s(command.attempts, self._chance())
+                    await commands.release(connection, command, error="a call is open", pause_s=pause_s)
+                    return Outcome.RETRIED
                 # It is off its cadence already: that is what pausing did.
                 await transition(connection, [_change(command, locked.enrollment, None)], now)
             elif locked is not None and locked.enrollment.state is EnrollmentState.ENROLLED:

@@ -24,6 +24,7 @@ __all__ = [
     "hasten",
     "held",
     "is_save_leaving",
+    "is_to_leave",
     "is_upsell_on_cadence",
     "read_pause",
     "record_refusal",
@@ -171,6 +172,12 @@ async def refused(connection: Connection, organization_id: str) -> list[RefusedP
 async def end_pause(connection: Connection, enrollment_id: UUID) -> None:
     """The pause is over, or came to nothing."""
     await queries.end_pause(connection, enrollment_id=enrollment_id)
+
+
+async def is_to_leave(connection: Connection, enrollment_id: UUID) -> bool:
+    """Whether a removal of this enrollment's membership waits to be carried out."""
+    leaves: bool = await queries.is_to_leave(connection, enrollment_id=enrollment_id)
+    return leaves
 
 
 async def forget_call(connection: Connection, enrollment_id: UUID) -> None:

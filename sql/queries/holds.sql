@@ -88,6 +88,10 @@ UPDATE pauses SET refused_at = coalesce(refused_at, :now), refusal = :refusal WH
 -- It is over, or came to nothing.
 DELETE FROM pauses WHERE enrollment_id = :enrollment_id
 
+-- name: is_to_leave$
+-- Whether somebody is to be taken off, and the command for it waits behind the one that asks.
+SELECT EXISTS (SELECT FROM commands WHERE enrollment_id = :enrollment_id AND kind = 'remove' AND state = 'pending')
+
 -- name: forget_call!
 -- No call of the enrollment is open; its person keeps the place on the cadence.
 UPDATE enrollments SET intended_at = NULL WHERE id = :enrollment_id

@@ -205,6 +205,44 @@ async def test_an_outcome_while_somebody_is_added_back_takes_them_off_again(acco
     assert await account.on_cadence() == set()
 
 
+async def test_an_outcome_waits_for_a_call_that_nobody_can_read_back_yet(account: Account) -> None:
+    """The reading is put off to the next minute, so the removal is due before it, and must not take it for done."""
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.carry_out()
+    await account.outcome(RECOVERED)
+    await account.timers()
+    stage = account.stage
+    throttled = {"kind": "status", "status": 429, "body": {"error": "API rate limit exceeded"}}
+    for method, fault in (("POST", {"kind": "reset_after_write"}), ("GET", throttled)):
+        await stage.simulator.add_fault(team_id=stage.team_id, method=method, path=MEMBERSHIPS, count=1, **fault)
+    assert await account.carry_out()
+    assert await account.on_cadence() == {UPSELL}
+    await account.outcome(OutcomeType.EXPANSION_CLOSED)
+    await account.carry_out()
+    assert await account.state(UPSELL) == ("paused", "preempted")
+    await stage.advance(61)
+    await account.settle()
+    assert await account.state(UPSELL) == ("exited", "expansion-closed")
+    assert await account.on_cadence() == set()
+
+
+async def test_who_is_to_be_taken_off_is_not_added_back_first(account: Account) -> None:
+    """The call came to nothing: it is not made again where a removal waits behind it."""
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.carry_out()
+    await account.outcome(RECOVERED)
+    await account.timers()
+    stage = account.stage
+    await stage.execute("UPDATE enrollments SET intended_at = now() WHERE state = 'paused'")
+    await account.outcome(OutcomeType.EXPANSION_CLOSED)
+    await stage.execute("UPDATE enrollments SET intended_at = NULL WHERE state = 'paused'")
+    await account.settle()
+    assert await account.state(UPSELL) == ("exited", "expansion-closed")
+    assert len(await stage.writes("cadence_memberships")) == 1
+
+
 async def test_the_service_does_all_of_it_by_itself(account: Account) -> None:
     stage = account.stage
     timers = Timers(stage.database, OrganizationMemory(), stage.clock, TimerOptions(tick_s=0.05))
