@@ -13,7 +13,8 @@ __all__ = ["Consent", "PersonRecord", "at_execution", "email_refusal", "known_re
 # What every mail server would take: one @, a dotted domain, no spaces. Whether a mailbox answers only a bounce can
 # tell.
 _ADDRESS = re.compile(
-    r"[^@\s\"(),:;<>\[\]\\]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.IGNORECASE
+    r"[^@\s\"(),:;<>\[\]\\]{1,64}@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+"
+    r"[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]"
 )
 
 

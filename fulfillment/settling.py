@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from enrollment.states import Happening
+from enrollment.states import CALL_OPEN, Happening
 from fulfillment.carrying import Outcome, Workbench, end_call, lock_enrollment
 from fulfillment.recording import Another, Nothing, Ours, adopt, find_membership
 from salesloft_client import (
@@ -29,8 +29,6 @@ from workflows.transitions import Change, transition
 __all__ = ["Settlement"]
 
 _log = structlog.get_logger(__name__)
-
-_CALL_OPEN = frozenset({EnrollmentState.ENROLLING, EnrollmentState.UNKNOWN})
 
 
 class Settlement:
@@ -195,7 +193,7 @@ class Settlement:
 
     async def _open_call(self, connection: Connection, command: Claimed) -> Enrollment | None:
         locked = await lock_enrollment(connection, command)
-        return locked.enrollment if locked is not None and locked.enrollment.state in _CALL_OPEN else None
+        return locked.enrollment if locked is not None and locked.enrollment.state in CALL_OPEN else None
 
     def _pause_s(self, command: Claimed) -> float:
         return self._bench.options.backoff.pause_s(command.attempts, self._chance())

@@ -5,11 +5,21 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
 from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
+
+# Out of the box structlog draws every local variable of a traceback, which keeps the event loop busy for seconds.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from bench.proof.findings import Findings
-from bench.proof.moments import Moment, Sample, reach, sample
+from bench.proof.moments import Moment, Sample, catch, sample
 from bench.proof.staging import Scale, Stage, Task, judge, staged
 
 __all__ = ["kill"]
@@ -41,7 +41,7 @@ async def kill(task: Task) -> Findings:
             task.say(f"kill {number} of {len(moments)}, {moment}; {stage.load.left} records to come")
             before = await sample(stage.world)
             try:
-                await reach(stage.world, moment, stage.chance, start=before, records=records, seconds=_MOMENT_SECONDS)
+                await catch(stage.world, moment, stage.chance, start=before, records=records, seconds=_MOMENT_SECONDS)
             except TimeoutError:
                 stage.findings.holds(f"Kill {number} falls {moment}.", condition=False, told="the moment never came")
                 break

@@ -12,7 +12,7 @@ from bench.proof.bus import BusUnavailable, Lag
 from bench.proof.journal import Place
 from bench.proof.world import World
 
-__all__ = ["Moment", "Sample", "reach", "sample", "settle", "unrecorded_memberships"]
+__all__ = ["Moment", "Sample", "catch", "reach", "sample", "settle", "unrecorded_memberships"]
 
 _LOOK_SECONDS = 0.03
 _QUIET_LOOKS = 4
@@ -94,6 +94,26 @@ async def reach(world: World, moment: Moment, chance: Random, *, start: Sample, 
         share = chance.uniform(0.05, 0.4) * records
         while not await _is(world, moment, start, share):  # noqa: ASYNC110 - it happens in other processes
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def catch(world: World, moment: Moment, chance: Random, *, start: Sample, records: int, seconds: float) -> None:
+    """As `reach`, but return with the service frozen there, so that the moment is not over before it is killed."""
+    async with asyncio.timeout(seconds):
+        share = chance.uniform(0.05, 0.4) * records
+        while not (await _is(world, moment, start, share) and await _is_when_frozen(world, moment, start, share)):
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _is_when_frozen(world: World, moment: Moment, start: Sample, share: float) -> bool:
+    """Whether it still is that moment once the service stands still; if not, it goes on."""
+    world.service.freeze()
+    caught = False
+    try:
+        caught = await _is(world, moment, start, share)
+    finally:
+        if not caught:
+            world.service.thaw()
+    return caught
 
 
 async def _is(world: World, moment: Moment, start: Sample, share: float) -> bool:

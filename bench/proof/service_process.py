@@ -59,6 +59,14 @@ class ServiceProcess:
                     pass
                 await asyncio.sleep(0.05)
 
+    def freeze(self) -> None:
+        """Let it stand still where it is, until it is thawed or killed."""
+        self._process.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send(signal.SIGCONT)
+
     async def kill(self) -> None:
         """Kill -9; returns when the process is gone."""
         await self._process.end(signal.SIGKILL, seconds=_KILL_SECONDS)

@@ -27,7 +27,7 @@ from telemetry.health import Health
 Condition = Callable[[], Awaitable[bool]]
 
 
-async def eventually(condition: Condition, *, seconds: float = 30.0) -> None:
+async def eventually(condition: Condition, *, seconds: float = 90.0) -> None:
     """Wait until something holds; fail when it does not within a bound that no healthy machine needs."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - what is waited for happens in another process

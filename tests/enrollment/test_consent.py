@@ -65,6 +65,9 @@ def test_without_an_address_there_is_nobody_to_write_to(email: str | None) -> No
         *("ann", "ann@", "@acme.example", "ann@acme", "ann@@acme.example", "ann lee@acme.example", "ann@acme..example"),
         *(
             "ann@-acme.example",
+            "ann@acme.-example",
+            "ann@acme.example-",
+            "ann@acme.\N{LATIN SMALL LETTER LONG S}ample",
             "ann@acme.example,bob@acme.example",
             "<ann@acme.example>",
             "ann@acme.example\nbcc: x@y.zz",

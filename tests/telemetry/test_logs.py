@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
 def former_configuration() -> Iterator[None]:
     """Puts the process's logging back, for other tests' sake."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, configuration = root.handlers[:], root.level, structlog.get_config()
     quieter = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "uvicorn.access")}
     yield
     root.handlers[:] = handlers
@@ -32,7 +32,7 @@ def former_configuration() -> Iterator[None]:
     for name, former in quieter.items():
         logging.getLogger(name).setLevel(former)
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**configuration)
     structlog.contextvars.clear_contextvars()
 
 

@@ -72,7 +72,7 @@ def _is_address(address: str) -> bool:
         return False
     if not all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", label) for label in labels[:-1]):
         return False
-    return re.fullmatch(r"[A-Za-z0-9-]{2,63}", labels[-1]) is not None
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]", labels[-1]) is not None
 
 
 def _is_stopped(organization: Json, scope: str, subject: str | None, now: datetime) -> bool:
