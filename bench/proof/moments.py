@@ -100,7 +100,9 @@ async def catch(world: World, moment: Moment, chance: Random, *, start: Sample, 
     """As `reach`, but return with the service frozen there, so that the moment is not over before it is killed."""
     async with asyncio.timeout(seconds):
         share = chance.uniform(0.05, 0.4) * records
-        while not (await _is(world, moment, start, share) and await _is_when_frozen(world, moment, start, share)):
+        while not (  # noqa: ASYNC110 - it happens in other processes
+            await _is(world, moment, start, share) and await _is_when_frozen(world, moment, start, share)
+        ):
             await asyncio.sleep(_LOOK_SECONDS)
 
 
