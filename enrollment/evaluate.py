@@ -4,14 +4,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import orjson
 
 from enrollment.decide import Decision, OrganizationFacts, Situation, closed, decide, window_end
 from enrollment.stops import latest_end
-from schemas.vocabulary import TriggerType
+from schemas.vocabulary import CandidateOutcome, TriggerType
 
-__all__ = ["Evaluated", "evaluate", "told_outcomes"]
+__all__ = ["Evaluated", "Only", "evaluate", "told_outcomes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """What of a decision counts in a run of one mapping: what it says itself, and `at_most` so many requests."""
+
+    mapping_id: UUID
+    at_most: int
 
 
 @dataclass(slots=True)
@@ -29,10 +38,12 @@ def evaluate(
     *,
     event_time: datetime,
     hold_ends: datetime | None,
+    only: Only | None = None,
 ) -> Evaluated:
     """Decide a trigger at an instant; what would be deferred is refused once the trigger's window has ended.
 
     The window of one that a hold keeps, or kept, counts from the hold's end; of one that is stopped, from the stop's.
+    Where one mapping `only` is run, everybody is asked for now or not at all.
     """
     decisions = decide(situation, organization, now)
     starts = event_time
@@ -43,9 +54,23 @@ def evaluate(
         stops_end = latest_end(organization.stops, situation.customer.id, mappings, now)
         starts = max(starts, stops_end) if stops_end is not None else starts
     until = window_end(decisions, starts)
-    if now >= until:
+    if now >= until or only is not None:
         decisions = [closed(decision) for decision in decisions]
-    return Evaluated(decisions, until)
+    return Evaluated(decisions if only is None else _of_run(decisions, only), until)
+
+
+def _of_run(decisions: Sequence[Decision], only: Only) -> list[Decision]:
+    """The mapping's own decisions, without the requests that are too many."""
+    found, left = [], only.at_most
+    for decision in decisions:
+        if decision.mapping is None or decision.mapping.id != only.mapping_id:
+            continue
+        if decision.outcome is CandidateOutcome.REQUEST:
+            if left == 0:
+                continue
+            left -= 1
+        found.append(decision)
+    return found
 
 
 def told_outcomes(decisions: Sequence[Decision]) -> tuple[bytes, bytes]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from enrollment.catalogue import EngagementFacts
 from enrollment.consent import PersonRecord
 from enrollment.decide import Candidate, OrganizationFacts, Situation
-from enrollment.evaluate import Evaluated, evaluate
+from enrollment.evaluate import Evaluated, Only, evaluate
 from enrollment.policies import PolicyFacts
 from enrollment.renewing import Terms, propose_again, renewed_decision
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
@@ -41,6 +41,7 @@ class Recalled:
     event_time: datetime
     hold_ends: datetime | None
     renewal: Terms | None = None
+    only: Only | None = None
 
     def evaluate(self) -> Evaluated:
         """Decide it again; or put the question again, where it was one that an approval had outlived."""
@@ -57,7 +58,12 @@ class Recalled:
             )
             return Evaluated([renewed_decision(candidate.stakeholder, again)], self.now)
         return evaluate(
-            self.situation, self.organization, self.now, event_time=self.event_time, hold_ends=self.hold_ends
+            self.situation,
+            self.organization,
+            self.now,
+            event_time=self.event_time,
+            hold_ends=self.hold_ends,
+            only=self.only,
         )
 
 
@@ -108,6 +114,7 @@ def _facts(trigger_type: TriggerType) -> type[BaseModel]:
         "held": (bool, False),
         "policy": (PolicyFacts | None, None),
         "renewal": (Terms | None, None),
+        "only": (Only | None, None),
     }
     return create_model("EvaluationFacts", **fields)
 
@@ -155,4 +162,5 @@ def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFact
         event_time=told.at,
         hold_ends=told.hold_ends,
         renewal=told.renewal,
+        only=told.only,
     )

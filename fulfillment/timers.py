@@ -17,7 +17,19 @@ import structlog
 from enrollment.states import Happening
 from schemas.topics import ENROLLMENT_DECISION
 from schemas.vocabulary import EnrollmentState
-from storage import attention, connections, directory, enrollments, evaluations, figures, holds, relay, turns, webhooks
+from storage import (
+    attention,
+    connections,
+    directory,
+    enrollments,
+    evaluations,
+    figures,
+    holds,
+    mapping_runs,
+    relay,
+    turns,
+    webhooks,
+)
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.pool import Connection, Database
 from workflows.arbitration import resume
@@ -25,6 +37,7 @@ from workflows.attention import AttentionOptions, call_attention
 from workflows.clock import Clock
 from workflows.commands import add_ensure_webhooks, add_refresh_cadences
 from workflows.figures import publish_figures
+from workflows.mapping_runs import advance_runs
 from workflows.memory import OrganizationMemory
 from workflows.request import decide_again, hold_back_and_decide
 from workflows.transitions import Change, transition
@@ -42,14 +55,15 @@ class TimerOptions:
     Catalogues are read again at `catalogue_age`, and where they are said to have changed after `catalogue_rest`,
     business time; the retentions are real time but for those of commands and attention, which are business time.
     Webhooks are ensured where `callback` says how we are reached, after connecting and each `webhooks_age`, business
-    time. `batch` and `prune_batch` are how much is done in one transaction. What cannot be decided again for a fault of
-    ours is put off by `put_off`, business time.
+    time. `batch`, `prune_batch` and `run_batch` are how much is done in one transaction. What cannot be decided again
+    for a fault of ours is put off by `put_off`, business time.
     """
 
     tick_s: float = 1.0
     prune_every_s: float = 60.0
     batch: int = 200
     prune_batch: int = 5000
+    run_batch: int = 50
     put_off: timedelta = timedelta(hours=1)
     catalogue_age: timedelta = timedelta(hours=6)
     catalogue_rest: timedelta = timedelta(minutes=1)
@@ -104,11 +118,13 @@ class Timers:
         self._stopping = asyncio.Event()
         tick_s, prune_s = self._options.tick_s, self._options.prune_every_s
         batch, prune_batch = self._options.batch, self._options.prune_batch
+        run_batch = self._options.run_batch
         self._duties = (
             _Duty("expire requests", tick_s, batch, self._expire),
             _Duty("decide deferrals again", tick_s, batch, self._decide_again, self._decide_again_apart),
             _Duty("hold back", tick_s, batch, self._hold_back),
             _Duty("resume", tick_s, batch, self._resume),
+            _Duty("run mappings", tick_s, run_batch, self._run_mappings, self._run_mappings_apart),
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
             _Duty("ensure webhooks", tick_s, batch, self._ensure_webhooks),
             _Duty("call attention", prune_s, batch, self._call_attention),
@@ -212,6 +228,21 @@ class Timers:
 
     async def _resume(self, connection: Connection, now: datetime) -> int:
         return await resume(connection, limit=self._options.batch, now=now)
+
+    async def _run_mappings(self, connection: Connection, now: datetime) -> int:
+        return await advance_runs(connection, self._memory, now, limit=self._options.run_batch)
+
+    async def _run_mappings_apart(self, now: datetime) -> None:
+        async with self._database.transaction() as connection:
+            runs = await mapping_runs.open_runs(connection)
+        for run in runs:
+            try:
+                async with self._database.transaction() as connection:
+                    await advance_runs(connection, self._memory, now, limit=self._options.run_batch, run_id=run.id)
+            except (StorageUnavailable, ConcurrentChange):
+                raise
+            except Exception:  # noqa: BLE001 - whatever it is, it is one run's
+                _log.exception("run_not_advanced", organization_id=run.organization_id, run_id=str(run.id))
 
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(

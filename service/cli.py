@@ -22,6 +22,7 @@ from service.mappings_cli import mappings_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import command_worker, database_options, opened_sessions, running_clock
 from service.running import run
+from service.runs_cli import add_runs
 from service.settings import Settings, read_settings
 from service.stops_cli import stops_app
 from service.suppressions_cli import suppressions_app
@@ -36,6 +37,7 @@ from workflows.commands import CommandKind
 from workflows.discovery import CadenceUnknown
 from workflows.field_mapping import FieldMappingInvalid
 from workflows.mapping_plans import PlanMoved
+from workflows.mapping_runs import RunInvalid
 from workflows.mapping_versions import MappingUnknown
 from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
@@ -69,6 +71,7 @@ _EXPECTED = (
     NotSuppressible,
     CannotTry,
     StopInvalid,
+    RunInvalid,
 )
 
 
@@ -149,6 +152,7 @@ add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
 mapping_commands = mappings_app(_run, out)
 add_trying(mapping_commands, _run, _timed, out)
+add_runs(mapping_commands, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)

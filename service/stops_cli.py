@@ -14,6 +14,7 @@ from rich.table import Table
 from enrollment.stops import StopScope
 from service.figures_cli import Timed
 from service.settings import Settings
+from service.showing import minute
 from storage import holds, stops
 from storage.holds import RefusedPause
 from storage.stops import StandingStop
@@ -88,14 +89,14 @@ def stops_app(run: Run, opened: Opened, out: Console) -> typer.Typer:
         table = Table("stop", "what", "by", "since", "until", "pauses", "why")
         for one in standing:
             what = one.scope.value if one.scope is StopScope.ORGANIZATION else f"{one.scope.value} {one.subject}"
-            ends = _told(one.ends_at) if one.ends_at is not None else "started again"
+            ends = minute(one.ends_at) if one.ends_at is not None else "started again"
             pauses = "yes" if one.pauses_active else "no"
-            table.add_row(str(one.id), what, one.stopped_by, _told(one.stopped_at), ends, pauses, one.reason)
+            table.add_row(str(one.id), what, one.stopped_by, minute(one.stopped_at), ends, pauses, one.reason)
         out.print(table if standing else "nothing is stopped")
         for other in refused:
             out.print(
                 f"[red]cannot be taken off[/]: stakeholder {other.stakeholder_id} of customer {other.customer_id},"
-                f" cadence {other.cadence_id}, {other.reason} since {_told(other.refused_at)}: {other.refusal}"
+                f" cadence {other.cadence_id}, {other.reason} since {minute(other.refused_at)}: {other.refusal}"
             )
 
     @app.command("start")
@@ -112,7 +113,3 @@ def stops_app(run: Run, opened: Opened, out: Console) -> typer.Typer:
         out.print("started")
 
     return app
-
-
-def _told(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from enrollment.backtest import BackTest, Counts, Fallout
@@ -18,6 +17,7 @@ from enrollment.explain import Explanation
 from service.explain_cli import explained_lines
 from service.figures_cli import Timed
 from service.settings import Settings
+from service.showing import progress
 from storage import directory, stored_evaluations
 from workflows.trying import Preview, back_test, mapping_to_try, preview, preview_one
 
@@ -55,7 +55,7 @@ def add_trying(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None
                 if stakeholder is not None:
                     return await preview_one(connection, organization, tried, stakeholder, now, imagined=imagined)
                 total = await directory.count_customers(connection, organization)
-                with _progress("customers", total, out) as advance:
+                with progress("customers", total, out) as advance:
                     return await preview(connection, organization, tried, now, imagined=imagined, progress=advance)
 
         found: Preview | Explanation = run(work)
@@ -87,7 +87,7 @@ def add_trying(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None
                 until = ready.clock.now()
                 since = until - timedelta(days=days)
                 total = await stored_evaluations.count_between(connection, organization, since, until)
-                with _progress("evaluations", total, out) as advance:
+                with progress("evaluations", total, out) as advance:
                     return await back_test(connection, organization, since, until, tried=tried, progress=advance)
 
         _show_backtest(run(work), out)
@@ -101,14 +101,6 @@ def _parsed(trigger: str) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise typer.BadParameter("--trigger is a JSON object")
     return told
-
-
-@contextmanager
-def _progress(what: str, total: int, out: Console) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=out, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda many: bar.advance(task, many)
 
 
 def _show_preview(found: Preview, out: Console) -> None:

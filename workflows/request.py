@@ -66,7 +66,12 @@ async def decide_and_request(
     for trigger, known in zip(triggers, loaded, strict=True):
         organization = organizations[trigger.event.organization_id]
         evaluated = evaluate(
-            known.situation, organization, now, event_time=trigger.event_time, hold_ends=known.hold_ends
+            known.situation,
+            organization,
+            now,
+            event_time=trigger.event_time,
+            hold_ends=known.hold_ends,
+            only=trigger.only,
         )
         decisions, until = evaluated.decisions, evaluated.until
         for decision in decisions:
@@ -77,7 +82,8 @@ async def decide_and_request(
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
                 _request(writing, trigger, known, decisions, decision, evaluation_id, now)
-        _defer(writing, trigger, known, decisions, until, organization, now)
+        if trigger.only is None:
+            _defer(writing, trigger, known, decisions, until, organization, now)
     await _write(connection, writing, now)
     at_risk = {trigger.customer for trigger in triggers if trigger.trigger_type is TriggerType.AT_RISK}
     if at_risk:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from enrollment.consent import normalised_email
 from enrollment.decide import Candidate, Situation
+from enrollment.evaluate import Only
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleEvent
 from schemas.vocabulary import Reason, TriggerType
@@ -42,7 +43,10 @@ _HOLD = timedelta(days=90)
 # The classes below are made for each event and are not frozen: a frozen dataclass takes three times as long to make.
 @dataclass(slots=True, kw_only=True)
 class Trigger:
-    """A lifecycle event that is decided: for the first time, or again. `customer` is whose it is."""
+    """A lifecycle event that is decided: for the first time, or again. `customer` is whose it is.
+
+    In a run it is decided for one mapping `only`.
+    """
 
     trigger_type: TriggerType
     event: LifecycleEvent
@@ -52,8 +56,9 @@ class Trigger:
     event_time: datetime
     correlation_id: str
     data: bytes
-    cause: Literal["event", "deferral", "renewal"] = "event"
+    cause: Literal["event", "deferral", "renewal", "run"] = "event"
     traceparent: str | None = None
+    only: Only | None = None
     customer: CustomerKey = field(init=False)
 
     def __post_init__(self) -> None:
@@ -342,6 +347,8 @@ def _facts(known: LoadedSituation, organization: str) -> bytes:
     }
     if known.hold_ends is not None:
         told["hold_ends"] = known.hold_ends
+    if trigger.only is not None:
+        told["only"] = trigger.only
     if isinstance(customer, CustomerRow):
         told["customer"] = orjson.Fragment(customer.data) if customer.data is not None else None
     elif customer is not trigger.event.customer:

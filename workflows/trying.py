@@ -20,10 +20,9 @@ from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import CandidateOutcome, TriggerType
 from storage import directory, organizations, stored_evaluations
 from storage.pool import Connection
-from workflows.engagement import add_engagement
 from workflows.explaining import Recollection
-from workflows.policy_facts import add_policy_facts
-from workflows.situations import Trigger, look
+from workflows.imagining import imagine
+from workflows.situations import Trigger
 
 __all__ = ["CannotTry", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
 
@@ -70,8 +69,8 @@ async def back_test(
     test = BackTest(tried)
     recollection = Recollection(connection, organization_id)
     async for stored in stored_evaluations.between(connection, organization_id, since, until):
-        # A renewed question is no decision on an event: it comes of an approval.
-        events = [one for one in stored if one.cause != "renewal"]
+        # A renewed question comes of an approval, and a run of whoever began it: neither is a decision on an event.
+        events = [one for one in stored if one.cause not in {"renewal", "run"}]
         for one, recalled in zip(events, await recollection.of(events), strict=True):
             test.take(one.event_id, one.outcomes, recalled, first=one.cause == "event")
         progress(len(stored))
@@ -162,13 +161,7 @@ async def _imagine(
 ) -> list[Recalled]:
     """An event of the mapping's trigger for each customer, at this moment."""
     triggers = [_trigger(facts.organization_id, mapping, customer_id, imagined, now) for customer_id in customers]
-    looked = await look(connection, triggers, now)
-    await add_policy_facts(connection, triggers, looked, {facts.organization_id: facts})
-    await add_engagement(connection, triggers, looked, {facts.organization_id: facts}, now)
-    return [
-        Recalled(situation=known.situation, organization=facts, now=now, event_time=now, hold_ends=known.hold_ends)
-        for known in looked
-    ]
+    return await imagine(connection, facts, triggers, now)
 
 
 def _trigger(

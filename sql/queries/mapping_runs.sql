@@ -1,0 +1,46 @@
+-- name: add_mapping_run$
+-- Begin a run, unless one of the mapping is open.
+INSERT INTO mapping_runs (id, organization_id, mapping_id, mapping_version, since, at_most, reason, started_by, started_at)
+VALUES (:id, :organization_id, :mapping_id, :mapping_version, :since, :at_most, :reason, :started_by, :now)
+ON CONFLICT (organization_id, mapping_id) WHERE ended_at IS NULL DO NOTHING
+RETURNING id
+
+-- name: open_mapping_runs
+-- Runs that are not over, oldest first, kept from whoever would cancel them until the commit.
+SELECT r.id, r.organization_id, r.mapping_id, r.mapping_version, r.since, r.at_most, r.after_customer, r.requested
+FROM mapping_runs r WHERE r.ended_at IS NULL
+ORDER BY r.started_at, r.id
+FOR UPDATE
+
+-- name: advance_mapping_run!
+-- It has come so far.
+UPDATE mapping_runs SET after_customer = :after_customer, customers = customers + :customers, requested = requested + :requested
+WHERE id = :id
+
+-- name: end_mapping_run!
+-- It is over.
+UPDATE mapping_runs SET ended_at = :now, outcome = :outcome WHERE id = :id
+
+-- name: cancel_mapping_run$
+-- Somebody has it end where it is.
+UPDATE mapping_runs SET ended_at = :now, outcome = 'cancelled', cancelled_by = :cancelled_by
+WHERE organization_id = :organization_id AND id = :id AND ended_at IS NULL
+RETURNING id
+
+-- name: list_mapping_runs
+-- An organization's runs, newest first.
+SELECT r.id, r.mapping_id, r.mapping_version, r.since, r.at_most, r.reason, r.started_by, r.started_at, r.customers, r.requested,
+  r.ended_at, r.outcome, r.cancelled_by
+FROM mapping_runs r WHERE r.organization_id = :organization_id
+ORDER BY r.started_at DESC, r.id DESC
+LIMIT :at_most
+
+-- name: newest_events
+-- Of the customers after one, in order, each one's newest event of a type that was decided since an instant; erased ones have none.
+SELECT DISTINCT ON (v.customer_id) v.customer_id, v.event_id, v.event_type, v.correlation_id,
+  v.facts ->> 'event_source' AS event_source, v.facts ->> 'at' AS event_time, (v.facts -> 'event')::text AS data
+FROM evaluations v
+WHERE v.organization_id = :organization_id AND v.customer_id > :after_customer AND v.event_type = :event_type
+  AND v.evaluated_at >= :since AND v.cause IN ('event', 'deferral') AND v.facts ->> 'erased' IS NULL
+ORDER BY v.customer_id, (v.facts ->> 'at')::timestamptz DESC, v.evaluated_at DESC
+LIMIT :at_most

@@ -1,0 +1,257 @@
+"""A mapping run over those whom its trigger has come for: within its cap, and nobody whom it must not ask for."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from enrollment.criteria import parse_criteria
+from enrollment.mappings import Mapping, Policy
+from enrollment.policies import Cap, Counted
+from enrollment.stops import StopScope
+from schemas.vocabulary import OutcomeType, TriggerType
+from storage import mapping_runs
+from storage.mapping_runs import RunRecord
+from storage.stored_evaluations import About
+from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
+from workflows.explaining import explain_evaluations
+from workflows.mapping_runs import RunInvalid, RunPlan, advance_runs, cancel_run, plan_run, start_run
+from workflows.mapping_versions import disable
+from workflows.stops import start, stop
+from workflows.suppressions import suppress
+
+RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
+CHAMPION = parse_criteria(b'{"field": "stakeholder.is_champion", "op": "equals", "value": true}')
+DAYS = timedelta(days=90)
+
+
+def of(customer: int) -> dict[str, Any]:
+    return CUSTOMER | {"id": f"cus-{customer}"}
+
+
+def person(customer: int, number: int = 0) -> dict[str, Any]:
+    name = f"sth-{customer}-{number}"
+    return ANN | {"id": name, "email": f"{name}@acme.example"}
+
+
+async def came(scene: Scene, customers: int, trigger_type: TriggerType = RENEWAL, people: int = 1) -> None:
+    """Events of so many customers, before there was a mapping for them."""
+    for one in range(customers):
+        named = [person(one, number) for number in range(people)]
+        await scene.decide(scene.trigger(trigger_type, named, customer=of(one), event_id=f"e-{one}"))
+
+
+async def begun(scene: Scene, mapping: Mapping, at_most: int = 100) -> UUID:
+    async with scene.database.transaction() as connection:
+        return await start_run(
+            connection,
+            "org-1",
+            mapping.id,
+            since=scene.now - DAYS,
+            at_most=at_most,
+            reason="who came before it",
+            by="usr-1",
+            now=scene.now,
+        )
+
+
+async def planned(scene: Scene, mapping: Mapping, at_most: int = 100) -> RunPlan:
+    async with scene.database.reading() as connection:
+        return await plan_run(
+            connection, "org-1", mapping.id, since=scene.now - DAYS, at_most=at_most, now=scene.now, page=2
+        )
+
+
+async def advanced(scene: Scene, *, limit: int = 50) -> int:
+    async with scene.database.transaction() as connection:
+        return await advance_runs(connection, scene.memory, scene.now, limit=limit)
+
+
+async def ran(scene: Scene, *, limit: int = 50) -> RunRecord:
+    """As the timer does it, until nothing is left of a page."""
+    while await advanced(scene, limit=limit) >= limit:
+        pass
+    return await newest(scene)
+
+
+async def newest(scene: Scene) -> RunRecord:
+    async with scene.database.connection() as connection:
+        return (await mapping_runs.list_runs(connection, "org-1", limit=1))[0]
+
+
+async def published_late(scene: Scene, trigger_type: TriggerType = RENEWAL, **changes: Any) -> Mapping:
+    """A day and the window of a deferral later, so that nothing that came is decided again by itself."""
+    scene.later(days=20)
+    await scene.decide_again()
+    (mapping,) = await scene.publish_for(trigger_type, **changes)
+    await scene.decide_again()
+    return mapping
+
+
+async def test_everybody_whom_it_fits_is_asked_for_once_and_nobody_else(scene: Scene) -> None:
+    await came(scene, 5, people=2)
+    mapping = await published_late(scene)
+    assert await scene.asked() == []
+    plan = await planned(scene, mapping)
+    assert (plan.customers, len(plan.requested)) == (5, 10)
+    run_id = await begun(scene, mapping)
+    run = await ran(scene, limit=2)
+    assert (run.id, run.outcome, run.customers, run.requested) == (run_id, "complete", 5, 10)
+    asked = await scene.asked()
+    assert sorted((one.customer_id, one.stakeholder.id) for one in asked) == sorted(plan.requested)
+    assert {one.why.business_key for one in asked} == {"con-5"}
+    # Again: whoever has been asked for is not asked for a second time.
+    await begun(scene, mapping)
+    again = await ran(scene)
+    assert (again.outcome, again.customers, again.requested) == ("complete", 5, 0)
+    assert len(await scene.asked()) == 10
+
+
+@pytest.mark.parametrize("at_most", [1, 3, 4, 5])
+async def test_it_asks_for_so_many_and_no_more(scene: Scene, at_most: int) -> None:
+    """Also where the limit falls between two stakeholders of one customer."""
+    await came(scene, 3, people=2)
+    mapping = await published_late(scene)
+    await begun(scene, mapping, at_most)
+    run = await ran(scene, limit=1)
+    assert (run.outcome, run.requested) == ("cap_reached", at_most)
+    assert len(await scene.asked()) == at_most
+    assert len((await planned(scene, mapping, 6)).requested) == 6 - at_most
+    # The next one goes on where this one ended.
+    await begun(scene, mapping, 6)
+    assert (await ran(scene)).requested == 6 - at_most
+
+
+async def test_every_decision_of_it_is_explained_and_made_again_alike(scene: Scene) -> None:
+    await came(scene, 2, people=2)
+    mapping = await published_late(scene, stakeholder_criteria=CHAMPION)
+    await scene.decide(scene.trigger(stakeholders=[BOB], customer=of(3), event_id="e-3"))
+    await begun(scene, mapping, 3)
+    await ran(scene)
+    async with scene.database.reading() as connection:
+        found = await explain_evaluations(connection, "org-1", About(), limit=100)
+    of_run = [one for one in found if one.stored.cause == "run"]
+    assert [one.is_same for one in of_run] == [True] * 2
+    assert sum(len(one.explanation.decisions) for one in of_run if one.explanation is not None) == 3
+
+
+async def test_who_may_not_be_contacted_or_is_over_is_not_asked_for(scene: Scene) -> None:
+    await came(scene, 4)
+    mapping = await published_late(scene)
+    async with scene.database.transaction() as connection:
+        await suppress(connection, "org-1", [person(0)["email"]], note="asked", by="usr-1", now=scene.now)
+    await scene.end(scene.outcome(OutcomeType.RENEWED, customer_id="cus-1"))
+    await scene.end(
+        scene.outcome(OutcomeType.STAKEHOLDER_LEFT, customer_id="cus-2", stakeholder_id=person(2)["id"]),
+    )
+    await begun(scene, mapping)
+    await ran(scene)
+    assert [one.customer_id for one in await scene.asked()] == ["cus-3"]
+    assert await scene.decide_again() == {}
+
+
+async def test_what_another_mapping_would_take_is_left_to_it(scene: Scene) -> None:
+    await came(scene, 2)
+    mapping = await published_late(scene, segment="mid-market")
+    (general,) = await scene.publish_for(RENEWAL, segment=None)
+    assert (await planned(scene, general)).requested == []
+    await begun(scene, general)
+    run = await ran(scene)
+    assert (run.outcome, run.requested) == ("complete", 0)
+    assert len((await planned(scene, mapping)).requested) == 2
+
+
+async def test_it_keeps_the_mapping_s_own_limits_and_defers_nothing(scene: Scene) -> None:
+    await came(scene, 3)
+    caps = (Cap(per=Counted.MAPPING, at_most=1, within_hours=24),)
+    mapping = await published_late(scene, policy=Policy(caps=caps))
+    await begun(scene, mapping)
+    await advanced(scene, limit=1)
+    (first,) = await scene.asked()
+    await scene.put_into("enrolled", first.enrollment_id)
+    await scene.execute("UPDATE enrollments SET claimed_at = $1", scene.now)
+    run = await ran(scene)
+    assert (run.outcome, run.customers, run.requested) == ("complete", 3, 1)
+    scene.later(days=3)
+    assert await scene.decide_again() == {}
+    assert len(await scene.asked()) == 1
+
+
+async def test_a_stop_has_it_wait_and_somebody_can_end_it(scene: Scene) -> None:
+    await came(scene, 3)
+    mapping = await published_late(scene)
+    run_id = await begun(scene, mapping)
+    async with scene.database.transaction() as connection:
+        stop_id = await stop(
+            connection,
+            "org-1",
+            scope=StopScope.MAPPING,
+            subject=str(mapping.id),
+            reason="wrong template",
+            pauses_active=False,
+            by="usr-1",
+            ends_at=None,
+            now=scene.now,
+        )
+    assert await advanced(scene, limit=1) == 0
+    async with scene.database.transaction() as connection:
+        await start(connection, "org-1", stop_id, by="usr-1", now=scene.now)
+    assert await advanced(scene, limit=1) == 1
+    async with scene.database.transaction() as connection:
+        await cancel_run(connection, "org-1", run_id, by="usr-2", now=scene.now)
+    assert await advanced(scene) == 0
+    run = await newest(scene)
+    assert (run.outcome, run.cancelled_by, run.customers, run.requested) == ("cancelled", "usr-2", 1, 1)
+    async with scene.database.transaction() as connection:
+        with pytest.raises(RunInvalid, match="no run"):
+            await cancel_run(connection, "org-1", run_id, by="usr-2", now=scene.now)
+
+
+async def test_a_mapping_that_counts_no_more_ends_its_run(scene: Scene) -> None:
+    await came(scene, 3)
+    mapping = await published_late(scene)
+    await begun(scene, mapping)
+    assert await advanced(scene, limit=1) == 1
+    async with scene.database.transaction() as connection:
+        await disable(connection, "org-1", mapping.id, by="usr-1", now=scene.now)
+    await advanced(scene)
+    run = await newest(scene)
+    assert (run.outcome, run.customers, len(await scene.asked())) == ("mapping_changed", 1, 1)
+
+
+async def test_save_runs_over_open_risks_alone_and_upsell_waits_beside_them(scene: Scene) -> None:
+    await came(scene, 3, AT_RISK)
+    await scene.end(scene.outcome(OutcomeType.RECOVERED, customer_id="cus-0"))
+    await scene.decide(scene.trigger(EXPANSION, [person(1)], customer=of(1), event_id="up-1"))
+    await scene.decide(scene.trigger(EXPANSION, [person(0)], customer=of(0), event_id="up-0"))
+    upsell = await published_late(scene, EXPANSION, cadence_id=457)
+    save = await published_late(scene, AT_RISK)
+    for one in (save, upsell):
+        await begun(scene, one)
+        await ran(scene)
+    asked = Counter((one.why.event_type.split(".")[3], one.customer_id) for one in await scene.asked() if one.why.event_type)
+    assert asked == {
+        (AT_RISK.value, "cus-1"): 1,
+        (AT_RISK.value, "cus-2"): 1,
+        (EXPANSION.value, "cus-0"): 1,
+    }
+
+
+async def test_what_cannot_be_run_is_said(scene: Scene) -> None:
+    await came(scene, 1)
+    mapping = await published_late(scene)
+    (shadow,) = await scene.publish_for(AT_RISK, policy=Policy(shadow=True))
+    with pytest.raises(RunInvalid, match="shadow"):
+        await begun(scene, shadow)
+    with pytest.raises(RunInvalid, match="no published mapping"):
+        await planned(scene, replace(mapping, id=uuid4()))
+    await begun(scene, mapping)
+    with pytest.raises(RunInvalid, match="open already"):
+        await begun(scene, mapping)
+    async with scene.database.transaction() as connection:
+        await disable(connection, "org-1", mapping.id, by="usr-1", now=scene.now)
+    with pytest.raises(RunInvalid, match="switched off"):
+        await planned(scene, mapping)
