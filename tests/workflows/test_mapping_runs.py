@@ -45,6 +45,8 @@ async def came(scene: Scene, customers: int, trigger_type: TriggerType = RENEWAL
 
 
 async def begun(scene: Scene, mapping: Mapping, at_most: int = 100) -> UUID:
+    """A minute later, so that the newest run is the one begun last."""
+    scene.later(minutes=1)
     async with scene.database.transaction() as connection:
         return await start_run(
             connection,
@@ -102,7 +104,7 @@ async def test_everybody_whom_it_fits_is_asked_for_once_and_nobody_else(scene: S
     assert (run.id, run.outcome, run.customers, run.requested) == (run_id, "complete", 5, 10)
     asked = await scene.asked()
     assert sorted((one.customer_id, one.stakeholder.id) for one in asked) == sorted(plan.requested)
-    assert {one.why.business_key for one in asked} == {"con-5"}
+    assert {one.why.business_key for one in asked} == {"con-5/2027-03-31"}
     # Again: whoever has been asked for is not asked for a second time.
     await begun(scene, mapping)
     again = await ran(scene)
@@ -166,18 +168,17 @@ async def test_what_another_mapping_would_take_is_left_to_it(scene: Scene) -> No
 
 async def test_it_keeps_the_mapping_s_own_limits_and_defers_nothing(scene: Scene) -> None:
     await came(scene, 3)
-    caps = (Cap(per=Counted.MAPPING, at_most=1, within_hours=24),)
+    caps = (Cap(per=Counted.ACCOUNT, at_most=1, within_hours=24),)
     mapping = await published_late(scene, policy=Policy(caps=caps))
+    await scene.publish_for(AT_RISK)
+    await scene.decide(scene.trigger(AT_RISK, [person(1)], customer=of(1), event_id="risk"))
+    assert len(await scene.asked()) == 1
     await begun(scene, mapping)
-    await advanced(scene, limit=1)
-    (first,) = await scene.asked()
-    await scene.put_into("enrolled", first.enrollment_id)
-    await scene.execute("UPDATE enrollments SET claimed_at = $1", scene.now)
     run = await ran(scene)
-    assert (run.outcome, run.customers, run.requested) == ("complete", 3, 1)
+    assert (run.outcome, run.customers, run.requested) == ("complete", 3, 2)
     scene.later(days=3)
     assert await scene.decide_again() == {}
-    assert len(await scene.asked()) == 1
+    assert len(await scene.asked()) == 3
 
 
 async def test_a_stop_has_it_wait_and_somebody_can_end_it(scene: Scene) -> None:
