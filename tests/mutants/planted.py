@@ -42,6 +42,7 @@ _LOOP = "tests/consumers/test_loop.py"
 _RELAY = "tests/producers/test_outbox_relay.py"
 _ENROLL = "tests/fulfillment/test_enroll.py"
 _WORKER = "tests/fulfillment/test_worker.py"
+_RUNS = "tests/workflows/test_mapping_runs.py"
 
 MUTANTS = (
     Mutant(
@@ -411,5 +412,29 @@ FROM salesloft_connections WHERE organization_id = :organization_id
         old="                self._standstill.set_aside(failure.topic, partition, failure.keys)\n",
         new="                pass\n",
         tests=(_RELAY,),
+    ),
+    Mutant(
+        name="a-run-asks-for-everybody",
+        bug="a mapping that is run asks for everybody whom it fits, whatever it was told to ask for at most",
+        path="enrollment/evaluate.py",
+        old="            left -= 1\n        found.append(decision)\n",
+        new="        found.append(decision)\n",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-takes-what-is-another-mapping-s",
+        bug="where a mapping is run, what another mapping would ask for is asked for, too",
+        path="enrollment/evaluate.py",
+        old="        if decision.mapping is None or decision.mapping.id != only.mapping_id:\n",
+        new="        if decision.mapping is None:\n",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-begins-again-after-each-page",
+        bug="a run does not keep how far it came, and looks at its first customers for ever",
+        path="workflows/mapping_runs.py",
+        old="        last = events[done - 1].customer_id\n",
+        new="        last = run.after_customer\n",
+        tests=(_RUNS,),
     ),
 )
