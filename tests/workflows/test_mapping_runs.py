@@ -233,7 +233,9 @@ async def test_save_runs_over_open_risks_alone_and_upsell_waits_beside_them(scen
     for one in (save, upsell):
         await begun(scene, one)
         await ran(scene)
-    asked = Counter((one.why.event_type.split(".")[3], one.customer_id) for one in await scene.asked() if one.why.event_type)
+    asked = Counter(
+        (one.why.event_type.split(".")[3], one.customer_id) for one in await scene.asked() if one.why.event_type
+    )
     assert asked == {
         (AT_RISK.value, "cus-1"): 1,
         (AT_RISK.value, "cus-2"): 1,
