@@ -72,6 +72,7 @@ class BackTest:
     _freed: dict[str, set[RunKey]] = field(default_factory=dict)
     _taken: dict[str, dict[RunKey, datetime]] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
+    _asked: set[str] = field(default_factory=set)
     _compiled: CompiledMapping | None = None
     _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
 
@@ -85,10 +86,11 @@ class BackTest:
         """What they would have cost at Salesloft: a person's upsert and a membership each."""
         return 2 * self.requests
 
-    def take(self, event_id: str, stored: str, recalled: Recalled | None, *, first: bool) -> None:
+    def take(self, event_id: str, stored: str, recalled: Recalled | None, *, cause: str) -> None:
         """Decide the next recorded evaluation, in the order in which they were made; `stored` is its outcomes' JSON.
 
-        One that decided a deferral again (not `first`) is only made where the event is still deferred here too.
+        One whose `cause` is a deferral is only made where the event is still deferred here too, and one of what a hold
+        withdrew also where somebody was asked for here.
         """
         self.evaluations += 1
         if recalled is None:
@@ -97,21 +99,23 @@ class BackTest:
         was: list[dict[str, Any]] = orjson.loads(stored)
         for outcome in was:
             self.was[CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"])] += 1
-        decisions = self._decide(event_id, recalled, first=first)
+        decisions = self._decide(event_id, recalled, cause)
         runs = self._note_live(was, recalled)
         for decision in decisions:
             self.would_be[decision.outcome, decision.reason] += 1
             if decision.outcome is CandidateOutcome.REQUEST:
+                self._asked.add(event_id)
                 runs.append(self._note_request(decision, recalled))
         for run in runs:
             self._set_apart(run, recalled.now)
         self._compare(event_id, recalled.situation.customer.id, was, decisions)
-        if self.tried is not None and first:
+        if self.tried is not None and cause == "event":
             self._compiled = self._compiled or compile_mapping(self.tried)
             fallout_of(self._compiled, recalled, self.fallout)
 
-    def _decide(self, event_id: str, recalled: Recalled, *, first: bool) -> Sequence[Decision]:
-        if not first and event_id in self._settled:
+    def _decide(self, event_id: str, recalled: Recalled, cause: str) -> Sequence[Decision]:
+        is_withdrawn = cause == "withdrawal" and event_id in self._asked
+        if cause != "event" and event_id in self._settled and not is_withdrawn:
             return ()
         instead = replace(
             recalled,

@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(slots=True, kw_only=True)
 class Evaluation:
-    """One evaluation of a trigger: `facts` and `outcomes` are JSON, `cause` is event, deferral or renewal.
+    """One evaluation of a trigger; `facts` and `outcomes` are JSON, and `cause` is its column's.
 
     `digest` is of the outcomes: decided again from the same facts, they give the same.
     """

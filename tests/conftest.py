@@ -1,5 +1,6 @@
 """What tests of every room share: one bus and one database server a run, started when the first test asks."""
 
+import signal
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -11,6 +12,9 @@ from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
 from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
+
+# A shell that starts us in the background has us, and whatever we start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Out of the box structlog draws every local variable of a traceback, which keeps the event loop busy for seconds.
 structlog.configure(

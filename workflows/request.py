@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -107,7 +107,8 @@ async def _hold_back(
 ) -> None:
     withdrawn = await hold_back(connection, customers, now)
     if withdrawn:
-        await decide_and_request(connection, [trigger_of(event) for event in withdrawn], memory, now)
+        triggers = [_trigger_of(event, "withdrawal") for event in withdrawn]
+        await decide_and_request(connection, triggers, memory, now)
 
 
 async def decide_again(
@@ -116,12 +117,12 @@ async def decide_again(
     """Decide the deferred triggers of some customers again, under the customers' locks."""
     await directory.lock_customers(connection, customers)
     waiting = await evaluations.deferrals_of(connection, customers)
-    triggers = [trigger_of(deferral) for deferral in waiting]
+    triggers = [_trigger_of(deferral, "deferral") for deferral in waiting]
     return await decide_and_request(connection, triggers, memory, now) if triggers else Decided()
 
 
-def trigger_of(deferral: Deferral) -> Trigger:
-    """The trigger that was deferred."""
+def _trigger_of(deferral: Deferral, cause: Literal["deferral", "withdrawal"]) -> Trigger:
+    """The trigger that was deferred, or whose request was withdrawn."""
     event_type = EVENT_TYPES[deferral.event_type]
     return Trigger(
         trigger_type=TriggerType(deferral.event_type.split(".")[3]),
@@ -132,7 +133,7 @@ def trigger_of(deferral: Deferral) -> Trigger:
         event_time=deferral.event_time,
         correlation_id=deferral.correlation_id,
         data=deferral.data,
-        cause="deferral",
+        cause=cause,
     )
 
 

@@ -56,7 +56,7 @@ class Trigger:
     event_time: datetime
     correlation_id: str
     data: bytes
-    cause: Literal["event", "deferral", "renewal", "run"] = "event"
+    cause: Literal["event", "deferral", "withdrawal", "renewal", "run"] = "event"
     traceparent: str | None = None
     only: Only | None = None
     customer: CustomerKey = field(init=False)

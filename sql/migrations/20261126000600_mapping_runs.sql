@@ -25,11 +25,12 @@ SELECT keep_organizations_apart('mapping_runs');
 
 ALTER TABLE evaluations DROP CONSTRAINT evaluations_cause_check;
 ALTER TABLE evaluations ADD CONSTRAINT evaluations_cause_check
-  CHECK (cause IN ('event', 'deferral', 'renewal', 'run')) NOT VALID;
+  CHECK (cause IN ('event', 'deferral', 'withdrawal', 'renewal', 'run')) NOT VALID;
 
 -- migrate:down
 
 ALTER TABLE evaluations DROP CONSTRAINT evaluations_cause_check;
 DELETE FROM evaluations WHERE cause = 'run';
+UPDATE evaluations SET cause = 'deferral' WHERE cause = 'withdrawal';
 ALTER TABLE evaluations ADD CONSTRAINT evaluations_cause_check CHECK (cause IN ('event', 'deferral', 'renewal'));
 DROP TABLE mapping_runs;

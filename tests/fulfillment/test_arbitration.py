@@ -42,7 +42,7 @@ async def test_pending_upsell_is_withdrawn_and_its_event_deferred(account: Accou
     assert [(row["cause"], orjson.loads(row["outcomes"])[0]["reason"]) for row in decided] == [
         ("event", "requested"),
         ("event", "requested"),
-        ("deferral", "preempted"),
+        ("withdrawal", "preempted"),
     ]
     told = await account.stage.fetch("SELECT payload FROM outbox WHERE type LIKE '%approval-withdrawn%'")
     assert [orjson.loads(row["payload"])["reason"] for row in told] == ([] if is_approved else ["preempted"])

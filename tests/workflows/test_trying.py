@@ -18,7 +18,7 @@ from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
 from tests.workflows.story import live_through
 from workflows.trying import CannotTry, Preview, back_test, mapping_to_try, preview, preview_one
 
-RENEWAL, AT_RISK = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK
+RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
 LOW = parse_criteria(b'{"field": "customer.health_score", "op": "lt", "value": 30}')
 CHAMPION = parse_criteria(b'{"field": "stakeholder.is_champion", "op": "equals", "value": true}')
 SEVERE = parse_criteria(b'{"field": "trigger.severity", "op": "equals", "value": "high"}')
@@ -105,6 +105,19 @@ async def test_a_deferral_that_would_not_have_been_is_not_decided_again(scene: S
     assert by_reason((await back_tested(scene)).would_be) == {"no_email": 1, "deferral_ended": 1}
     found = await back_tested(scene, replace(published, stakeholder_criteria=CHAMPION))
     assert by_reason(found.would_be) == {"criteria_not_met": 1}
+
+
+async def test_what_a_risk_withdrew_is_decided_again_where_it_would_have_been_asked_for(scene: Scene) -> None:
+    (published,) = await scene.publish_for(EXPANSION)
+    await scene.decide(scene.trigger(EXPANSION, event_id="up-1"))
+    scene.later(days=1)
+    await scene.decide(scene.trigger(AT_RISK, event_id="risk-1"))
+    lived = {"requested": 1, "preempted": 1, "no_mapping": 1}
+    assert Counter(await scene.reasons()) == lived
+    found = await back_tested(scene)
+    assert (by_reason(found.would_be), found.differences) == (lived, [])
+    found = await back_tested(scene, replace(published, customer_criteria=LOW))
+    assert by_reason(found.would_be) == {"criteria_not_met": 1, "no_mapping": 1}
 
 
 async def test_a_preview_counts_what_the_live_path_then_counts(scene: Scene) -> None:
