@@ -16,6 +16,7 @@ from enrollment.criteria import Facts, verdicts
 from enrollment.decide import Decision, OrganizationFacts, RunKey, Situation
 from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
 from enrollment.policies import PastRun, PolicyFacts
+from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason
 
@@ -53,8 +54,9 @@ class BackTest:
     """What would have been decided beside what was.
 
     `tried` is the mapping that counts instead of the one with its id, or besides the others; with None everything
-    counts as it did. `requests_by_day` and `requests_by_owner` say how the approvals would spread; `fallout` is of the
-    tried mapping's predicates over all candidates of its trigger and segment.
+    counts as it did. `requests_by_day` and `requests_by_owner` say how the approvals would spread, `quotas` what
+    would wait although approved; `fallout` is of the tried mapping's predicates over all candidates of its trigger and
+    segment.
     """
 
     tried: Mapping | None
@@ -65,6 +67,7 @@ class BackTest:
     differences: list[Difference] = field(default_factory=list)
     requests_by_day: Counter[date] = field(default_factory=Counter)
     requests_by_owner: Counter[str | None] = field(default_factory=Counter)
+    quotas: QuotaForecast = field(default_factory=QuotaForecast)
     fallout: Fallout = field(default_factory=dict)
     _live: set[_Run] = field(default_factory=set)
     _here: set[_Run] = field(default_factory=set)
@@ -195,6 +198,7 @@ class BackTest:
         run = (decision.stakeholder.id, _run(recalled.situation, decision.mapping.exclusivity_group))
         self._here.add(run)
         self.requests_by_day[recalled.now.date()] += 1
+        self.quotas.add(decision, recalled.now)
         owner = recalled.situation.customer.owner
         self.requests_by_owner[owner.user_id if owner is not None else None] += 1
         return run

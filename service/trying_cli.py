@@ -14,10 +14,11 @@ from rich.table import Table
 
 from enrollment.backtest import BackTest, Counts, Fallout
 from enrollment.explain import Explanation
+from enrollment.quotas import QuotaForecast
 from service.explain_cli import explained_lines
 from service.figures_cli import Timed
 from service.settings import Settings
-from service.showing import progress
+from service.showing import minute, progress
 from storage import directory, stored_evaluations
 from workflows.trying import Preview, back_test, mapping_to_try, preview, preview_one
 
@@ -110,6 +111,7 @@ def _show_preview(found: Preview, out: Console) -> None:
     out.print(counts)
     _show_fallout(found.fallout, out)
     _show_owners(found.requests_by_owner.items(), out)
+    _show_quotas(found.quotas, out)
     for customer_id, stakeholder_id in found.requested[:_SHOWN]:
         out.print(f"would be asked for: stakeholder {stakeholder_id} of customer {customer_id}", soft_wrap=True)
     if len(found.requested) > _SHOWN:
@@ -128,6 +130,7 @@ def _show_backtest(found: BackTest, out: Console) -> None:
             days.add_row(day.isoformat(), str(many))
         out.print(days)
         _show_owners(found.requests_by_owner.items(), out)
+        _show_quotas(found.quotas, out)
         out.print(f"Salesloft would have been called {found.calls_at_most} times at most, each of cost 1")
     if found.not_possible:
         out.print(f"{found.not_possible} evaluations cannot be made again: what they rest on was erased or never kept")
@@ -154,6 +157,14 @@ def _show_owners(owners: Any, out: Console) -> None:
         table.add_row(owner or "without an owner", str(many))
     if table.row_count:
         out.print(table)
+
+
+def _show_quotas(quotas: QuotaForecast, out: Console) -> None:
+    if quotas.last_at is None or not quotas.waiting:
+        return
+    each = " and ".join(f"{many} for the {whose.value}'s" for whose, many in sorted(quotas.waiting.items()))
+    last = minute(quotas.last_at)
+    out.print(f"approved at once, {each} quota would wait; the last is carried out {last}", soft_wrap=True)
 
 
 def _sorted(counts: Counts) -> list[Any]:

@@ -13,6 +13,7 @@ from enrollment.backtest import BackTest, Counts, Fallout, fallout_of
 from enrollment.decide import Decision, OrganizationFacts
 from enrollment.explain import Explanation, explain
 from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
+from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
 from enrollment.turning import predicates
 from schemas.errors import InvalidDataError
@@ -81,7 +82,8 @@ async def back_test(
 class Preview:
     """What would be decided if every customer had the mapping's event at this moment.
 
-    `requested` are (customer, stakeholder); `fallout` is of the mapping's predicates over all candidates.
+    `requested` are (customer, stakeholder), of whom `quotas` says who would wait although approved; `fallout` is of the
+    mapping's predicates over all candidates.
     """
 
     mapping: Mapping
@@ -89,6 +91,7 @@ class Preview:
     counts: Counts = field(default_factory=Counter)
     requested: list[tuple[str, str]] = field(default_factory=list)
     requests_by_owner: Counter[str | None] = field(default_factory=Counter)
+    quotas: QuotaForecast = field(default_factory=QuotaForecast)
     fallout: Fallout = field(default_factory=dict)
 
 
@@ -213,4 +216,5 @@ def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
         ):
             found.requested.append((customer.id, decision.stakeholder_id))
             found.requests_by_owner[customer.owner.user_id if customer.owner is not None else None] += 1
+            found.quotas.add(decision, recalled.now)
     fallout_of(compiled, recalled, found.fallout)

@@ -71,3 +71,13 @@ async def test_a_change_is_tried_on_what_happened(migrated: str, change: Path) -
     assert code == 0, told
     assert "request requested 2 2" in told
     assert "0 decisions would have been otherwise" in told
+
+
+async def test_what_would_wait_for_a_quota_is_told(migrated: str, change: Path) -> None:
+    mapping_id = orjson.loads(await asyncio.to_thread(change.read_bytes))["id"]
+    quota = {"caps": [{"per": "mapping", "at_most": 1, "within_hours": 24}]}
+    await asyncio.to_thread(change.write_bytes, orjson.dumps({"id": mapping_id, "policy": quota}))
+    waits = "approved at once, 1 for the mapping's quota would wait; the last is carried out"
+    code, told = await types(migrated, "mappings", "backtest", "org-1", str(change), "--days", "2")
+    assert code == 0, told
+    assert waits in told
