@@ -36,11 +36,11 @@ ORDER BY r.started_at DESC, r.id DESC
 LIMIT :at_most
 
 -- name: newest_events
--- Of the customers after one, in order, each one's newest event of a type that was decided since an instant; erased ones have none.
+-- Of the customers after one, in order, each one's newest event of a type that came since an instant; erased ones have none.
 SELECT DISTINCT ON (v.customer_id) v.customer_id, v.event_id, v.event_type, v.correlation_id,
   v.facts ->> 'event_source' AS event_source, v.facts ->> 'at' AS event_time, (v.facts -> 'event')::text AS data
 FROM evaluations v
 WHERE v.organization_id = :organization_id AND v.customer_id > :after_customer AND v.event_type = :event_type
-  AND v.evaluated_at >= :since AND v.cause IN ('event', 'deferral', 'withdrawal') AND v.facts ->> 'erased' IS NULL
+  AND v.evaluated_at >= :since AND v.cause = 'event' AND v.facts ->> 'erased' IS NULL
 ORDER BY v.customer_id, (v.facts ->> 'at')::timestamptz DESC, v.evaluated_at DESC
 LIMIT :at_most

@@ -125,9 +125,15 @@ async def test_a_throttled_team_goes_on_in_its_next_minute(pair: tuple[Stage, St
         for _ in range(3):
             await troubled.advance(minutes=1)
 
-        # Whichever stream is read first: what it finds of people who are not linked yet is told once they are.
         await until(lambda: all_have_ended(troubled))
         await until(troubled.is_read)
+        # What was found of people who were linked after it is read once more, by then or a moment later.
+        expected = await troubled.expected(troubled.links(0))
+
+        async def is_told() -> bool:
+            return {event["id"] for event in await troubled.told()} >= expected
+
+        await until(is_told)
     await assert_told(troubled)
 
 

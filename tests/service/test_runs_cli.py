@@ -1,11 +1,12 @@
 """`mappings run-once`, `runs` and `cancel-run`, as an operator types them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from sandbox.salesloft.server import SimulatorClient
 from schemas.vocabulary import TriggerType
 from storage.pool import Database
 from tests.service.operating import Operator
@@ -14,11 +15,14 @@ from workflows.mapping_runs import advance_runs
 
 
 @pytest.fixture
-async def scene(database: Database) -> Scene:
-    """An event of two stakeholders, so long before the mapping that it is not decided again by itself."""
-    scene = await Scene(database, now=datetime.now(UTC) - timedelta(days=30)).set_up()
+async def scene(database: Database, simulator: SimulatorClient) -> Scene:
+    """An event of two stakeholders, so long before the mapping that it is not decided again by itself.
+
+    The operator's time is the simulator's.
+    """
+    scene = await Scene(database, now=await simulator.now() - timedelta(days=30)).set_up()
     await scene.decide(scene.trigger(TriggerType.RENEWAL_WINDOW, [ANN, BOB], event_id="e-1"))
-    scene.now = datetime.now(UTC)
+    scene.later(days=30)
     await scene.decide_again()
     return scene
 
@@ -50,7 +54,6 @@ async def test_it_is_shown_begun_listed_and_cancelled(operator: Operator, scene:
     assert told.startswith("RunInvalid: a run of the mapping")
     assert "goes on" in (await operator.types("mappings", "runs", "org-1", columns="300"))[1]
 
-    scene.now = datetime.now(UTC)
     async with scene.database.transaction() as connection:
         await advance_runs(connection, scene.memory, scene.now, limit=50)
     assert [one.stakeholder.id for one in await scene.asked()] == ["sth-9"]
