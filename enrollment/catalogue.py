@@ -16,12 +16,14 @@ from schemas.vocabulary import TriggerType
 __all__ = [
     "FIELDS",
     "NOTHING_SEEN",
+    "OPERANDS",
     "OPERATORS",
     "CatalogueEntry",
     "EngagementFacts",
     "Facts",
     "Field",
     "FieldKind",
+    "Operand",
     "Operator",
     "catalogue",
 ]
@@ -36,6 +38,22 @@ OPERATORS: Final[dict[FieldKind, tuple[Operator, ...]]] = {
     "date": ("equals", "before", "after", "exists"),
 }
 """What may be asked of a fact of each kind."""
+
+Operand = Literal["value", "values", "true_or_false", "days_from_now", "pattern"]
+
+OPERANDS: Final[dict[Operator, Operand]] = {
+    "equals": "value",
+    "in": "values",
+    "lt": "value",
+    "lte": "value",
+    "gt": "value",
+    "gte": "value",
+    "before": "days_from_now",
+    "after": "days_from_now",
+    "exists": "true_or_false",
+    "matches": "pattern",
+}
+"""What each is asked with: a value of the field's kind, a list of such, a whole number of days, an RE2 pattern."""
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.
@@ -191,11 +209,11 @@ FIELDS: Final[dict[str, Field]] = dict(
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A field as a form shows it."""
+    """A field as a form shows it; `operators` says what each is asked with."""
 
     field: str
     kind: FieldKind
-    operators: tuple[Operator, ...]
+    operators: dict[Operator, Operand]
     description: str
     triggers: tuple[TriggerType, ...]
 
@@ -203,6 +221,12 @@ class CatalogueEntry:
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Every field, in the order in which a form shows them."""
     return tuple(
-        CatalogueEntry(name, field.kind, OPERATORS[field.kind], field.description, field.triggers)
+        CatalogueEntry(
+            field=name,
+            kind=field.kind,
+            operators={asked: OPERANDS[asked] for asked in OPERATORS[field.kind]},
+            description=field.description,
+            triggers=field.triggers,
+        )
         for name, field in FIELDS.items()
     )

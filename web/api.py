@@ -9,6 +9,7 @@ from storage.pool import Database
 from telemetry.health import Health
 from web.app import health_app
 from web.connection import connection_routes
+from web.mappings import mapping_routes
 from web.problems import answer_with_problems
 from web.requests import EveryRequest
 from web.security import Callers
@@ -41,5 +42,6 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
     )
     answer_with_problems(app)
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers))
+    app.include_router(mapping_routes(ports.callers))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

@@ -1,6 +1,5 @@
 """Connecting an organization to its Salesloft team, and the callback that an authorization ends with."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from salesloft_client import read_callback
 from web.problems import Problem
-from web.security import Caller, CallerRole, Callers
+from web.security import Caller, CallerRole, Callers, having_role
 from workflows.authorization import Authorizations
 from workflows.credentials import ApiKey
 from workflows.session import Connected, Sessions
 
-__all__ = ["connection_routes", "having_role"]
+__all__ = ["connection_routes"]
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=500)]
 
@@ -74,19 +73,6 @@ class TeamConnected(BaseModel):
     users: int
     missing_scopes: list[MissingScope]
     parked_mappings: int
-
-
-def having_role(callers: Callers, *roles: CallerRole) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: the caller, who has one of these roles. Raises Problem: 401, 403 or 503."""
-
-    async def caller(request: Request) -> Caller:
-        known = await callers.caller(request.headers.get("authorization"))
-        if known.role not in roles:
-            needed = " or ".join(role.value for role in roles)
-            raise Problem(403, "role_required", f"this needs the role {needed}")
-        return known
-
-    return caller
 
 
 def connection_routes(sessions: Sessions, authorizations: Authorizations, callers: Callers) -> APIRouter:

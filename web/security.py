@@ -1,6 +1,7 @@
 """Who calls: a bearer JWT of the platform, checked against its issuer, its audience and its published keys."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic, time
@@ -12,10 +13,11 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 
 from web.problems import Problem
 
-__all__ = ["Caller", "CallerRole", "Callers", "Issuer"]
+__all__ = ["Caller", "CallerRole", "Callers", "Issuer", "having_role"]
 
 _log = structlog.get_logger(__name__)
 
@@ -119,6 +121,19 @@ class Callers:
         except (httpx.HTTPError, httpx.InvalidURL, JoseError, ValueError, KeyError, TypeError) as error:
             _log.warning("issuer_keys_not_read", error=repr(error))
             return None
+
+
+def having_role(callers: Callers, *roles: CallerRole) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: the caller, who has one of these roles. Raises Problem: 401, 403 or 503."""
+
+    async def caller(request: Request) -> Caller:
+        known = await callers.caller(request.headers.get("authorization"))
+        if known.role not in roles:
+            needed = " or ".join(role.value for role in roles)
+            raise Problem(403, "role_required", f"this needs the role {needed}")
+        return known
+
+    return caller
 
 
 def _unknown(detail: str) -> Problem:

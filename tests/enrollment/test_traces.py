@@ -127,10 +127,10 @@ def test_the_catalogue_is_data_for_a_form_and_holds_every_field() -> None:
     assert [one["field"] for one in entries] == list(FIELDS)
     for one in entries:
         assert one["description"].endswith(".")
-        for op in one["operators"]:
-            value = {"in": ["1"], "before": 1, "after": 1, "exists": True}.get(op)
-            sample = {"text": "a", "number": 1, "boolean": True, "date": "2027-03-31"}[one["kind"]]
-            parse_criteria(orjson.dumps({"field": one["field"], "op": op, "value": sample if value is None else value}))
+        sample = {"text": "a", "number": 1, "boolean": True, "date": "2027-03-31"}[one["kind"]]
+        of = {"value": sample, "values": [sample], "true_or_false": True, "days_from_now": 1, "pattern": "a"}
+        for op, operand in one["operators"].items():
+            parse_criteria(orjson.dumps({"field": one["field"], "op": op, "value": of[operand]}))
     of_triggers = {one["field"]: one["triggers"] for one in entries if one["triggers"]}
     assert of_triggers["trigger.severity"] == ["at-risk"]
     assert {field for field in FIELDS if field.startswith("trigger.")} == of_triggers.keys()
