@@ -36,6 +36,9 @@ async def hold_on(
     reason = await holds.held(connection, enrollment.id, now)
     if reason is not None:
         ends = next_end(organization.stops, now) if reason is Reason.STOPPED else None
+        if reason is Reason.REQUESTED_BY_PERSON:
+            pause = await holds.read_pause(connection, enrollment.id)
+            ends = pause.asked_until if pause is not None else None
         return Held(min(now + _HOLD_CHECKED_EVERY, ends or now + _HOLD_CHECKED_EVERY), reason)
     customer = (enrollment.organization_id, enrollment.customer_id)
     if enrollment.trigger_type is TriggerType.AT_RISK:

@@ -24,7 +24,7 @@ from storage.memberships import KnownMembership
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.attention import attention_needed
-from workflows.transitions import Actor, Change, MembershipFacts, transition
+from workflows.transitions import SERVICE, Actor, Change, MembershipFacts, transition
 
 __all__ = ["Pause"]
 
@@ -81,7 +81,8 @@ class Pause:
                 pause = await holds.read_pause(connection, enrollment.id)
                 # Once it has begun it is carried through: the person may be off already.
                 has_begun = pause is not None and pause.step_id is not None
-                if pause is not None and (has_begun or await holds.held(connection, enrollment.id, now) is not None):
+                is_wanted = pause is not None and (has_begun or pause.moved_by is not None)
+                if pause is not None and (is_wanted or await holds.held(connection, enrollment.id, now) is not None):
                     known = await self._known(connection, enrollment)
                     if known is not None:
                         return _ToPause(enrollment, known, pause)
@@ -162,13 +163,22 @@ class Pause:
                 pause = await holds.read_pause(connection, enrollment.id)
                 await memberships.end(connection, known.id, status=MembershipStatus.PAUSED.value, salesloft_state=state)
                 facts = MembershipFacts(known.id, known.salesloft_membership_id, state, known.current_step)
-                reason = pause.reason.value if pause is not None else None
-                change = Change(enrollment=enrollment, happening=Happening.PAUSE, reason=reason, membership=facts)
-                await transition(connection, [change], now)
+                await transition(connection, [_paused(enrollment, pause, facts)], now)
                 await holds.forget_call(connection, enrollment.id)
             await commands.finish(connection, command, outcome="paused", now=now)
             await holds.hasten(connection, command.organization_id, command.payload["customer_id"], now)
         return Outcome.DONE
+
+
+def _paused(enrollment: Enrollment, pause: AskedPause | None, membership: MembershipFacts) -> Change:
+    by = (pause.moved_by or pause.asked_by) if pause is not None else None
+    return Change(
+        enrollment=enrollment,
+        happening=Happening.PAUSE,
+        reason=pause.reason.value if pause is not None else None,
+        actor=Actor(ActorKind.USER, by) if by is not None else SERVICE,
+        membership=membership,
+    )
 
 
 async def _shown(client: SalesloftClient, salesloft_membership_id: int) -> CadenceMembership | None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from enrollment.consent import Consent, at_execution
+from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Outcome, Workbench, lock_enrollment
 from fulfillment.gates import Admitted, known_consent
@@ -89,7 +90,7 @@ class Resume:
         intended = await self._intend(command, begun, present)
         if isinstance(intended, Outcome):
             return intended
-        return await self._call(calling, intended, present)
+        return await self._call(calling, intended, present, begun.organization)
 
     async def _begin(self, command: Claimed) -> Admitted | _Doubtful | Outcome:
         now = self._bench.clock.now()
@@ -150,6 +151,10 @@ class Resume:
                 return Outcome.DONE
             await present.keep(connection, enrollment.organization_id, enrollment.stakeholder_id, now)
             answer = await self._still(connection, admitted, present, now)
+            if answer is None and await self._goes_on_at(connection, enrollment, admitted.organization) is None:
+                return await self._removed(
+                    connection, command, enrollment, Reason.REQUESTED_BY_PERSON, "no step is left after those skipped"
+                )
             if answer is not None:
                 return await self._turned(connection, command, locked, answer)
             since = await self._since(connection, enrollment, now)
@@ -189,15 +194,32 @@ class Resume:
             return Held(now + options.recheck_after, Reason.CONSENT_UNKNOWN)
         return await hold_on(connection, enrollment, admitted.organization, now)
 
-    async def _call(self, calling: _Calling, enrollment: Enrollment, present: PresentPerson) -> Outcome:
+    @staticmethod
+    async def _goes_on_at(
+        connection: Connection, enrollment: Enrollment, organization: OrganizationFacts
+    ) -> int | None:
+        """The step at which the cadence goes on; None where all that were left are skipped."""
+        pause = await holds.read_pause(connection, enrollment.id)
+        if pause is None:
+            return enrollment.start_step_id
+        from_step_id = pause.to_step_id or pause.step_id or enrollment.start_step_id
+        cadence = organization.cadences.get(enrollment.cadence_id)
+        steps = [step.id for step in cadence.steps] if cadence is not None else []
+        # Of a step that was switched off meanwhile nobody knows which one follows it.
+        if from_step_id not in steps:
+            return from_step_id
+        return next(iter(steps[steps.index(from_step_id) + pause.skips :]), None)
+
+    async def _call(
+        self, calling: _Calling, enrollment: Enrollment, present: PresentPerson, organization: OrganizationFacts
+    ) -> Outcome:
         async with self._bench.database.connection() as connection:
-            pause = await holds.read_pause(connection, enrollment.id)
-        step_id = pause.step_id if pause is not None else None
+            step_id = await self._goes_on_at(connection, enrollment, organization)
         wanted = NewMembership(
             person_id=present.person_id,
             cadence_id=enrollment.cadence_id,
-            user_id=enrollment.sender_user_id,
-            step_id=step_id or enrollment.start_step_id,
+            user_id=enrollment.sends_user_id,
+            step_id=step_id,
         )
         try:
             membership = await calling.client.create_membership(wanted)

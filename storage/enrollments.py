@@ -101,6 +101,12 @@ class Enrollment:
     intended_at: datetime | None
     reason: str | None
     expected_at: datetime | None
+    changed_sender_user_id: int | None
+
+    @property
+    def sends_user_id(self) -> int:
+        """Salesloft's id of who sends: whom somebody has named since, else who was approved."""
+        return self.changed_sender_user_id or self.sender_user_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,21 +34,28 @@ __all__ = [
     "to_resume",
 ]
 
-HELD = (Reason.PREEMPTED.value, Reason.STOPPED.value)
+HELD = (Reason.PREEMPTED.value, Reason.STOPPED.value, Reason.REQUESTED_BY_PERSON.value)
 """How a command that is given back because something holds it says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause that a hold or a stop asked for.
+    """A pause that a hold, a stop or a person asked for.
 
-    `step_id` is set once the person is about to be taken off, `refused_at` when Salesloft refused that.
+    `step_id` is set once the person is about to be taken off, `refused_at` when Salesloft refused that. `asked_by` is
+    who pauses, until `asked_until` or until they resume; None where nobody does. `moved_by` is who has the person added
+    back at once. The cadence goes on `skips` steps after `to_step_id`, or after `step_id` where that is None.
     """
 
     enrollment_id: UUID
     reason: Reason
     step_id: int | None
     refused_at: datetime | None
+    asked_by: str | None
+    asked_until: datetime | None
+    moved_by: str | None
+    to_step_id: int | None
+    skips: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +152,12 @@ async def ask_pauses(connection: Connection, asked: Sequence[tuple[Enrollment, R
 
 
 async def read_pause(connection: Connection, enrollment_id: UUID) -> Pause | None:
-    """The pause of an enrollment, if a hold or a stop asked for one."""
+    """The pause of an enrollment, if one was asked for."""
     rows = await queries.read_pause(connection, enrollment_id=enrollment_id)
     if not rows:
         return None
-    return Pause(enrollment_id, Reason(rows[0]["reason"]), rows[0]["step_id"], rows[0]["refused_at"])
+    values = {name: rows[0][name] for name in Pause.__dataclass_fields__}
+    return Pause(**values | {"enrollment_id": enrollment_id, "reason": Reason(values["reason"])})
 
 
 async def record_step(connection: Connection, enrollment_id: UUID, step_id: int) -> None:

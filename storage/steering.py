@@ -1,0 +1,143 @@
+"""What people ask of enrollments, and how it is kept until it is carried out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from storage.enrollments import Enrollment
+from storage.pool import Connection
+from storage.queries import queries
+
+__all__ = [
+    "Steering",
+    "SteeringAction",
+    "add",
+    "change_sender",
+    "customer_of",
+    "keep_paused",
+    "let_go",
+    "list_of",
+    "move_on",
+    "read",
+]
+
+
+class SteeringAction(StrEnum):
+    """What a person may ask of an enrollment that was approved."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    SKIP = "skip"
+    RESTART = "restart"
+    CHANGE_SENDER = "change_sender"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steering:
+    """Something that a person asks, under an id of their own choosing.
+
+    `until` is when a pause ends by itself, `step_id` where the cadence begins again, `sender_user_id` Salesloft's id of
+    who is to send.
+    """
+
+    id: UUID
+    enrollment_id: UUID
+    action: SteeringAction
+    asked_by: str
+    note: str
+    until: datetime | None = None
+    step_id: int | None = None
+    sender_user_id: int | None = None
+
+
+async def add(connection: Connection, organization_id: str, asked: Steering, now: datetime) -> bool:
+    """Note what is asked; False where something was asked under that id before."""
+    added = await queries.add_steering(
+        connection,
+        organization_id=organization_id,
+        id=asked.id,
+        enrollment_id=asked.enrollment_id,
+        action=asked.action.value,
+        asked_by=asked.asked_by,
+        note=asked.note,
+        until=asked.until,
+        step_id=asked.step_id,
+        sender_user_id=asked.sender_user_id,
+        now=now,
+    )
+    return added is not None
+
+
+async def read(connection: Connection, organization_id: str, steering_id: UUID) -> Steering | None:
+    """What was asked under an id."""
+    rows = await queries.read_steering(connection, organization_id=organization_id, id=steering_id)
+    return _steering(rows[0], steering_id) if rows else None
+
+
+async def list_of(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[tuple[datetime, Steering]]:
+    """What people have asked of an enrollment, with when, oldest first."""
+    rows = await queries.list_steerings(connection, organization_id=organization_id, enrollment_id=enrollment_id)
+    return [(row["asked_at"], _steering(row, row["id"])) for row in rows]
+
+
+async def customer_of(connection: Connection, organization_id: str, enrollment_id: UUID) -> str | None:
+    """The customer of an enrollment, which never changes; None where the organization has no such enrollment."""
+    found: str | None = await queries.customer_of_enrollment(
+        connection, organization_id=organization_id, enrollment_id=enrollment_id
+    )
+    return found
+
+
+async def keep_paused(
+    connection: Connection, enrollment: Enrollment, *, by: str, until: datetime | None, now: datetime
+) -> None:
+    """Somebody pauses it, whatever else holds it."""
+    await queries.keep_paused(
+        connection,
+        enrollment_id=enrollment.id,
+        organization_id=enrollment.organization_id,
+        asked_by=by,
+        until=until,
+        now=now,
+    )
+
+
+async def let_go(connection: Connection, enrollment_id: UUID) -> None:
+    """Nobody pauses it any more."""
+    await queries.let_go(connection, enrollment_id=enrollment_id)
+
+
+async def move_on(
+    connection: Connection, enrollment: Enrollment, *, by: str, to_step_id: int | None, skips: int, now: datetime
+) -> None:
+    """The cadence is to go on at a step, so many steps further, or where it stands."""
+    await queries.move_on(
+        connection,
+        enrollment_id=enrollment.id,
+        organization_id=enrollment.organization_id,
+        moved_by=by,
+        to_step_id=to_step_id,
+        skips=skips,
+        now=now,
+    )
+
+
+async def change_sender(connection: Connection, enrollment_id: UUID, sender_user_id: int) -> None:
+    """Somebody else is to send from the next time on that the person is added."""
+    await queries.change_sender(connection, enrollment_id=enrollment_id, sender_user_id=sender_user_id)
+
+
+def _steering(row: Any, steering_id: UUID) -> Steering:
+    return Steering(
+        id=UUID(int=steering_id.int),
+        enrollment_id=UUID(int=row["enrollment_id"].int),
+        action=SteeringAction(row["action"]),
+        asked_by=row["asked_by"],
+        note=row["note"],
+        until=row["until"],
+        step_id=row["step_id"],
+        sender_user_id=row["sender_user_id"],
+    )
