@@ -15,6 +15,7 @@ from enrollment.suppression import NotSuppressible
 from service.cadences_cli import CadenceWork, cadences_app
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
+from service.enrollments_cli import enrollments_app
 from service.expected import done
 from service.explain_cli import add_explain
 from service.figures_cli import Timed, add_figures
@@ -43,6 +44,7 @@ from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
+from workflows.steering import SteeringInvalid
 from workflows.stops import StopInvalid
 from workflows.trying import CannotTry
 
@@ -70,6 +72,7 @@ _EXPECTED = (
     FieldMappingInvalid,
     NotSuppressible,
     CannotTry,
+    SteeringInvalid,
     StopInvalid,
     RunInvalid,
 )
@@ -158,6 +161,7 @@ app.add_typer(connections_app(_run), name="connections")
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
+app.add_typer(enrollments_app(_run, _timed, out), name="enrollments")
 app.add_typer(mapping_commands, name="mappings")
 app.add_typer(people_app(_run, _people_work, out), name="people")
 app.add_typer(stops_app(_run, _timed, out), name="stops")

@@ -11,6 +11,7 @@ from storage.pool import Connection
 from storage.queries import queries
 
 __all__ = [
+    "Listed",
     "Steering",
     "SteeringAction",
     "add",
@@ -18,6 +19,7 @@ __all__ = [
     "customer_of",
     "keep_paused",
     "let_go",
+    "list_enrollments",
     "list_of",
     "move_on",
     "read",
@@ -51,6 +53,41 @@ class Steering:
     until: datetime | None = None
     step_id: int | None = None
     sender_user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An enrollment as people choose one to steer."""
+
+    id: UUID
+    customer_id: str
+    stakeholder_id: str
+    cadence_id: int
+    cadence_name: str | None
+    state: str
+    reason: str | None
+    updated_at: datetime
+    paused_by: str | None
+    paused_until: datetime | None
+
+
+async def list_enrollments(
+    connection: Connection,
+    organization_id: str,
+    *,
+    customer_id: str | None = None,
+    stakeholder_id: str | None = None,
+    limit: int,
+) -> list[Listed]:
+    """An organization's enrollments, of a customer or a stakeholder where one is named; the open ones first."""
+    rows = await queries.list_enrollments(
+        connection,
+        organization_id=organization_id,
+        customer_id=customer_id,
+        stakeholder_id=stakeholder_id,
+        at_most=limit,
+    )
+    return [Listed(**{name: row[name] for name in Listed.__dataclass_fields__}) for row in rows]
 
 
 async def add(connection: Connection, organization_id: str, asked: Steering, now: datetime) -> bool:

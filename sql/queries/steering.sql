@@ -41,3 +41,16 @@ UPDATE enrollments SET changed_sender_user_id = :sender_user_id WHERE id = :enro
 -- name: customer_of_enrollment$
 -- Whose lock an enrollment is under.
 SELECT customer_id FROM enrollments WHERE organization_id = :organization_id AND id = :enrollment_id
+
+-- name: list_enrollments
+-- An organization's enrollments, of a customer or a stakeholder where one is given; what still may move first, then the newest.
+SELECT e.id, e.customer_id, e.stakeholder_id, e.cadence_id, c.name AS cadence_name, e.state, e.reason, e.updated_at,
+  p.asked_by AS paused_by, p.asked_until AS paused_until
+FROM enrollments e
+LEFT JOIN salesloft_cadences c ON c.organization_id = e.organization_id AND c.cadence_id = e.cadence_id
+LEFT JOIN pauses p ON p.enrollment_id = e.id
+WHERE e.organization_id = :organization_id
+  AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
+  AND (:stakeholder_id::text IS NULL OR e.stakeholder_id = :stakeholder_id)
+ORDER BY e.state IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed', 'removed', 'exited'), e.id DESC
+LIMIT :at_most

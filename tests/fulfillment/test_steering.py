@@ -28,7 +28,7 @@ async def account(stage: Stage) -> Account:
 
 async def ask(account: Account, action: str, *, enrollment_id: UUID | None = None, **asked: Any) -> Reason | None:
     of = enrollment_id or await account.enrollment(SAVE)
-    told = {"id": uuid4(), "asked_by": "usr-1", "note": "on holiday"} | asked
+    told: dict[str, Any] = {"id": uuid4(), "asked_by": "usr-1", "note": "on holiday"} | asked
     wanted = Steering(enrollment_id=of, action=SteeringAction(action), **told)
     stage = account.stage
     async with stage.database.transaction() as connection:

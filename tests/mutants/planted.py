@@ -42,6 +42,7 @@ _LOOP = "tests/consumers/test_loop.py"
 _RELAY = "tests/producers/test_outbox_relay.py"
 _ENROLL = "tests/fulfillment/test_enroll.py"
 _WORKER = "tests/fulfillment/test_worker.py"
+_STEERING = "tests/fulfillment/test_steering.py"
 _RUNS = "tests/workflows/test_mapping_runs.py"
 
 MUTANTS = (
@@ -436,5 +437,33 @@ FROM salesloft_connections WHERE organization_id = :organization_id
         old="        last = events[done - 1].customer_id\n",
         new="        last = run.after_customer\n",
         tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-move-is-not-carried-out",
+        bug="nobody is taken off to go on elsewhere, because nothing holds them",
+        path="fulfillment/pausing.py",
+        old="(has_begun or pause.moved_by is not None)",
+        new="has_begun",
+        tests=(_STEERING,),
+    ),
+    Mutant(
+        name="a-pause-by-hand-holds-nobody",
+        bug="whoever somebody has paused is added back at the next look",
+        path="sql/migrations/20261126000700_steering.sql",
+        old="""\
+      WHERE p.enrollment_id = e.id AND p.asked_by IS NOT NULL AND (p.asked_until IS NULL OR p.asked_until > at))
+""",
+        new="""\
+      WHERE p.enrollment_id = e.id AND p.asked_by IS NOT NULL AND p.asked_until > at + interval '1 day')
+""",
+        tests=(_STEERING,),
+    ),
+    Mutant(
+        name="asked-twice-done-twice",
+        bug="what somebody asks again under the same id is done again",
+        path="workflows/steering.py",
+        old="        return await holds.held(connection, enrollment.id, now)\n    if not asked.note",
+        new="    if not asked.note",
+        tests=(_STEERING,),
     ),
 )
