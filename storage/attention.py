@@ -8,7 +8,7 @@ from schemas.vocabulary import AttentionKind
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["Matter", "add", "expiring", "failing", "prune", "rising"]
+__all__ = ["Matter", "add", "expiring", "failing", "owing", "prune", "rising"]
 
 
 class Matter(NamedTuple):
@@ -65,6 +65,22 @@ async def rising(connection: Connection, *, now: datetime, at_least: int, limit:
             row["organization_id"],
             now,
             f"{row['latest']} enrollments failed within the last hour, {row['before']} in the hour before",
+        )
+        for row in rows
+    ]
+
+
+async def owing(connection: Connection, *, now: datetime, limit: int) -> list[Matter]:
+    """Streams of which two cycles in a row ended with records that could not be taken in; once a day."""
+    rows = await queries.owing_streams(connection, now=now, at_most=limit)
+    return [
+        Matter(
+            row["organization_id"],
+            AttentionKind.SYNC_OWES,
+            row["stream"],
+            row["since"],
+            f"{row['owed']} records of {row['stream']} could not be taken in in the last cycle, {row['owed_before']} in"
+            " the one before: the log names them (salesloft_record_owed)",
         )
         for row in rows
     ]

@@ -24,7 +24,8 @@ class AttentionOptions:
     """When people are told, in business time.
 
     Of a request when it expires within `expiring_within`, or a quarter of its time is left where that is sooner; of a
-    connection when a stream was not read to its end for `silent_for`; of failed enrollments from `failures_an_hour` on.
+    connection when a stream was not read to its end for `silent_for`; of failed enrollments from `failures_an_hour` on;
+    of a stream once two cycles in a row could not take in all that they read.
     """
 
     expiring_within: timedelta = timedelta(hours=4)
@@ -38,6 +39,7 @@ async def call_attention(connection: Connection, options: AttentionOptions, now:
         *await attention.expiring(connection, now=now, within=options.expiring_within, limit=limit),
         *await attention.failing(connection, now=now, silent_for=options.silent_for, limit=limit),
         *await attention.rising(connection, now=now, at_least=options.failures_an_hour, limit=limit),
+        *await attention.owing(connection, now=now, limit=limit),
     ]
     if matters:
         await attention.add(connection, matters, now)

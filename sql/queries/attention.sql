@@ -46,6 +46,20 @@ WHERE counted.latest >= :at_least AND counted.latest > 2 * counted.before
       AND a.since > :now::timestamptz - interval '1 hour')
 ORDER BY counted.organization_id LIMIT :at_most
 
+-- name: owing_streams
+-- Streams whose last two cycles both ended owing something; each told of once a day while that goes on.
+SELECT l.organization_id, l.stream, l.ended_at AS since, l.owed, before.owed AS owed_before
+FROM sync_ledger l
+JOIN sync_ledger before ON before.organization_id = l.organization_id AND before.stream = l.stream AND before.cycle = l.cycle - 1
+WHERE l.owed > 0 AND before.owed > 0 AND l.ended_at > :now::timestamptz - interval '1 day' AND l.ended_at <= :now::timestamptz
+  AND NOT EXISTS (
+    SELECT FROM sync_ledger later
+    WHERE later.organization_id = l.organization_id AND later.stream = l.stream AND later.cycle > l.cycle AND later.ended_at IS NOT NULL)
+  AND NOT EXISTS (
+    SELECT FROM attention a
+    WHERE a.organization_id = l.organization_id AND a.kind = 'sync_owes' AND a.subject = l.stream AND a.since > :now::timestamptz - interval '1 day')
+ORDER BY l.organization_id, l.stream LIMIT :at_most
+
 -- name: add_attention!
 -- Note of what people are told.
 INSERT INTO attention (organization_id, kind, subject, since, told_at)

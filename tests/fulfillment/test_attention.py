@@ -124,3 +124,39 @@ async def _failed(stage: Stage, number: int, ago: timedelta) -> None:
         stage.clock.now() + ago,
         number,
     )
+
+
+async def test_a_stream_that_owes_twice_in_a_row_is_told_of_once_a_day(stage: Stage) -> None:
+    async def ends(cycle: int, owed: int, minutes: int) -> None:
+        await stage.execute(
+            "INSERT INTO sync_ledger (organization_id, stream, cycle, started_at, ended_at, scanned, owed)"
+            " VALUES ($1, 'emails', $2, $3, $3, 9, $4)",
+            stage.organization_id,
+            cycle,
+            stage.clock.now() + timedelta(minutes=minutes),
+            owed,
+        )
+
+    await ends(101, 2, -90)
+    await looked(stage)
+    assert await told(stage, "sync_owes") == []
+    await ends(102, 0, -60)
+    await ends(103, 3, -30)
+    await looked(stage)
+    assert await told(stage, "sync_owes") == []
+    await ends(104, 4, -1)
+    for _ in range(2):
+        await looked(stage)
+    (one,) = await told(stage, "sync_owes")
+    assert one["subject"] == "emails"
+    assert one["detail"].startswith("4 records of emails could not be taken in in the last cycle, 3 in the one before")
+    await ends(105, 1, 29)
+    await looked(stage, timedelta(minutes=30))
+    assert len(await told(stage, "sync_owes")) == 1
+    await ends(106, 1, 1470)
+    await looked(stage, timedelta(minutes=1475))
+    assert len(await told(stage, "sync_owes")) == 2
+    # It has ended well meanwhile.
+    await ends(107, 0, 3000)
+    await looked(stage, timedelta(minutes=3005))
+    assert len(await told(stage, "sync_owes")) == 2
