@@ -19,6 +19,7 @@ from service.enrollments_cli import enrollments_app
 from service.expected import done
 from service.explain_cli import add_explain
 from service.figures_cli import Timed, add_figures
+from service.history_cli import add_history
 from service.mappings_cli import mappings_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import command_worker, database_options, opened_sessions, running_clock
@@ -153,6 +154,7 @@ async def _timed(settings: Settings) -> AsyncIterator[Timed]:
 
 add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
+add_history(app, _run, _database, out)
 mapping_commands = mappings_app(_run, out)
 add_trying(mapping_commands, _run, _timed, out)
 add_runs(mapping_commands, _run, _timed, out)

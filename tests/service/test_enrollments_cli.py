@@ -79,3 +79,13 @@ async def test_what_cannot_be_done_is_said_in_a_line(operator: Operator, scene: 
     code, told = await operator.types("enrollments", "restart", *this, "--step", "9", "--why", "so", "--yes")
     assert code == 1
     assert (await operator.types("enrollments", "pause", *this))[0] == 2
+
+
+async def test_what_happened_is_told_in_one_line_of_time(operator: Operator, scene: Scene, enrolled: UUID) -> None:
+    assert (await operator.types("history", "org-1"))[0] == 2
+    assert await operator.types("history", "org-1", "--customer", "cus-unknown") == (0, "nothing has happened")
+    code, told = await operator.types("history", "org-1", "--stakeholder", "sth-9")
+    assert code == 0, told
+    assert str(enrolled)[:8] in told
+    assert "trigger renewal-window" in " ".join(told.replace("│", " ").split())
+    assert "event_id e-1" in told
