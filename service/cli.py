@@ -28,6 +28,7 @@ from service.runs_cli import add_runs
 from service.settings import Settings, read_settings
 from service.stops_cli import stops_app
 from service.suppressions_cli import suppressions_app
+from service.sync_cli import add_sync
 from service.topics import TopicOutcome, create_topics
 from service.topics_cli import topics_app
 from service.trying_cli import add_trying
@@ -155,6 +156,7 @@ async def _timed(settings: Settings) -> AsyncIterator[Timed]:
 add_explain(app, _run, _database, out)
 add_figures(app, _run, _timed, out)
 add_history(app, _run, _database, out)
+add_sync(app, _run, _timed, out)
 mapping_commands = mappings_app(_run, out)
 add_trying(mapping_commands, _run, _timed, out)
 add_runs(mapping_commands, _run, _timed, out)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from activity.ledger import Ledger
 from storage.errors import ConcurrentChange
@@ -20,6 +21,7 @@ __all__ = [
     "LeaseLost",
     "OrganizationLease",
     "Position",
+    "StreamProgress",
     "StreamState",
     "SyncStream",
     "add_to_ledger",
@@ -33,6 +35,8 @@ __all__ = [
     "open_ledger",
     "open_streams",
     "postpone",
+    "progress",
+    "read_again",
     "release",
 ]
 
@@ -94,6 +98,17 @@ class OrganizationLease:
         return [state.stream for state in self.streams.values() if state.due]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamProgress:
+    """What a stream's cycle has looked at so far, told of and could not take in, and whether it is through."""
+
+    stream: SyncStream
+    scanned: int
+    emitted: int
+    owed: int
+    is_read: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedLedger:
     """What a cycle came to."""
@@ -125,10 +140,9 @@ async def claim(
             ),
         )
         stream = SyncStream(row["stream"])
-        position = None if row["position_at"] is None else Position(row["position_at"], frozenset(row["position_ids"]))
         lease.streams[stream] = StreamState(
             stream=stream,
-            position=position,
+            position=_position(row),
             open_cycle=row["cycle"] if row["amid_cycle"] else None,
             next_cycle_at=row["next_cycle_at"],
             due=row["due"],
@@ -160,11 +174,40 @@ async def open_ledger(connection: Connection, organization_id: str, stream: str,
     return cycle
 
 
-async def begin_cycle(connection: Connection, organization_id: str, stream: SyncStream, now: datetime) -> int:
-    """Begin the stream's next cycle with an empty ledger; answers its number."""
+async def begin_cycle(
+    connection: Connection, organization_id: str, stream: SyncStream, now: datetime
+) -> tuple[int, Position | None]:
+    """Begin the stream's next cycle with an empty ledger; answers its number, and from where it is to be read."""
     cycle = await open_ledger(connection, organization_id, stream, now)
-    await queries.begin_cycle(connection, organization_id=organization_id, stream=stream, cycle=cycle, now=now)
-    return cycle
+    rows = await queries.begin_cycle(connection, organization_id=organization_id, stream=stream, cycle=cycle, now=now)
+    return cycle, _position(rows[0])
+
+
+async def read_again(connection: Connection, organization_id: str, *, since: datetime, now: datetime) -> int:
+    """Have every stream read now, and from `since` on once more; answers how many there are, none if not connected."""
+    rows = await queries.read_again(connection, organization_id=organization_id, since=since, now=now)
+    if rows:
+        await queries.notify_sync(connection, organization_id=organization_id)
+    return len(rows)
+
+
+async def progress(connection: Connection, organization_id: str, *, asked_at: datetime) -> list[StreamProgress]:
+    """How far the streams are that were to be read again at `asked_at`."""
+    rows = await queries.read_progress(connection, organization_id=organization_id, asked_at=asked_at)
+    return [
+        StreamProgress(
+            stream=SyncStream(row["stream"]),
+            scanned=row["scanned"] if row["has_begun"] else 0,
+            emitted=row["emitted"] if row["has_begun"] else 0,
+            owed=row["owed"] if row["has_begun"] else 0,
+            is_read=row["is_read"] is True,
+        )
+        for row in rows
+    ]
+
+
+def _position(row: Any) -> Position | None:
+    return None if row["position_at"] is None else Position(row["position_at"], frozenset(row["position_ids"]))
 
 
 async def move_cursor(connection: Connection, organization_id: str, stream: SyncStream, position: Position) -> None:

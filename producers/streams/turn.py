@@ -143,8 +143,9 @@ class Turn:
     async def _cycle(self, state: StreamState, reader: StreamReader) -> None:
         """Read one stream from where it stands to its end, as far as the turn's time goes."""
         stream, began = state.stream, monotonic()
-        cycle = state.open_cycle or await self._begin(stream)
-        position = state.position
+        cycle, position = state.open_cycle, state.position
+        if cycle is None:
+            cycle, position = await self._begin(stream)
         since = _cursor(position, reader)
         async with self._changes(self._client, reader, since) as batches:
             async for batch in batches:
@@ -187,7 +188,7 @@ class Turn:
         POLL_ROWS.labels(page.stream).inc(len(page.rows))
         POLL_EMITTED.labels(page.stream).inc(ledger.emitted)
 
-    async def _begin(self, stream: SyncStream) -> int:
+    async def _begin(self, stream: SyncStream) -> tuple[int, Position | None]:
         return await self._pages.within(
             lambda connection: sync.begin_cycle(connection, self._organization_id, stream, self._ports.clock.now())
         )

@@ -51,10 +51,31 @@ SELECT :organization_id, :stream, 1 + coalesce(max(cycle), 0), :now
 FROM sync_ledger WHERE organization_id = :organization_id AND stream = :stream
 RETURNING cycle
 
--- name: begin_cycle!
--- The stream is in this cycle now.
-UPDATE sync_streams SET cycle = :cycle, cycle_started_at = :now
+-- name: begin_cycle
+-- The stream is in this cycle now; answers from where it is read, which is further back where somebody wants it read again.
+UPDATE sync_streams SET cycle = :cycle, cycle_started_at = :now, read_again_since = NULL,
+  position_at = least(position_at, CASE WHEN position_at IS NOT NULL THEN read_again_since END),
+  position_ids = CASE WHEN read_again_since < position_at THEN '{}' ELSE position_ids END
 WHERE organization_id = :organization_id AND stream = :stream
+RETURNING position_at, position_ids
+
+-- name: read_again
+-- Have an organization's streams read now, and from an instant on once more; answers how many are.
+UPDATE sync_streams s SET
+  next_cycle_at = least(s.next_cycle_at, :now::timestamptz), retry_after = '-infinity', read_again_since = least(s.read_again_since, :since::timestamptz)
+FROM salesloft_connections c
+WHERE c.organization_id = s.organization_id AND c.status = 'connected' AND s.organization_id = :organization_id
+RETURNING s.stream
+
+-- name: read_progress
+-- How far streams are that were to be read at an instant: what their present cycles have looked at, and whether they are through.
+SELECT s.stream, coalesce(l.scanned, 0) AS scanned, coalesce(l.emitted, 0) AS emitted, coalesce(l.owed, 0) AS owed,
+  s.read_again_since IS NULL AND s.cycle_started_at >= :asked_at::timestamptz AND s.cycle_ended_at >= s.cycle_started_at AS is_read,
+  s.cycle_started_at >= :asked_at::timestamptz AS has_begun
+FROM sync_streams s
+LEFT JOIN sync_ledger l ON l.organization_id = s.organization_id AND l.stream = s.stream AND l.cycle = s.cycle
+WHERE s.organization_id = :organization_id
+ORDER BY s.stream
 
 -- name: advance_stream!
 -- How far the stream has been read.
@@ -70,7 +91,8 @@ WHERE organization_id = :organization_id AND stream = :stream AND cycle = :cycle
 
 -- name: end_cycle!
 -- The stream has been read to its end.
-UPDATE sync_streams SET cycle_ended_at = :now, next_cycle_at = :next_cycle_at, failures = 0, retry_after = '-infinity'
+UPDATE sync_streams SET cycle_ended_at = :now::timestamptz, failures = 0, retry_after = '-infinity',
+  next_cycle_at = CASE WHEN read_again_since IS NULL THEN :next_cycle_at::timestamptz ELSE :now::timestamptz END
 WHERE organization_id = :organization_id AND stream = :stream
 
 -- name: close_ledger

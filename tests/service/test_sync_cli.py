@@ -1,0 +1,28 @@
+"""`sync`, as an operator types it."""
+
+from typing import Any
+
+from storage import sync
+from storage.pool import Database
+from tests.service.operating import Operator
+
+
+async def test_an_organization_is_read_now(operator: Operator, database: Database, team: dict[str, Any]) -> None:
+    code, told = await operator.types("sync", "--organization", "org-1")
+    assert code == 1
+    assert told.startswith("NotConnected")
+    await operator.types("connections", "connect", "org-1", standard_input=f"{team['api_key']}\n")
+    async with database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO sync_streams (organization_id, stream, next_cycle_at, cycle_started_at, cycle_ended_at)"
+            " SELECT 'org-1', unnest($1::text[]), 'infinity', '2026-01-01', '2026-01-01'",
+            list(sync.SyncStream),
+        )
+    code, told = await operator.types(
+        "sync", "--organization", "org-1", "--since", "2026-01-05T00:00:00", "--wait", "0"
+    )
+    assert code == 0, told
+    assert "not through yet: it goes on where a process with the role `poll` runs" in told
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT next_cycle_at, read_again_since FROM sync_streams")
+    assert {str(row["read_again_since"]) for row in rows} == {"2026-01-05 00:00:00+00:00"}
