@@ -120,6 +120,8 @@ class BackTest:
         is_withdrawn = cause == "withdrawal" and event_id in self._asked
         if cause != "event" and event_id in self._settled and not is_withdrawn:
             return ()
+        if is_withdrawn:
+            self._withdraw(recalled.situation)
         instead = replace(
             recalled,
             situation=self._corrected(recalled.situation),
@@ -131,6 +133,15 @@ class BackTest:
         else:
             self._settled.discard(event_id)
         return decisions
+
+    def _withdraw(self, situation: Situation) -> None:
+        """What only these requests used is free again, as what the recorded ones used was: a hold has withdrawn it."""
+        for candidate in situation.candidates:
+            whose = candidate.stakeholder.id
+            taken = self._taken.get(whose, {})
+            for run in [run for run in taken if (run[0], run[2]) == (situation.trigger_type, situation.business_key)]:
+                del taken[run]
+                self._here.discard((whose, run))
 
     def _organization(self, facts: OrganizationFacts) -> OrganizationFacts:
         """The organization with the tried mapping; made once for each that decisions rest on."""
@@ -198,7 +209,7 @@ class BackTest:
         run = (decision.stakeholder.id, _run(recalled.situation, decision.mapping.exclusivity_group))
         self._here.add(run)
         self.requests_by_day[recalled.now.date()] += 1
-        self.quotas.add(decision, recalled.now)
+        self.quotas.add(decision, recalled.now, recalled.organization.time_zone)
         owner = recalled.situation.customer.owner
         self.requests_by_owner[owner.user_id if owner is not None else None] += 1
         return run

@@ -10,7 +10,7 @@ import orjson
 
 from enrollment.decide import Decision, OrganizationFacts, Situation, closed, decide, window_end
 from enrollment.stops import latest_end
-from schemas.vocabulary import CandidateOutcome, TriggerType
+from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
 
 __all__ = ["Evaluated", "Only", "evaluate", "told_outcomes"]
 
@@ -54,23 +54,33 @@ def evaluate(
         stops_end = latest_end(organization.stops, situation.customer.id, mappings, now)
         starts = max(starts, stops_end) if stops_end is not None else starts
     until = window_end(decisions, starts)
-    if now >= until or only is not None:
+    if only is not None:
+        return Evaluated(_of_run(decisions, only), until)
+    if now >= until:
         decisions = [closed(decision) for decision in decisions]
-    return Evaluated(decisions if only is None else _of_run(decisions, only), until)
+    return Evaluated(decisions, until)
 
 
 def _of_run(decisions: Sequence[Decision], only: Only) -> list[Decision]:
-    """The mapping's own decisions, without the requests that are too many."""
+    """What the mapping says itself, and why none speaks of somebody; nothing is deferred, and too many are refused."""
     found, left = [], only.at_most
     for decision in decisions:
-        if decision.mapping is None or decision.mapping.id != only.mapping_id:
+        if decision.mapping is not None and decision.mapping.id != only.mapping_id:
             continue
-        if decision.outcome is CandidateOutcome.REQUEST:
-            if left == 0:
-                continue
+        if decision.outcome is CandidateOutcome.REQUEST and left == 0:
+            found.append(_skipped(decision, Reason.QUOTA_REACHED))
+        elif decision.outcome is CandidateOutcome.REQUEST:
             left -= 1
-        found.append(decision)
+            found.append(decision)
+        else:
+            found.append(_skipped(decision, decision.reason))
     return found
+
+
+def _skipped(decision: Decision, reason: Reason) -> Decision:
+    return Decision(
+        stakeholder=decision.stakeholder, outcome=CandidateOutcome.SKIP, reason=reason, mapping=decision.mapping
+    )
 
 
 def told_outcomes(decisions: Sequence[Decision]) -> tuple[bytes, bytes]:

@@ -3,10 +3,11 @@
 from bisect import bisect_right, insort
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 
-from enrollment.decide import Decision
+from enrollment.decide import Decision, zone_of
 from enrollment.policies import Counted
+from enrollment.working_time import first_moment
 
 __all__ = ["QuotaForecast"]
 
@@ -25,12 +26,16 @@ class QuotaForecast:
     last_at: datetime | None = None
     _claims: dict[_Subject, list[datetime]] = field(default_factory=dict)
 
-    def add(self, request: Decision, asked_at: datetime) -> datetime:
-        """When a request that is asked for then would be carried out; not before the day on which it is to start."""
-        if request.action is None or request.mapping is None:
-            raise AssertionError("a request says what it does, and by which mapping")
+    def add(self, request: Decision, asked_at: datetime, organization_zone: str) -> datetime:
+        """When a request that is asked for then would be carried out; not before the day on which it is to start.
+
+        That day begins in the stakeholder's time zone, or else in the organization's. Working time is left out.
+        """
+        if request.action is None or request.mapping is None or request.stakeholder is None:
+            raise AssertionError("a request says of whom, what it does, and by which mapping")
         subjects = {Counted.SENDER: request.action.sender.user_id, Counted.MAPPING: request.mapping.id}
-        at, waits_for = max(asked_at, datetime.combine(request.action.start_date, time.min, asked_at.tzinfo)), None
+        zone = zone_of(request.stakeholder.time_zone, organization_zone)
+        at, waits_for = max(asked_at, first_moment(request.action.start_date, zone)), None
         while (later := self._first_free(request, subjects, at)) is not None:
             at, waits_for = later
         if waits_for is not None:

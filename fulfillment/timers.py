@@ -25,7 +25,6 @@ from storage import (
     evaluations,
     figures,
     holds,
-    mapping_runs,
     relay,
     turns,
     webhooks,
@@ -37,7 +36,7 @@ from workflows.attention import AttentionOptions, call_attention
 from workflows.clock import Clock
 from workflows.commands import add_ensure_webhooks, add_refresh_cadences
 from workflows.figures import publish_figures
-from workflows.mapping_runs import advance_runs
+from workflows.mapping_runs import advance_run, advance_runs_apart
 from workflows.memory import OrganizationMemory
 from workflows.request import decide_again, hold_back_and_decide
 from workflows.transitions import Change, transition
@@ -230,19 +229,13 @@ class Timers:
         return await resume(connection, limit=self._options.batch, now=now)
 
     async def _run_mappings(self, connection: Connection, now: datetime) -> int:
-        return await advance_runs(connection, self._memory, now, limit=self._options.run_batch)
+        """One run a transaction: a page holds many customers."""
+        batch = self._options.run_batch
+        return batch if await advance_run(connection, self._memory, now, limit=batch) else 0
 
     async def _run_mappings_apart(self, now: datetime) -> None:
-        async with self._database.transaction() as connection:
-            runs = await mapping_runs.open_runs(connection)
-        for run in runs:
-            try:
-                async with self._database.transaction() as connection:
-                    await advance_runs(connection, self._memory, now, limit=self._options.run_batch, run_id=run.id)
-            except (StorageUnavailable, ConcurrentChange):
-                raise
-            except Exception:  # noqa: BLE001 - whatever it is, it is one run's
-                _log.exception("run_not_advanced", organization_id=run.organization_id, run_id=str(run.id))
+        options = self._options
+        await advance_runs_apart(self._database, self._memory, now, limit=options.run_batch, put_off=options.put_off)
 
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(

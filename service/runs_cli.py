@@ -3,7 +3,7 @@
 import getpass
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from rich.table import Table
 from service.figures_cli import Timed
 from service.settings import Settings
 from service.showing import minute, progress
-from storage import mapping_runs
+from storage import directory, mapping_runs
 from storage.mapping_runs import RunRecord
+from storage.pool import Database
 from workflows.mapping_runs import RunPlan, cancel_run, plan_run, start_run
 
 __all__ = ["add_runs"]
@@ -47,15 +48,21 @@ def add_runs(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None:
         """
 
         async def work(settings: Settings) -> RunPlan | UUID:
-            async with opened(settings) as ready, ready.database.transaction() as connection:
+            async with opened(settings) as ready:
                 now = ready.clock.now()
                 since = now - timedelta(days=days)
-                if reason is not None:
+                if reason is None:
+                    return await look(ready.database, since, now)
+                async with ready.database.transaction() as connection:
                     by = getpass.getuser()
                     return await start_run(
                         connection, organization, mapping, since=since, at_most=at_most, reason=reason, by=by, now=now
                     )
-                with progress("customers", None, out) as advance:
+
+        async def look(database: Database, since: datetime, now: datetime) -> RunPlan:
+            async with database.reading() as connection:
+                total = await directory.count_customers(connection, organization)
+                with progress("customers", total, out) as advance:
                     return await plan_run(
                         connection, organization, mapping, since=since, at_most=at_most, now=now, progress=advance
                     )
@@ -103,7 +110,7 @@ def _show(plan: RunPlan, out: Console) -> None:
 def _listed(found: list[RunRecord]) -> Table:
     table = Table("run", "mapping", "by", "began", "customers", "asked for", "at most", "ended", "why")
     for one in found:
-        ended = "goes on"
+        ended = f"put off: {one.error}" if one.error is not None else "goes on"
         if one.ended_at is not None:
             ended = f"{one.outcome} {minute(one.ended_at)}" + (f" by {one.cancelled_by}" if one.cancelled_by else "")
         table.add_row(

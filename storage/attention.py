@@ -23,7 +23,7 @@ class Matter(NamedTuple):
 
 
 async def expiring(connection: Connection, *, now: datetime, within: timedelta, limit: int) -> list[Matter]:
-    """Requests that expire within that time, or sooner: when a quarter of their own time is left."""
+    """Requests that expire within that time, and of whose own time no more than a quarter is left."""
     rows = await queries.expiring_requests(connection, now=now, soon=now + within, at_most=limit)
     return [
         Matter(

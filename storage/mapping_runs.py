@@ -1,5 +1,6 @@
 """Mappings that are run over those whom their trigger has come for before, how far they are, and those events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -17,10 +18,12 @@ __all__ = [
     "add",
     "advance",
     "cancel",
+    "due_runs",
     "end",
     "list_runs",
     "newest_events",
-    "open_runs",
+    "next_run",
+    "put_off",
 ]
 
 RunOutcome = Literal["complete", "cap_reached", "mapping_changed", "cancelled"]
@@ -28,7 +31,7 @@ RunOutcome = Literal["complete", "cap_reached", "mapping_changed", "cancelled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run to be, over the events that were decided `since` then; it asks for `at_most` so many."""
+    """A run to be, over the events that came `since` then; it asks for `at_most` so many."""
 
     id: UUID
     organization_id: str
@@ -71,6 +74,7 @@ class RunRecord:
     ended_at: datetime | None
     outcome: RunOutcome | None
     cancelled_by: str | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +107,31 @@ async def add(connection: Connection, run: NewRun, now: datetime) -> bool:
     return added is not None
 
 
-async def open_runs(connection: Connection) -> list[OpenRun]:
-    """The runs that are not over, oldest first, kept from whoever would cancel them until the commit."""
-    return [
-        OpenRun(**{**row, "id": _uuid(row["id"]), "mapping_id": _uuid(row["mapping_id"])})
-        for row in await queries.open_mapping_runs(connection)
-    ]
+async def next_run(connection: Connection, now: datetime, run_id: UUID | None = None) -> OpenRun | None:
+    """The run that waits longest, or that one, if one is due; kept from whoever would cancel it until the commit."""
+    rows = await queries.next_mapping_run(connection, now=now, id=run_id)
+    if not rows:
+        return None
+    return OpenRun(**{**rows[0], "id": _uuid(rows[0]["id"]), "mapping_id": _uuid(rows[0]["mapping_id"])})
 
 
-async def advance(connection: Connection, run_id: UUID, *, after_customer: str, customers: int, requested: int) -> None:
+async def due_runs(connection: Connection, now: datetime, *, limit: int) -> list[UUID]:
+    """The runs that are due, longest first. Nothing is locked."""
+    return [_uuid(row["id"]) for row in await queries.due_mapping_runs(connection, now=now, at_most=limit)]
+
+
+async def advance(
+    connection: Connection, run_id: UUID, *, after_customer: str, customers: int, requested: int, now: datetime
+) -> None:
     """It has looked at so many more customers up to one, and asked for so many more stakeholders."""
     await queries.advance_mapping_run(
-        connection, id=run_id, after_customer=after_customer, customers=customers, requested=requested
+        connection, id=run_id, after_customer=after_customer, customers=customers, requested=requested, now=now
     )
+
+
+async def put_off(connection: Connection, run_id: UUID, *, due_at: datetime, error: str | None = None) -> None:
+    """It is looked at again then; `error` is what went wrong with it."""
+    await queries.put_off_mapping_run(connection, id=run_id, due_at=due_at, error=error)
 
 
 async def end(connection: Connection, run_id: UUID, outcome: RunOutcome, now: datetime) -> None:
@@ -140,21 +156,22 @@ async def list_runs(connection: Connection, organization_id: str, *, limit: int)
 
 
 async def newest_events(
-    connection: Connection, organization_id: str, event_type: str, *, since: datetime, after_customer: str, limit: int
-) -> list[EventBefore]:
-    """The newest event of that type of each of the next customers that had one decided `since` then, in their order."""
+    connection: Connection, organization_id: str, event_type: str, *, since: datetime, customer_ids: Sequence[str]
+) -> dict[str, EventBefore]:
+    """The newest event of that type of each of the customers that had one since then."""
     rows = await queries.newest_events(
         connection,
         organization_id=organization_id,
         event_type=event_type,
         since=since,
-        after_customer=after_customer,
-        at_most=limit,
+        customer_ids=list(customer_ids),
     )
-    return [
-        EventBefore(**{**row, "data": row["data"].encode(), "event_time": datetime.fromisoformat(row["event_time"])})
+    return {
+        row["customer_id"]: EventBefore(
+            **{**row, "data": row["data"].encode(), "event_time": datetime.fromisoformat(row["event_time"])}
+        )
         for row in rows
-    ]
+    }
 
 
 def _uuid(value: UUID) -> UUID:

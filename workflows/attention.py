@@ -23,7 +23,7 @@ _NAMESPACE: Final = UUID("4f1d6f6a-3a1e-5d5c-9c52-7a1a6a0f9d13")
 class AttentionOptions:
     """When people are told, in business time.
 
-    Of a request when it expires within `expiring_within`, or a quarter of its time is left where that is sooner; of a
+    Of a request when it expires within `expiring_within` and no more than a quarter of its time is left; of a
     connection when a stream was not read to its end for `silent_for`; of failed enrollments from `failures_an_hour` on;
     of a stream once two cycles in a row could not take in all that they read.
     """

@@ -1,4 +1,4 @@
-"""A mapping run once over those whom its trigger has come for before it was published, with a cap, through approval.
+"""A mapping run once over those whom its trigger has come for before, with a cap, through approval.
 
 For each customer the newest event of the mapping's trigger is decided again, now, for this mapping alone: what its
 stakeholders have had of the same business key counts as ever, as do holds, stops, policies and the consent gate, and
@@ -10,8 +10,10 @@ RunInvalid   the mapping cannot be run, or no such run is open
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
+
+import structlog
 
 from enrollment.decide import OrganizationFacts
 from enrollment.evaluate import Only
@@ -20,14 +22,21 @@ from enrollment.stops import StopScope, stops_mapping
 from schemas.registry import EVENT_TYPES, LIFECYCLE_TYPES
 from schemas.vocabulary import CandidateOutcome, TriggerType
 from storage import directory, mapping_runs, organizations
+from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.mapping_runs import EventBefore, NewRun, OpenRun
-from storage.pool import Connection
+from storage.pool import Connection, Database
 from workflows.imagining import imagine
 from workflows.memory import OrganizationMemory
 from workflows.request import decide_and_request
 from workflows.situations import Trigger
 
-__all__ = ["RunInvalid", "RunPlan", "advance_runs", "cancel_run", "plan_run", "start_run"]
+__all__ = ["RunInvalid", "RunPlan", "advance_run", "advance_runs_apart", "cancel_run", "plan_run", "start_run"]
+
+
+_log = structlog.get_logger(__name__)
+
+# How soon a run that waits for a stop's end, or for a connection, is looked at again.
+_WAITS = timedelta(seconds=10)
 
 
 class RunInvalid(Exception):
@@ -99,61 +108,92 @@ async def plan_run(
     """
     facts, mapping = await _to_run(connection, organization_id, mapping_id, at_most, since, now)
     plan, after = RunPlan(), ""
+    only = Only(mapping_id=mapping.id, at_most=at_most)
     while len(plan.requested) < at_most:
-        events = await _events(connection, organization_id, mapping, since, after, page)
-        if not events:
+        customers = await directory.list_customers(connection, organization_id, after=after, limit=page)
+        if not customers:
             break
-        only = Only(mapping_id=mapping.id, at_most=at_most)
-        for customer_id, stakeholder_ids in await _would_ask(connection, facts, events, only, now):
+        events = await _events(connection, organization_id, mapping, since, customers)
+        for customer_id, stakeholder_ids in await _would_ask(connection, facts, list(events.values()), only, now):
             plan.requested += [(customer_id, one) for one in stakeholder_ids]
-        plan.customers += len(events)
-        after = events[-1].customer_id
-        progress(len(events))
+        plan.customers += len(customers)
+        after = customers[-1]
+        progress(len(customers))
     del plan.requested[at_most:]
     return plan
 
 
-async def advance_runs(
+async def advance_run(
     connection: Connection, memory: OrganizationMemory, now: datetime, *, limit: int, run_id: UUID | None = None
-) -> int:
-    """Take every open run, or one of them, a page of `limit` customers on; returns the longest page.
+) -> bool:
+    """Take the run that waits longest, or that one, a page of `limit` customers on; False where none is due.
 
-    A run whose mapping is stopped waits. One whose mapping does not count any more, or in another version, is over.
+    A run whose mapping is stopped, or whose organization is not connected, waits. One whose mapping does not count any
+    more, or in another version, is over.
     """
-    longest = 0
-    for run in await mapping_runs.open_runs(connection):
-        if run_id not in {None, run.id}:
-            continue
-        facts = (await memory.facts(connection, {run.organization_id}, now))[run.organization_id]
-        counting = facts.mappings.published(run.mapping_id)
-        if counting is None or counting.mapping.version != run.mapping_version or _refusal(counting.mapping):
-            await mapping_runs.end(connection, run.id, "mapping_changed", now)
-        elif not _is_stopped(facts, counting.mapping, now):
-            longest = max(longest, await _advance(connection, run, counting.mapping, memory, now, limit))
-    return longest
+    run = await mapping_runs.next_run(connection, now, run_id)
+    if run is None:
+        return False
+    facts = (await memory.facts(connection, {run.organization_id}, now))[run.organization_id]
+    counting = facts.mappings.published(run.mapping_id)
+    if counting is None or counting.mapping.version != run.mapping_version or _refusal(counting.mapping):
+        await mapping_runs.end(connection, run.id, "mapping_changed", now)
+    elif not facts.connected or _is_stopped(facts, counting.mapping, now):
+        await mapping_runs.put_off(connection, run.id, due_at=now + _WAITS)
+    else:
+        await _advance(connection, run, counting.mapping, memory, now, limit)
+        # Last: whoever else keeps the same facts in this moment is waited for, and then holds nothing that we want.
+        await memory.keep(connection, [facts], now)
+    return True
+
+
+async def advance_runs_apart(
+    database: Database, memory: OrganizationMemory, now: datetime, *, limit: int, put_off: timedelta
+) -> None:
+    """Take every run that is due a page on, each by itself: one that fails is put off by so much and says why."""
+    async with database.connection() as connection:
+        due = await mapping_runs.due_runs(connection, now, limit=limit)
+    for run_id in due:
+        try:
+            async with database.transaction() as connection:
+                await advance_run(connection, memory, now, limit=limit, run_id=run_id)
+        except (StorageUnavailable, ConcurrentChange):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one run's
+            _log.exception("mapping_run_put_off", run_id=str(run_id))
+            async with database.connection() as connection:
+                await mapping_runs.put_off(connection, run_id, due_at=now + put_off, error=type(error).__name__)
 
 
 async def _advance(
     connection: Connection, run: OpenRun, mapping: Mapping, memory: OrganizationMemory, now: datetime, limit: int
-) -> int:
-    events = await _events(connection, run.organization_id, mapping, run.since, run.after_customer, limit)
-    # All of them at once and in the order of everybody's: one by one they could be waited for in a circle.
-    await directory.lock_customers(connection, [(run.organization_id, one.customer_id) for one in events])
-    left, done = run.at_most - run.requested, 0
-    for event in events:
-        only = Only(mapping_id=mapping.id, at_most=left)
-        decided = await decide_and_request(connection, [_trigger(event, only)], memory, now)
-        left -= sum(many for (outcome, _), many in decided.counts.items() if outcome is CandidateOutcome.REQUEST)
-        done += 1
+) -> None:
+    customers = await directory.list_customers(connection, run.organization_id, after=run.after_customer, limit=limit)
+    # All of them at once and in the order of everybody's: one by one they could be waited for in a circle. What came is
+    # read under their locks, or what is erased in this moment would be written down again.
+    await directory.lock_customers(connection, [(run.organization_id, one) for one in customers])
+    events = await _events(connection, run.organization_id, mapping, run.since, customers)
+    left, looked_at = run.at_most - run.requested, 0
+    for customer_id in customers:
+        event = events.get(customer_id)
+        if event is not None:
+            only = Only(mapping_id=mapping.id, at_most=left)
+            decided = await decide_and_request(connection, [_trigger(event, only)], memory, now, keeps_facts=False)
+            left -= sum(many for (outcome, _), many in decided.counts.items() if outcome is CandidateOutcome.REQUEST)
+        looked_at += 1
         if left == 0:
             break
-    if done:
-        requested = run.at_most - run.requested - left
-        last = events[done - 1].customer_id
-        await mapping_runs.advance(connection, run.id, after_customer=last, customers=done, requested=requested)
-    if left == 0 or len(events) < limit:
+    if looked_at:
+        await mapping_runs.advance(
+            connection,
+            run.id,
+            after_customer=customers[looked_at - 1],
+            customers=looked_at,
+            requested=run.at_most - run.requested - left,
+            now=now,
+        )
+    if left == 0 or len(customers) < limit:
         await mapping_runs.end(connection, run.id, "cap_reached" if left == 0 else "complete", now)
-    return len(events)
 
 
 async def _to_run(
@@ -189,11 +229,11 @@ def _is_stopped(facts: OrganizationFacts, mapping: Mapping, now: datetime) -> bo
 
 
 async def _events(
-    connection: Connection, organization_id: str, mapping: Mapping, since: datetime, after: str, limit: int
-) -> list[EventBefore]:
+    connection: Connection, organization_id: str, mapping: Mapping, since: datetime, customer_ids: Sequence[str]
+) -> dict[str, EventBefore]:
     event_type = LIFECYCLE_TYPES[mapping.trigger_type].name
     return await mapping_runs.newest_events(
-        connection, organization_id, event_type, since=since, after_customer=after, limit=limit
+        connection, organization_id, event_type, since=since, customer_ids=customer_ids
     )
 
 

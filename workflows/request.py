@@ -52,11 +52,17 @@ class _Writing:
 
 
 async def decide_and_request(
-    connection: Connection, triggers: Sequence[Trigger], memory: OrganizationMemory, now: datetime
+    connection: Connection,
+    triggers: Sequence[Trigger],
+    memory: OrganizationMemory,
+    now: datetime,
+    *,
+    keeps_facts: bool = True,
 ) -> Decided:
     """Decide triggers in their order, store every decision, and ask for approval of what is to be requested.
 
-    A trigger of which something may still turn is deferred, or stays deferred, until its window ends.
+    A trigger of which something may still turn is deferred, or stays deferred, until its window ends. Who decides
+    several times in a transaction has `memory` keep the organizations' facts itself, at its end.
     """
     organizations = await memory.facts(connection, {trigger.event.organization_id for trigger in triggers}, now)
     loaded = await load(connection, triggers, now)
@@ -89,7 +95,8 @@ async def decide_and_request(
     if at_risk:
         await _hold_back(connection, at_risk, memory, now)
     # Last: whoever else keeps the same facts in this moment is waited for, and then holds nothing that we want.
-    await memory.keep(connection, organizations.values(), now)
+    if keeps_facts:
+        await memory.keep(connection, organizations.values(), now)
     return decided
 
 

@@ -216,5 +216,5 @@ def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
         ):
             found.requested.append((customer.id, decision.stakeholder_id))
             found.requests_by_owner[customer.owner.user_id if customer.owner is not None else None] += 1
-            found.quotas.add(decision, recalled.now)
+            found.quotas.add(decision, recalled.now, recalled.organization.time_zone)
     fallout_of(compiled, recalled, found.fallout)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.proof.findings import Findings
-from bench.proof.oracle.judge import judge
+from bench.proof.oracle.judge import REASONS, judge
 from bench.proof.oracle.population import cases, organizations
 from bench.proof.oracle.reading import organization_facts, situation, told
 from bench.proof.staging import Scale, Task
@@ -46,9 +46,9 @@ def _deciding(task: Task) -> Findings:
             break
     findings.nothing("An oracle written from the contract alone says the same of every pair.", against, pairs)
     findings.nothing("Whatever is decided twice comes to the same, digests included.", unlike, pairs)
-    seldom = [f"{reason}: {count}" for reason, count in reasons.items() if count < _ASKED_OFTEN_ENOUGH]
+    seldom = [f"{reason}: {reasons[reason]}" for reason in sorted(REASONS) if reasons[reason] < _ASKED_OFTEN_ENOUGH]
     if task.scale is Scale.FULL:
-        findings.nothing("Every reason was asked about often.", seldom, len(reasons))
+        findings.nothing("Every reason was asked about often.", seldom, len(REASONS))
     findings.figures["pairs"] = pairs
     findings.figures |= {f"{reason}": count for reason, count in reasons.most_common()}
     return findings

@@ -6,7 +6,7 @@ CREATE TABLE mapping_runs (
   organization_id  text NOT NULL REFERENCES organizations,
   mapping_id       uuid NOT NULL,
   mapping_version  integer NOT NULL,
-  since            timestamptz NOT NULL,         -- of events that were decided from then on
+  since            timestamptz NOT NULL,         -- of events that came from then on
   at_most          integer NOT NULL CHECK (at_most > 0),
   reason           text NOT NULL,
   started_by       text NOT NULL,
@@ -30,7 +30,7 @@ ALTER TABLE evaluations ADD CONSTRAINT evaluations_cause_check
 -- migrate:down
 
 ALTER TABLE evaluations DROP CONSTRAINT evaluations_cause_check;
-DELETE FROM evaluations WHERE cause = 'run';
-UPDATE evaluations SET cause = 'deferral' WHERE cause = 'withdrawal';
+-- Enrollments name them, and what they were asked for is told by them.
+UPDATE evaluations SET cause = 'deferral' WHERE cause IN ('withdrawal', 'run');
 ALTER TABLE evaluations ADD CONSTRAINT evaluations_cause_check CHECK (cause IN ('event', 'deferral', 'renewal'));
 DROP TABLE mapping_runs;

@@ -1,5 +1,5 @@
 -- name: expiring_requests
--- Unanswered requests that expire soon, or have but a quarter of their time left, and of which nobody was told.
+-- Unanswered requests that expire soon and have but a quarter of their time left, and of which nobody was told.
 SELECT e.organization_id, e.id, e.expires_at
 FROM enrollments e
 WHERE e.state = 'requested' AND e.expires_at > :now AND e.expires_at <= :soon
@@ -17,7 +17,9 @@ FROM (
   FROM (
     SELECT c.organization_id, c.team_id, c.status,
       CASE c.status WHEN 'connected' THEN
-        (SELECT min(coalesce(s.cycle_ended_at, c.connected_at)) FROM sync_streams s WHERE s.organization_id = c.organization_id)
+        -- Never read is silent since it was connected, and what was read before that says nothing.
+        coalesce((SELECT min(greatest(s.cycle_ended_at, c.status_since)) FROM sync_streams s WHERE s.organization_id = c.organization_id),
+                 c.status_since)
       ELSE c.status_since END AS since
     FROM salesloft_connections c WHERE c.status IN ('connected', 'needs_reauthorization')
   ) AS failing

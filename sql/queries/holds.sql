@@ -30,12 +30,13 @@ WHERE e.state IN ('requested', 'approved', 'scheduled', 'stale', 'enrolled')
                                    WHEN 'mapping' THEN e.mapping_id::text ELSE e.cadence_id::text END)))
 
 -- name: read_evaluated_event
--- The events that enrollments were asked for, as they came, with what an event is known by; none of one that was erased.
+-- The events that enrollments were asked for, as they came, with what an event is known by; none of one that was erased, or that a
+-- mapping was run over: nobody would know any more for which mapping, and up to how many.
 SELECT v.id AS evaluation_id, v.organization_id, v.customer_id, v.event_id, v.event_type, v.business_key, v.correlation_id, v.decision_version,
        coalesce(v.facts ->> 'event_source', '') AS event_source, (v.facts -> 'event')::text AS data
 FROM unnest(:ids::uuid[], :evaluated_at::timestamptz[]) AS asked (id, evaluated_at)
 JOIN evaluations v ON v.id = asked.id AND v.evaluated_at = asked.evaluated_at
-WHERE v.facts -> 'event' -> 'trigger' IS NOT NULL
+WHERE v.cause <> 'run' AND v.facts -> 'event' -> 'trigger' IS NOT NULL
 
 -- name: read_held$
 -- What holds an enrollment now; null where nothing does.

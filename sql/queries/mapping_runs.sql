@@ -5,17 +5,27 @@ VALUES (:id, :organization_id, :mapping_id, :mapping_version, :since, :at_most, 
 ON CONFLICT (organization_id, mapping_id) WHERE ended_at IS NULL DO NOTHING
 RETURNING id
 
--- name: open_mapping_runs
--- Runs that are not over, oldest first, kept from whoever would cancel them until the commit.
+-- name: next_mapping_run
+-- The run that waits longest for its next page, or one of them if it is due, kept from whoever would cancel it until the commit.
 SELECT r.id, r.organization_id, r.mapping_id, r.mapping_version, r.since, r.at_most, r.after_customer, r.requested
-FROM mapping_runs r WHERE r.ended_at IS NULL
-ORDER BY r.started_at, r.id
-FOR UPDATE
+FROM mapping_runs r
+WHERE r.ended_at IS NULL AND r.due_at <= :now AND (:id::uuid IS NULL OR r.id = :id)
+ORDER BY r.due_at, r.id LIMIT 1
+FOR UPDATE SKIP LOCKED
+
+-- name: due_mapping_runs
+-- Runs that wait for their next page. Nothing is locked.
+SELECT r.id FROM mapping_runs r WHERE r.ended_at IS NULL AND r.due_at <= :now ORDER BY r.due_at, r.id LIMIT :at_most
 
 -- name: advance_mapping_run!
 -- It has come so far.
-UPDATE mapping_runs SET after_customer = :after_customer, customers = customers + :customers, requested = requested + :requested
+UPDATE mapping_runs SET
+  after_customer = :after_customer, customers = customers + :customers, requested = requested + :requested, due_at = :now, error = NULL
 WHERE id = :id
+
+-- name: put_off_mapping_run!
+-- It is looked at again then; `error` is what went wrong with it.
+UPDATE mapping_runs SET due_at = :due_at, error = :error WHERE id = :id
 
 -- name: end_mapping_run!
 -- It is over.
@@ -30,17 +40,21 @@ RETURNING id
 -- name: list_mapping_runs
 -- An organization's runs, newest first.
 SELECT r.id, r.mapping_id, r.mapping_version, r.since, r.at_most, r.reason, r.started_by, r.started_at, r.customers, r.requested,
-  r.ended_at, r.outcome, r.cancelled_by
+  r.ended_at, r.outcome, r.cancelled_by, r.error
 FROM mapping_runs r WHERE r.organization_id = :organization_id
 ORDER BY r.started_at DESC, r.id DESC
 LIMIT :at_most
 
 -- name: newest_events
--- Of the customers after one, in order, each one's newest event of a type that came since an instant; erased ones have none.
-SELECT DISTINCT ON (v.customer_id) v.customer_id, v.event_id, v.event_type, v.correlation_id,
-  v.facts ->> 'event_source' AS event_source, v.facts ->> 'at' AS event_time, (v.facts -> 'event')::text AS data
-FROM evaluations v
-WHERE v.organization_id = :organization_id AND v.customer_id > :after_customer AND v.event_type = :event_type
-  AND v.evaluated_at >= :since AND v.cause = 'event' AND v.facts ->> 'erased' IS NULL
-ORDER BY v.customer_id, (v.facts ->> 'at')::timestamptz DESC, v.evaluated_at DESC
-LIMIT :at_most
+-- Of some customers each one's newest event of a type that came since an instant; of an erased customer none.
+SELECT c.customer_id, newest.*
+FROM unnest(:customer_ids::text[]) AS c (customer_id)
+CROSS JOIN LATERAL (
+  SELECT v.event_id, v.event_type, v.correlation_id, coalesce(v.facts ->> 'event_source', '') AS event_source,
+    v.facts ->> 'at' AS event_time, (v.facts -> 'event')::text AS data
+  FROM evaluations v
+  WHERE v.organization_id = :organization_id AND v.customer_id = c.customer_id AND v.event_type = :event_type
+    AND v.evaluated_at >= :since AND v.cause = 'event' AND v.facts -> 'event' -> 'trigger' IS NOT NULL AND v.facts ->> 'at' IS NOT NULL
+  ORDER BY (v.facts ->> 'at')::timestamptz DESC, v.evaluated_at DESC LIMIT 1
+) AS newest
+ORDER BY c.customer_id

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +21,9 @@ def capped(*caps: Cap, **changes: Any) -> Mapping:
     return mapping(id=uuid4(), policy=Policy(caps=caps), **changes)
 
 
-def request(of: Mapping) -> Decision:
-    (decision,) = decide(situation(Candidate(stakeholder(), None), policy=PolicyFacts()), organization(of), NOW)
+def request(of: Mapping, **of_whom: Any) -> Decision:
+    candidate = Candidate(stakeholder(**of_whom), None)
+    (decision,) = decide(situation(candidate, policy=PolicyFacts()), organization(of), NOW)
     assert decision.mapping == of
     return decision
 
@@ -29,38 +31,44 @@ def request(of: Mapping) -> Decision:
 def test_nothing_waits_where_no_quota_is_used_up() -> None:
     forecast = QuotaForecast()
     asked = request(capped(Cap(per=Counted.MAPPING, at_most=2, within_hours=1)))
-    assert [forecast.add(asked, NOW) for _ in range(2)] == [NOW, NOW]
-    assert forecast.add(asked, NOW + HOUR) == NOW + HOUR
+    assert [forecast.add(asked, NOW, "UTC") for _ in range(2)] == [NOW, NOW]
+    assert forecast.add(asked, NOW + HOUR, "UTC") == NOW + HOUR
     assert (forecast.waiting, forecast.last_at) == ({}, NOW + HOUR)
 
 
 def test_a_mapping_s_quota_lets_so_many_through_at_a_time() -> None:
     forecast = QuotaForecast()
     asked = request(capped(Cap(per=Counted.MAPPING, at_most=2, within_hours=24)))
-    found = [forecast.add(asked, NOW) for _ in range(5)]
+    found = [forecast.add(asked, NOW, "UTC") for _ in range(5)]
     assert found == [NOW, NOW, NOW + 24 * HOUR, NOW + 24 * HOUR, NOW + 48 * HOUR]
     assert (forecast.waiting, forecast.last_at) == ({Counted.MAPPING: 3}, NOW + 48 * HOUR)
 
 
 def test_a_sender_s_quota_counts_what_other_mappings_had_sent() -> None:
     forecast = QuotaForecast()
-    forecast.add(request(capped()), NOW)
+    forecast.add(request(capped()), NOW, "UTC")
     asked = request(capped(Cap(per=Counted.SENDER, at_most=1, within_hours=3)))
-    assert forecast.add(asked, NOW + HOUR) == NOW + 3 * HOUR
+    assert forecast.add(asked, NOW + HOUR, "UTC") == NOW + 3 * HOUR
     assert forecast.waiting == {Counted.SENDER: 1}
 
 
 def test_whoever_is_contacted_is_not_counted_here() -> None:
     forecast = QuotaForecast()
     asked = request(capped(Cap(per=Counted.STAKEHOLDER, at_most=1, within_hours=24)))
-    assert [forecast.add(asked, NOW) for _ in range(2)] == [NOW, NOW]
+    assert [forecast.add(asked, NOW, "UTC") for _ in range(2)] == [NOW, NOW]
 
 
-def test_nothing_is_carried_out_before_its_day() -> None:
-    forecast = QuotaForecast()
+@pytest.mark.parametrize(
+    ("own_zone", "hours_after_midnight"), [(None, 5), ("Pacific/Auckland", -13), ("Europe/Berlin", -1)]
+)
+def test_nothing_is_carried_out_before_its_day_begins_where_the_stakeholder_is(
+    own_zone: str | None, hours_after_midnight: int
+) -> None:
     later = mapping(id=uuid4(), policy=Policy(start_offset_days=2))
-    day = datetime.combine(NOW.date() + timedelta(days=2), datetime.min.time(), NOW.tzinfo)
-    assert forecast.add(request(later), NOW) == day
+    asked = request(later, time_zone=own_zone)
+    assert asked.action is not None
+    midnight = datetime.combine(asked.action.start_date, datetime.min.time(), NOW.tzinfo)
+    assert QuotaForecast().add(asked, NOW, "America/New_York") == midnight + hours_after_midnight * HOUR
 
 
 @given(
@@ -77,7 +85,7 @@ def test_a_quota_is_never_passed_and_nobody_waits_longer_than_it_asks(
     now = NOW
     for gap in gaps:
         now += gap * HOUR
-        at = forecast.add(asked, now)
+        at = forecast.add(asked, now, "UTC")
         earliest = now
         while sum(earliest - within * HOUR < one <= earliest for one in carried_out) >= at_most:
             earliest += HOUR

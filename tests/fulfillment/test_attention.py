@@ -160,3 +160,28 @@ async def test_a_stream_that_owes_twice_in_a_row_is_told_of_once_a_day(stage: St
     await ends(107, 0, 3000)
     await looked(stage, timedelta(minutes=3005))
     assert len(await told(stage, "sync_owes")) == 2
+
+
+async def test_a_connection_that_was_never_read_is_told_of_and_one_that_is_new_is_not(stage: Stage) -> None:
+    await stage.execute("DELETE FROM sync_streams")
+    await looked(stage, timedelta(hours=1))
+    assert await told(stage, "connection_failing") == []
+    await looked(stage, timedelta(hours=3))
+    assert len(await told(stage, "connection_failing")) == 1
+
+
+async def test_what_was_read_before_a_connection_was_renewed_says_nothing(stage: Stage) -> None:
+    now = stage.clock.now()
+    await stage.execute("DELETE FROM sync_streams")
+    await stage.execute(
+        "INSERT INTO sync_streams (organization_id, stream, next_cycle_at, cycle_ended_at)"
+        " VALUES ($1, 'emails', $2, $3)",
+        stage.organization_id,
+        now,
+        now - timedelta(days=2),
+    )
+    await stage.execute("UPDATE salesloft_connections SET status_since = $1", now)
+    await looked(stage, timedelta(hours=1))
+    assert await told(stage, "connection_failing") == []
+    await looked(stage, timedelta(hours=3))
+    assert len(await told(stage, "connection_failing")) == 1

@@ -418,24 +418,24 @@ FROM salesloft_connections WHERE organization_id = :organization_id
         name="a-run-asks-for-everybody",
         bug="a mapping that is run asks for everybody whom it fits, whatever it was told to ask for at most",
         path="enrollment/evaluate.py",
-        old="            left -= 1\n        found.append(decision)\n",
-        new="        found.append(decision)\n",
+        old="            left -= 1\n            found.append(decision)\n",
+        new="            found.append(decision)\n",
         tests=(_RUNS,),
     ),
     Mutant(
         name="a-run-takes-what-is-another-mapping-s",
         bug="where a mapping is run, what another mapping would ask for is asked for, too",
         path="enrollment/evaluate.py",
-        old="        if decision.mapping is None or decision.mapping.id != only.mapping_id:\n",
-        new="        if decision.mapping is None:\n",
+        old="        if decision.mapping is not None and decision.mapping.id != only.mapping_id:\n",
+        new="        if decision.outcome is None:\n",
         tests=(_RUNS,),
     ),
     Mutant(
         name="a-run-begins-again-after-each-page",
         bug="a run does not keep how far it came, and looks at its first customers for ever",
         path="workflows/mapping_runs.py",
-        old="        last = events[done - 1].customer_id\n",
-        new="        last = run.after_customer\n",
+        old="            after_customer=customers[looked_at - 1],\n",
+        new="            after_customer=run.after_customer,\n",
         tests=(_RUNS,),
     ),
     Mutant(
@@ -465,5 +465,27 @@ FROM salesloft_connections WHERE organization_id = :organization_id
         old="        return await holds.held(connection, enrollment.id, now)\n    if not asked.note",
         new="    if not asked.note",
         tests=(_STEERING,),
+    ),
+    Mutant(
+        name="a-run-reads-before-it-locks",
+        bug="what a run reads is erased before it is decided on, and so is written down once more",
+        path="workflows/mapping_runs.py",
+        old="""\
+    await directory.lock_customers(connection, [(run.organization_id, one) for one in customers])
+    events = await _events(connection, run.organization_id, mapping, run.since, customers)
+""",
+        new="""\
+    events = await _events(connection, run.organization_id, mapping, run.since, customers)
+    await directory.lock_customers(connection, [(run.organization_id, one) for one in customers])
+""",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-comes-back-as-if-an-event-had-come",
+        bug="what a risk withdrew of a run is decided again for every mapping, without the run's limit",
+        path="sql/queries/holds.sql",
+        old="WHERE v.cause <> 'run' AND v.facts",
+        new="WHERE v.facts",
+        tests=(_RUNS,),
     ),
 )

@@ -11,7 +11,7 @@ from schemas.vocabulary import TriggerType
 from storage.pool import Database
 from tests.service.operating import Operator
 from tests.workflows.scene import ANN, BOB, Scene
-from workflows.mapping_runs import advance_runs
+from workflows.mapping_runs import advance_run
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def test_it_is_shown_begun_listed_and_cancelled(operator: Operator, scene:
         "would be asked for: stakeholder sth-9 of customer cus-7"
         " 1 stakeholders, of 1 customers looked at; say --reason to begin"
     )
-    assert "0 stakeholders, of 0 customers" in (await operator.types(*words, "--days", "7"))[1]
+    assert "0 stakeholders, of 1 customers" in (await operator.types(*words, "--days", "7"))[1]
     assert await operator.types("mappings", "runs", "org-1") == (0, "nothing was run")
 
     code, told = await operator.types(*words, "--reason", "who came before")
@@ -55,7 +55,7 @@ async def test_it_is_shown_begun_listed_and_cancelled(operator: Operator, scene:
     assert "goes on" in (await operator.types("mappings", "runs", "org-1", columns="300"))[1]
 
     async with scene.database.transaction() as connection:
-        await advance_runs(connection, scene.memory, scene.now, limit=50)
+        await advance_run(connection, scene.memory, scene.now, limit=50)
     assert [one.stakeholder.id for one in await scene.asked()] == ["sth-9"]
     told = (await operator.types("mappings", "runs", "org-1", columns="300"))[1]
     assert "cap_reached" in told

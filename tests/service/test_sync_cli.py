@@ -15,7 +15,8 @@ async def test_an_organization_is_read_now(operator: Operator, database: Databas
     async with database.transaction() as connection:
         await connection.execute(
             "INSERT INTO sync_streams (organization_id, stream, next_cycle_at, cycle_started_at, cycle_ended_at)"
-            " SELECT 'org-1', unnest($1::text[]), 'infinity', '2026-01-01', '2026-01-01'",
+            " SELECT 'org-1', unnest($1::text[]), 'infinity', '2026-01-01', '2026-01-01'"
+            " ON CONFLICT (organization_id, stream) DO UPDATE SET next_cycle_at = 'infinity'",
             list(sync.SyncStream),
         )
     code, told = await operator.types(

@@ -1,8 +1,10 @@
 """A mapping run over those whom its trigger has come for: within its cap, and nobody whom it must not ask for."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,20 +14,33 @@ from enrollment.criteria import parse_criteria
 from enrollment.mappings import Mapping, Policy
 from enrollment.policies import Cap, Counted
 from enrollment.stops import StopScope
+from fulfillment.timers import TimerOptions, Timers
 from schemas.vocabulary import OutcomeType, TriggerType
-from storage import mapping_runs
+from storage import directory, erasure, mapping_runs
 from storage.mapping_runs import RunRecord
 from storage.stored_evaluations import About
+from tests.fulfillment.stage import running, until
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from workflows.explaining import explain_evaluations
-from workflows.mapping_runs import RunInvalid, RunPlan, advance_runs, cancel_run, plan_run, start_run
+from workflows.mapping_runs import RunInvalid, RunPlan, advance_run, cancel_run, plan_run, start_run
 from workflows.mapping_versions import disable
+from workflows.memory import OrganizationMemory
 from workflows.stops import start, stop
 from workflows.suppressions import suppress
 
 RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
 CHAMPION = parse_criteria(b'{"field": "stakeholder.is_champion", "op": "equals", "value": true}')
 DAYS = timedelta(days=90)
+
+
+class SceneClock:
+    """The scene's time."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def now(self) -> datetime:
+        return self._scene.now
 
 
 def of(customer: int) -> dict[str, Any]:
@@ -67,14 +82,15 @@ async def planned(scene: Scene, mapping: Mapping, at_most: int = 100) -> RunPlan
         )
 
 
-async def advanced(scene: Scene, *, limit: int = 50) -> int:
+async def advanced(scene: Scene, *, limit: int = 50) -> bool:
+    """A page of the run that waits longest; False where none is due."""
     async with scene.database.transaction() as connection:
-        return await advance_runs(connection, scene.memory, scene.now, limit=limit)
+        return await advance_run(connection, scene.memory, scene.now, limit=limit)
 
 
 async def ran(scene: Scene, *, limit: int = 50) -> RunRecord:
-    """As the timer does it, until nothing is left of a page."""
-    while await advanced(scene, limit=limit) >= limit:
+    """As the timer does it, until nothing is due."""
+    while await advanced(scene, limit=limit):
         pass
     return await newest(scene)
 
@@ -130,14 +146,20 @@ async def test_it_asks_for_so_many_and_no_more(scene: Scene, at_most: int) -> No
 async def test_every_decision_of_it_is_explained_and_made_again_alike(scene: Scene) -> None:
     await came(scene, 2, people=2)
     mapping = await published_late(scene, stakeholder_criteria=CHAMPION)
-    await scene.decide(scene.trigger(stakeholders=[BOB], customer=of(3), event_id="e-3"))
-    await begun(scene, mapping, 3)
+    await scene.decide(scene.trigger(stakeholders=[BOB], customer=CUSTOMER | {"id": "cus"}, event_id="e-3"))
+    await begun(scene, mapping, 1)
     await ran(scene)
     async with scene.database.reading() as connection:
         found = await explain_evaluations(connection, "org-1", About(), limit=100)
     of_run = [one for one in found if one.stored.cause == "run"]
     assert [one.is_same for one in of_run] == [True] * 2
-    assert sum(len(one.explanation.decisions) for one in of_run if one.explanation is not None) == 3
+    why = Counter(
+        (explained.decision.outcome.value, explained.decision.reason.value)
+        for one in of_run
+        if one.explanation is not None
+        for explained in one.explanation.decisions
+    )
+    assert why == {("request", "requested"): 1, ("skip", "quota_reached"): 1, ("skip", "criteria_not_met"): 1}
 
 
 async def test_who_may_not_be_contacted_or_is_over_is_not_asked_for(scene: Scene) -> None:
@@ -197,13 +219,16 @@ async def test_a_stop_has_it_wait_and_somebody_can_end_it(scene: Scene) -> None:
             ends_at=None,
             now=scene.now,
         )
-    assert await advanced(scene, limit=1) == 0
+    assert await advanced(scene, limit=1)
+    assert not await advanced(scene, limit=1)
+    assert await scene.asked() == []
+    scene.later(minutes=1)
     async with scene.database.transaction() as connection:
         await start(connection, "org-1", stop_id, by="usr-1", now=scene.now)
-    assert await advanced(scene, limit=1) == 1
+    assert await advanced(scene, limit=1)
     async with scene.database.transaction() as connection:
         await cancel_run(connection, "org-1", run_id, by="usr-2", now=scene.now)
-    assert await advanced(scene) == 0
+    assert not await advanced(scene)
     run = await newest(scene)
     assert (run.outcome, run.cancelled_by, run.customers, run.requested) == ("cancelled", "usr-2", 1, 1)
     async with scene.database.transaction() as connection:
@@ -215,7 +240,7 @@ async def test_a_mapping_that_counts_no_more_ends_its_run(scene: Scene) -> None:
     await came(scene, 3)
     mapping = await published_late(scene)
     await begun(scene, mapping)
-    assert await advanced(scene, limit=1) == 1
+    assert await advanced(scene, limit=1)
     async with scene.database.transaction() as connection:
         await disable(connection, "org-1", mapping.id, by="usr-1", now=scene.now)
     await advanced(scene)
@@ -241,6 +266,106 @@ async def test_save_runs_over_open_risks_alone_and_upsell_waits_beside_them(scen
         (AT_RISK.value, "cus-2"): 1,
         (EXPANSION.value, "cus-0"): 1,
     }
+
+
+async def test_what_a_risk_withdrew_of_a_run_stays_withdrawn(scene: Scene) -> None:
+    """Nobody would know any more that it was for one mapping alone, and for so many."""
+    await came(scene, 1, EXPANSION, people=3)
+    upsell = await published_late(scene, EXPANSION, cadence_id=457)
+    await begun(scene, upsell, 1)
+    assert (await ran(scene)).requested == 1
+    await scene.decide(scene.trigger(AT_RISK, [person(0)], customer=of(0), event_id="risk"))
+    assert Counter(state for state, _ in (await scene.states()).values()) == {"withdrawn": 1}
+    await scene.end(scene.outcome(OutcomeType.RECOVERED, customer_id="cus-0"))
+    scene.later(days=20)
+    assert await scene.decide_again() == {}
+    assert len(await scene.asked()) == 1
+
+
+async def test_a_run_waits_for_a_connection(scene: Scene) -> None:
+    await came(scene, 2)
+    mapping = await published_late(scene)
+    await scene.execute("UPDATE salesloft_connections SET status = 'needs_reauthorization'")
+    await scene.execute("UPDATE organizations SET decision_version = decision_version + 1")
+    await begun(scene, mapping)
+    await ran(scene)
+    run = await newest(scene)
+    assert (run.outcome, run.customers) == (None, 0)
+    await scene.execute("UPDATE salesloft_connections SET status = 'connected'")
+    await scene.execute("UPDATE organizations SET decision_version = decision_version + 1")
+    scene.later(minutes=1)
+    assert (await ran(scene)).requested == 2
+
+
+async def test_who_was_erased_takes_nobody_else_out_of_a_run(scene: Scene) -> None:
+    await came(scene, 1, people=3)
+    mapping = await published_late(scene)
+    await scene.snapshots(erased_stakeholders=(person(0, 1)["id"],))
+    await begun(scene, mapping)
+    run = await ran(scene)
+    assert (run.outcome, run.requested) == ("complete", 2)
+    assert {one.stakeholder.id for one in await scene.asked()} == {person(0, 0)["id"], person(0, 2)["id"]}
+
+
+async def test_who_is_erased_while_a_page_begins_is_not_written_down_again(scene: Scene) -> None:
+    await came(scene, 1)
+    mapping = await published_late(scene)
+    await begun(scene, mapping)
+    async with scene.database.transaction() as erasing:
+        await directory.lock_customers(erasing, [("org-1", "cus-0")])
+        page = asyncio.create_task(advanced(scene))
+        # It has come as far as the customer's lock.
+        await until(partial(_somebody_waits, scene))
+        await erasure.scrub_customers(erasing, {("org-1", "cus-0"): scene.now})
+    await page
+    assert person(0)["email"] not in str(await scene.rows("SELECT facts FROM evaluations"))
+
+
+async def test_a_run_that_fails_is_put_off_and_the_others_go_on(scene: Scene) -> None:
+    await came(scene, 1)
+    await scene.decide(scene.trigger(EXPANSION, [person(1)], customer=of(1), event_id="up-1"))
+    broken = await published_late(scene)
+    whole = await published_late(scene, EXPANSION, cadence_id=457)
+    await begun(scene, broken)
+    await begun(scene, whole)
+    await scene.execute(
+        "UPDATE evaluations SET facts = (jsonb_set(facts::jsonb, '{event,trigger}', '{}'))::json WHERE event_id = 'e-0'"
+    )
+    options = TimerOptions(tick_s=0.05)
+    async with running(Timers(scene.database, scene.memory, SceneClock(scene), options)):
+        await until(partial(_has_ended, scene, whole))
+    async with scene.database.connection() as connection:
+        runs = {one.mapping_id: one for one in await mapping_runs.list_runs(connection, "org-1", limit=9)}
+    assert (runs[whole.id].outcome, runs[whole.id].requested) == ("complete", 1)
+    assert (runs[broken.id].outcome, runs[broken.id].error) == (None, "InvalidDataError")
+
+
+async def _somebody_waits(scene: Scene) -> bool:
+    return bool(await scene.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+
+async def _has_ended(scene: Scene, mapping: Mapping) -> bool:
+    ended = "SELECT count(*) FROM mapping_runs WHERE mapping_id = $1 AND ended_at IS NOT NULL"
+    put_off = "SELECT count(*) FROM mapping_runs WHERE error IS NOT NULL"
+    return bool(await scene.value(ended, mapping.id)) and bool(await scene.value(put_off))
+
+
+async def test_two_replicas_ask_for_nobody_twice_and_for_no_more(scene: Scene) -> None:
+    await came(scene, 12, people=2)
+    mapping = await published_late(scene)
+    await begun(scene, mapping, 15)
+    options = TimerOptions(tick_s=0.05, run_batch=2)
+    replicas = [Timers(scene.database, OrganizationMemory(), SceneClock(scene), options) for _ in range(2)]
+
+    async def is_over() -> bool:
+        return (await newest(scene)).outcome is not None
+
+    async with running(*replicas):
+        await until(is_over)
+    run = await newest(scene)
+    assert (run.outcome, run.requested) == ("cap_reached", 15)
+    asked = [one.stakeholder.id for one in await scene.asked()]
+    assert len(asked) == len(set(asked)) == 15
 
 
 async def test_what_cannot_be_run_is_said(scene: Scene) -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from enrollment.backtest import BackTest, Counts, Said
-from enrollment.criteria import parse_criteria
+from enrollment.criteria import ALWAYS, parse_criteria
 from enrollment.mappings import Mapping, Policy
 from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
 from tests.enrollment.samples import mapping
@@ -118,6 +118,16 @@ async def test_what_a_risk_withdrew_is_decided_again_where_it_would_have_been_as
     assert (by_reason(found.would_be), found.differences) == (lived, [])
     found = await back_tested(scene, replace(published, customer_criteria=LOW))
     assert by_reason(found.would_be) == {"criteria_not_met": 1, "no_mapping": 1}
+
+
+async def test_whom_only_the_tried_version_asks_for_is_withdrawn_by_a_risk_too(scene: Scene) -> None:
+    (published,) = await scene.publish_for(EXPANSION, stakeholder_criteria=CHAMPION)
+    await scene.decide(scene.trigger(EXPANSION, [ANN, BOB], event_id="up-1"))
+    scene.later(days=1)
+    await scene.decide(scene.trigger(AT_RISK, event_id="risk-1"))
+    found = await back_tested(scene, replace(published, stakeholder_criteria=ALWAYS))
+    assert by_reason(found.was) == {"requested": 1, "criteria_not_met": 2, "preempted": 1, "no_mapping": 1}
+    assert by_reason(found.would_be) == {"requested": 2, "preempted": 2, "no_mapping": 1}
 
 
 async def test_a_preview_counts_what_the_live_path_then_counts(scene: Scene) -> None:

@@ -10,7 +10,44 @@ from functools import cache
 
 from bench.proof.oracle.judge_criteria import Json, decimal, fits, instant
 
-__all__ = ["judge"]
+__all__ = ["REASONS", "judge"]
+
+REASONS = frozenset(
+    {
+        "already_enrolled",
+        "already_ran",
+        "already_requested",
+        "bounced",
+        "cadence_unavailable",
+        "contact_restricted",
+        "criteria_not_met",
+        "do_not_contact",
+        "erased",
+        "exclusive_cadence_active",
+        "fact_unknown",
+        "frequency_capped",
+        "held_out",
+        "invalid_email",
+        "mapping_disabled",
+        "no_candidates",
+        "no_email",
+        "no_mapping",
+        "not_connected",
+        "opted_out",
+        "owner_unavailable",
+        "preempted",
+        "reentry_capped",
+        "requested",
+        "segment_not_matched",
+        "shadow",
+        "stakeholder_left",
+        "stale_event",
+        "stopped",
+        "suppressed",
+        "unknown_customer",
+    }
+)
+"""Every reason that the contract knows."""
 
 WAITING = frozenset({"requested", "approved", "scheduled", "stale"})
 ACTIVE = frozenset({"enrolling", "unknown", "enrolled", "paused"})
