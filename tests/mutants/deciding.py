@@ -1,0 +1,185 @@
+"""Bugs of deciding, of approving and of what limits both."""
+
+from tests.mutants.mutant import Mutant
+
+__all__ = ["IN_DECIDING"]
+
+_RUNS = "tests/workflows/test_mapping_runs.py"
+
+IN_DECIDING = (
+    Mutant(
+        name="approve-another-question",
+        bug="an approval counts for whatever the enrollment has become since",
+        path="enrollment/approval.py",
+        old="if request_digest != question.request_digest:",
+        new="if not request_digest:",
+        tests=("tests/enrollment/test_approval.py",),
+    ),
+    Mutant(
+        name="another-teams-mapping-counts",
+        bug="a mapping is taken for the connected team's, whichever team it was made for",
+        path="storage/organizations.py",
+        old='        parked=row["parked"],\n    )\n',
+        new="        parked=False,\n    )\n",
+        tests=("tests/workflows/test_connection.py",),
+    ),
+    Mutant(
+        name="count-without-the-lock",
+        bug="two workers at once each see room below a cap, and both take it",
+        path="fulfillment/limits.py",
+        old="        await policies.lock(connection, enrollment.organization_id, subjects, now)\n",
+        new="        del subjects, now\n",
+        tests=("tests/fulfillment/test_limits.py",),
+    ),
+    Mutant(
+        name="quiet-hours-through-a-change-of-the-clock",
+        bug="the hour at which quiet hours end is reckoned with the offset from before summer time",
+        path="enrollment/working_time.py",
+        old="        if changes is None:\n",
+        new="        if changes is None or changes > at:\n",
+        tests=("tests/enrollment/test_working_time.py",),
+    ),
+    Mutant(
+        name="the-list-is-looked-at-once",
+        bug="who is put on the list while Salesloft is asked about the person is enrolled all the same",
+        path="fulfillment/enroll.py",
+        old="        if await is_suppressed(connection, key[0], stakeholder):\n",
+        new="        if row.data is None and await is_suppressed(connection, key[0], stakeholder):\n",
+        tests=("tests/fulfillment/test_limits.py",),
+    ),
+    Mutant(
+        name="publish-what-does-not-fit",
+        bug="a draft is published although its examination speaks against it",
+        path="workflows/mapping_versions.py",
+        old="    if findings or document.cadence_id is None:\n",
+        new="    if document.cadence_id is None:\n",
+        tests=("tests/workflows/test_mapping_versions.py",),
+    ),
+    Mutant(
+        name="a-plan-of-yesterday",
+        bug="a plan is applied although what decides has moved since it was made",
+        path="workflows/mapping_plans.py",
+        old="        facts.organization_id,\n        facts.decision_version,\n",
+        new="        facts.organization_id,\n",
+        tests=("tests/workflows/test_mapping_plans.py",),
+    ),
+    Mutant(
+        name="engagement-is-not-kept",
+        bug="what was seen of somebody decides and is not stored with the evaluation",
+        path="workflows/situations.py",
+        old="    engagement = {one.stakeholder.id: one.engagement for one in situation.candidates"
+        " if one.engagement is not None}\n",
+        new="    engagement: dict[str, object] = {}\n",
+        tests=("tests/workflows/test_engagement.py", "tests/workflows/test_explaining.py"),
+    ),
+    Mutant(
+        name="erasure-leaves-engagement",
+        bug="who is erased keeps the record of what was opened and answered",
+        path="storage/erasure.py",
+        old="    rows = await queries.drop_engagements(connection, **keys)\n",
+        new="    rows: list[dict[str, str]] = []\n",
+        tests=("tests/workflows/test_engagement.py", "tests/workflows/test_snapshots.py"),
+    ),
+    Mutant(
+        name="no-working-time-at-the-claim",
+        bug="an enrollment that was due in working time begins at night when it comes late",
+        path="fulfillment/limits.py",
+        old="    if rules is not None and reason is not None:\n",
+        new="    if rules is not None and reason is not None and enrollment.expected_at is None:\n",
+        tests=("tests/fulfillment/test_limits.py",),
+    ),
+    Mutant(
+        name="nobody-counts-as-claimed",
+        bug="when an enrollment was begun is not noted, so no cap is ever reached",
+        path="sql/queries/enrollments.sql",
+        old="CASE WHEN e.state = 'scheduled' AND m.state = 'enrolling' THEN :now ELSE e.claimed_at END",
+        new="e.claimed_at",
+        tests=("tests/fulfillment/test_limits.py",),
+    ),
+    Mutant(
+        name="upsell-beside-risk",
+        bug="an open episode of risk does not hold expansion back when it is decided",
+        path="enrollment/decide.py",
+        old="Reason.PREEMPTED if situation.held and situation.trigger_type",
+        new="Reason.PREEMPTED if situation.held and situation.ended and situation.trigger_type",
+        tests=("tests/fulfillment/test_arbitration.py",),
+    ),
+    Mutant(
+        name="unknown-is-false",
+        bug="`not` of a missing fact holds, so that people are asked for on what nobody knows",
+        path="enrollment/criteria.py",
+        old="            return lambda facts: None if (answer := inner(facts)) is None else not answer\n",
+        new="            return lambda facts: not inner(facts)\n",
+        tests=("tests/chaos/test_deciding.py",),
+    ),
+    Mutant(
+        name="a-later-mapping-wins",
+        bug="any-segment mappings are asked before those of the customer's own segment",
+        path="enrollment/mappings.py",
+        old="key=lambda m: (m.segment is None, m.priority, m.id)",
+        new="key=lambda m: (m.segment is not None, m.priority, m.id)",
+        tests=("tests/chaos/test_deciding.py",),
+    ),
+    Mutant(
+        name="approved-is-good-whatever-changed",
+        bug="an enrollment is carried out although what the approver saw is not so any more",
+        path="fulfillment/gates.py",
+        old="    if isinstance(found, Reason) or found.differences or now > enrollment.execute_by:\n",
+        new="    if isinstance(found, Reason) or now > enrollment.execute_by:\n",
+        tests=("tests/fulfillment/test_bound_facts.py",),
+    ),
+    Mutant(
+        name="tell-again-and-again",
+        bug="people are told of the same expiring request at every look",
+        path="workflows/attention.py",
+        old="        await attention.add(connection, matters, now)\n",
+        new="",
+        tests=("tests/fulfillment/test_attention.py",),
+    ),
+    Mutant(
+        name="a-run-asks-for-everybody",
+        bug="a mapping that is run asks for everybody whom it fits, whatever it was told to ask for at most",
+        path="enrollment/evaluate.py",
+        old="            left -= 1\n            found.append(decision)\n",
+        new="            found.append(decision)\n",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-takes-what-is-another-mapping-s",
+        bug="where a mapping is run, what another mapping would ask for is asked for, too",
+        path="enrollment/evaluate.py",
+        old="        if decision.mapping is not None and decision.mapping.id != only.mapping_id:\n",
+        new="        if decision.outcome is None:\n",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-begins-again-after-each-page",
+        bug="a run does not keep how far it came, and looks at its first customers for ever",
+        path="workflows/mapping_runs.py",
+        old="            after_customer=customers[looked_at - 1],\n",
+        new="            after_customer=run.after_customer,\n",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-reads-before-it-locks",
+        bug="what a run reads is erased before it is decided on, and so is written down once more",
+        path="workflows/mapping_runs.py",
+        old="""\
+    await directory.lock_customers(connection, [(run.organization_id, one) for one in customers])
+    events = await _events(connection, run.organization_id, mapping, run.since, customers)
+""",
+        new="""\
+    events = await _events(connection, run.organization_id, mapping, run.since, customers)
+    await directory.lock_customers(connection, [(run.organization_id, one) for one in customers])
+""",
+        tests=(_RUNS,),
+    ),
+    Mutant(
+        name="a-run-comes-back-as-if-an-event-had-come",
+        bug="what a risk withdrew of a run is decided again for every mapping, without the run's limit",
+        path="sql/queries/holds.sql",
+        old="WHERE v.cause <> 'run' AND v.facts",
+        new="WHERE v.facts",
+        tests=(_RUNS,),
+    ),
+)

@@ -1,0 +1,141 @@
+"""Bugs of what is done and read at Salesloft."""
+
+from tests.mutants.mutant import Mutant
+
+__all__ = ["AT_SALESLOFT"]
+
+_ENROLL = "tests/fulfillment/test_enroll.py"
+_WORKER = "tests/fulfillment/test_worker.py"
+_STEERING = "tests/fulfillment/test_steering.py"
+
+AT_SALESLOFT = (
+    Mutant(
+        name="enroll-the-rejected",
+        bug="a rejection is taken for an approval",
+        path="consumers/decisions.py",
+        old='"approved" if envelope.type == ENROLLMENT_APPROVED.name else "rejected"',
+        new='"approved" if envelope.type else "rejected"',
+        tests=("tests/integration/test_journey.py",),
+    ),
+    Mutant(
+        name="a-blind-retry-after-a-time-out",
+        bug="a membership whose call was never answered is simply asked for again",
+        path="fulfillment/enroll.py",
+        old="            return await self._doubted(command, session, client)\n",
+        new="            return await self._call(command, session, client, enrollment, present)\n",
+        tests=(_ENROLL,),
+    ),
+    Mutant(
+        name="a-blind-retry-after-a-death",
+        bug="who takes over a dead worker's command calls again instead of reading back",
+        path="fulfillment/enroll.py",
+        old="case EnrollmentState.ENROLLING if enrollment.intended_at is not None:",
+        new="case EnrollmentState.ENROLLING if enrollment.intended_at is not None and enrollment.id.int == 0:",
+        tests=(_WORKER,),
+    ),
+    Mutant(
+        name="no-consent-gate-after-the-upsert",
+        bug="the record that the upsert brought back is not asked for consent",
+        path="fulfillment/enroll.py",
+        old="consent = await self._consent(connection, admitted, present)",
+        new="consent: Consent | Reason = Consent.GRANTED",
+        tests=("tests/fulfillment/test_consent.py",),
+    ),
+    Mutant(
+        name="adopt-any-membership",
+        bug="whatever membership the person has on the cadence is taken for the call's own",
+        path="fulfillment/recording.py",
+        old="return Ours(on_it) if _made_by(enrollment, on_it, intended_at) else Another(on_it.id)",
+        new="return Ours(on_it)",
+        tests=(_ENROLL,),
+    ),
+    Mutant(
+        name="a-lease-that-fences-nothing",
+        bug="a worker whose lease ran out still records what it did",
+        path="storage/commands.py",
+        old="    if position is None:\n        raise LeaseLost(",
+        new="    if position == -1:\n        raise LeaseLost(",
+        tests=(_WORKER,),
+    ),
+    Mutant(
+        name="refresh-without-the-lock",
+        bug="racing refreshes do not wait for each other, and do not see each other's tokens",
+        path="sql/queries/connections.sql",
+        old="""\
+FROM salesloft_connections WHERE organization_id = :organization_id
+FOR UPDATE
+""",
+        new="""\
+FROM salesloft_connections WHERE organization_id = :organization_id
+""",
+        tests=("tests/workflows/test_session.py",),
+    ),
+    Mutant(
+        name="a-state-is-good-twice",
+        bug="a callback that comes again is taken again",
+        path="sql/queries/authorizations.sql",
+        old=" AND used_at IS NULL AND expires_at > :now",
+        new=" AND expires_at > :now",
+        tests=("tests/web/test_connection.py",),
+    ),
+    Mutant(
+        name="a-forged-delivery-is-taken",
+        bug="whoever knows a receiver's address may hint at records",
+        path="web/webhooks.py",
+        old="if receiver is None or not _is_salesloft(",
+        new="if receiver is None or None is _is_salesloft(",
+        tests=("tests/web/test_webhooks.py",),
+    ),
+    Mutant(
+        name="the-cursor-reads-gt",
+        bug="changes are read from after the last timestamp seen, which loses the rest of those that share it",
+        path="salesloft_client/cursor.py",
+        old='("updated_at[gte]", timestamp(self.updated_from)),',
+        new='("updated_at[gt]", timestamp(self.updated_from)),',
+        tests=("tests/salesloft_client/test_cursor.py", "tests/producers/test_activity_poller.py"),
+    ),
+    Mutant(
+        name="an-older-reading-counts",
+        bug="a record that is not newer than the stored one is taken for news",
+        path="activity/counters.py",
+        old="if before is not None and record.updated_at <= before.updated_at:",
+        new="if before is not None and record.updated_at == before.updated_at:",
+        tests=("tests/activity/test_counters.py", "tests/workflows/test_activity.py"),
+    ),
+    Mutant(
+        name="save-does-not-wait-for-removals",
+        bug="the save cadence begins while somebody of the customer is still on the upsell cadence",
+        path="fulfillment/holding.py",
+        old="waits = risk is not None and risk > now and await holds.is_upsell_on_cadence(connection, customer)",
+        new="waits = risk is not None and risk > now and customer is None",
+        tests=("tests/fulfillment/test_arbitration.py",),
+    ),
+    Mutant(
+        name="a-move-is-not-carried-out",
+        bug="nobody is taken off to go on elsewhere, because nothing holds them",
+        path="fulfillment/pausing.py",
+        old="(has_begun or pause.moved_by is not None)",
+        new="has_begun",
+        tests=(_STEERING,),
+    ),
+    Mutant(
+        name="a-pause-by-hand-holds-nobody",
+        bug="whoever somebody has paused is added back at the next look",
+        path="sql/migrations/20261126000700_steering.sql",
+        old="""\
+      WHERE p.enrollment_id = e.id AND p.asked_by IS NOT NULL AND (p.asked_until IS NULL OR p.asked_until > at))
+""",
+        new="""\
+      WHERE p.enrollment_id = e.id AND p.asked_by IS NOT NULL AND p.asked_until > at + interval '1 day')
+""",
+        tests=(_STEERING,),
+    ),
+    Mutant(
+        name="asked-twice-done-twice",
+        bug="what somebody asks again under the same id is done again",
+        path="workflows/steering.py",
+        old="        return await holds.held(connection, enrollment.id, now)\n    if not asked.note",
+        new="    if not asked.note",
+        tests=(_STEERING,),
+    ),
+)
