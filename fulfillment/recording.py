@@ -68,7 +68,7 @@ async def find_membership(client: SalesloftClient, enrollment: Enrollment) -> Ou
 def _made_by(enrollment: Enrollment, row: CadenceMembership, intended_at: datetime) -> bool:
     if row.added_at is None or row.added_at < intended_at:
         return False
-    return row.user is None or row.user.id == enrollment.sender_user_id
+    return row.user is None or row.user.id == enrollment.sends_user_id
 
 
 async def adopt(

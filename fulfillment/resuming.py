@@ -43,6 +43,9 @@ __all__ = ["Resume"]
 _log = structlog.get_logger(__name__)
 
 _CLOCKS_DIFFER = timedelta(minutes=2)
+# Salesloft tells when somebody was added by the second. Who is added back within the second of the stay before cannot
+# be told from who was not, if no answer comes: so nobody is.
+_TOLD_BY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,25 +160,26 @@ class Resume:
                 )
             if answer is not None:
                 return await self._turned(connection, command, locked, answer)
-            since = await self._since(connection, enrollment, now)
-            if not await memberships.record_intent(
-                connection, enrollment.id, person_id=present.person_id, intended_at=since
-            ):
-                return await self._turned(connection, command, locked, Reason.ALREADY_ENROLLED)
-            stored = await lock_enrollment(connection, command)
-            if stored is None:
-                raise AssertionError("a locked enrollment has gone")
-            return stored.enrollment
+            return await self._store_intent(connection, command, locked, present, now)
 
-    async def _since(self, connection: Connection, enrollment: Enrollment, now: datetime) -> datetime:
-        """Since when a membership could be this call's: by Salesloft's clock, and after the stay that was left.
-
-        Salesloft tells its time by the second, so a person who was added, taken off and is added back within one would
-        else be seen in the record of the stay before.
-        """
-        earliest = self._bench.sessions.wire.time.earliest(now) or now - _CLOCKS_DIFFER
+    async def _store_intent(
+        self, connection: Connection, command: Claimed, locked: Locked, present: PresentPerson, now: datetime
+    ) -> Enrollment | Outcome:
+        enrollment = locked.enrollment
         left = await memberships.read(connection, enrollment.membership_id) if enrollment.membership_id else None
-        return max(earliest, left.added_at + timedelta(microseconds=1)) if left is not None else earliest
+        since = self._bench.sessions.wire.time.earliest(now) or now - _CLOCKS_DIFFER
+        if left is not None and since < left.added_at + _TOLD_BY:
+            pause_s = (left.added_at + _TOLD_BY - since).total_seconds()
+            await commands.release(connection, command, error="added a moment ago", pause_s=pause_s)
+            return Outcome.RETRIED
+        if not await memberships.record_intent(
+            connection, enrollment.id, person_id=present.person_id, intended_at=since
+        ):
+            return await self._turned(connection, command, locked, Reason.ALREADY_ENROLLED)
+        stored = await lock_enrollment(connection, command)
+        if stored is None:
+            raise AssertionError("a locked enrollment has gone")
+        return stored.enrollment
 
     async def _still(
         self, connection: Connection, admitted: Admitted, present: PresentPerson, now: datetime

@@ -52,6 +52,7 @@ from salesloft_client.errors import (
     TimedOut,
     TransportProblem,
     Unauthorized,
+    UnknownRoute,
     Unprocessable,
 )
 from salesloft_client.exports import CadenceExport, ExportedCadence, ExportedStep, StepGroup
@@ -197,6 +198,7 @@ __all__ = [
     "TransportProblem",
     "TransportSettings",
     "Unauthorized",
+    "UnknownRoute",
     "Unlimited",
     "Unprocessable",
     "UpsertedAccount",

@@ -18,7 +18,8 @@
         ├── ClientRejected        the OAuth application itself is not accepted (``invalid_client``)
         ├── Forbidden             403: the token's user may not do this
         │   └── MissingScope      403: the application or key was registered without the scope
-        ├── NotFound              404: no such record, or not visible to this user, or no such route
+        ├── NotFound              404: no such record, or not visible to this user
+        ├── UnknownRoute          404 in HTML: no such path, or not with that verb; says nothing of any record
         └── Unprocessable         422 (or 409) with messages per field
 
 A caller that only wants to know what to do next asks :attr:`SalesloftError.retry_class`.
@@ -53,6 +54,7 @@ __all__ = [
     "TimedOut",
     "TransportProblem",
     "Unauthorized",
+    "UnknownRoute",
     "Unprocessable",
     "masked",
 ]
@@ -226,14 +228,11 @@ class MissingScope(Forbidden):
 
 
 class NotFound(Refused):
-    """404. Also for a record that this user may not see, for an action that is done and for a deleted person.
+    """404. Also for a record that this user may not see, for an action that is done and for a deleted person."""
 
-    ``unknown_route`` tells Salesloft's HTML page for a path or verb that does not exist from a missing record.
-    """
 
-    def __init__(self, summary: str, *, origin: Origin, status: int = 404, unknown_route: bool = False) -> None:
-        super().__init__(summary, origin=origin, status=status)
-        self.unknown_route = unknown_route
+class UnknownRoute(Refused):
+    """404 with an HTML page: Salesloft knows no such path, or not with that verb. It says nothing of any record."""
 
 
 class Unprocessable(Refused):

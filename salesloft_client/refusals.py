@@ -22,6 +22,7 @@ from salesloft_client.errors import (
     ServerError,
     Throttled,
     Unauthorized,
+    UnknownRoute,
     Unprocessable,
 )
 from salesloft_client.wire import Answer
@@ -41,7 +42,8 @@ def refusal(answer: Answer, *, origin: Origin, now: datetime) -> SalesloftError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return throttled(answer, origin=origin, now=now)
     if status == HTTPStatus.NOT_FOUND:
-        return NotFound(text, origin=origin, unknown_route=body is None)
+        kind = UnknownRoute if body is None else NotFound
+        return kind(text, origin=origin, status=status)
     return _kind(status, text)(text, origin=origin, status=status, field_errors=_field_errors(body))
 
 

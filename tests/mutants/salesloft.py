@@ -138,4 +138,20 @@ FROM salesloft_connections WHERE organization_id = :organization_id
         new="    if not asked.note",
         tests=(_STEERING,),
     ),
+    Mutant(
+        name="added-back-within-the-second",
+        bug="whoever is added back at once cannot be told from the stay before, where the call is not answered",
+        path="fulfillment/resuming.py",
+        old="if left is not None and since < left.added_at + _TOLD_BY:",
+        new="if left is not None and since < left.added_at - timedelta(days=1):",
+        tests=("tests/fulfillment/test_steering_faults.py",),
+    ),
+    Mutant(
+        name="a-page-not-found-is-a-membership-gone",
+        bug="an HTML page for a path that is not there is taken for the end of a membership",
+        path="salesloft_client/refusals.py",
+        old="        kind = UnknownRoute if body is None else NotFound\n",
+        new="        kind = NotFound\n",
+        tests=("tests/fulfillment/test_steering_faults.py",),
+    ),
 )

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from salesloft_client import (
     BusinessClock,
     CursorStuck,
-    NotFound,
     NotSent,
     Origin,
     OutcomeUnknown,
@@ -40,7 +39,7 @@ def every_error() -> Iterator[SalesloftError]:
             more = {"retry_at": NOW, "retry_after_s": 1.0}
         elif issubclass(kind, CursorStuck):
             more = {"instant": NOW}
-        elif not issubclass(kind, NotFound):
+        else:
             more = {"status": 500}
         yield kind("trouble", origin=ORIGIN, **more)
 
