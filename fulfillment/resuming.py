@@ -38,7 +38,10 @@ from storage.pool import Connection
 from workflows.session import Session
 from workflows.transitions import Change, transition
 
-__all__ = ["Resume"]
+__all__ = ["ADDED_JUST_NOW", "Resume"]
+
+ADDED_JUST_NOW = "added a moment ago"
+"""How a command that is given back for that says so."""
 
 _log = structlog.get_logger(__name__)
 
@@ -170,7 +173,7 @@ class Resume:
         since = self._bench.sessions.wire.time.earliest(now) or now - _CLOCKS_DIFFER
         if left is not None and since < left.added_at + _TOLD_BY:
             pause_s = (left.added_at + _TOLD_BY - since).total_seconds()
-            await commands.release(connection, command, error="added a moment ago", pause_s=pause_s)
+            await commands.release(connection, command, error=ADDED_JUST_NOW, pause_s=pause_s)
             return Outcome.RETRIED
         if not await memberships.record_intent(
             connection, enrollment.id, person_id=present.person_id, intended_at=since

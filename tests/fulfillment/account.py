@@ -13,6 +13,7 @@ import orjson
 
 from fulfillment.carrying import Workbench
 from fulfillment.handlers import all_handlers
+from fulfillment.resuming import ADDED_JUST_NOW
 from schemas.registry import OUTCOME_TYPES
 from schemas.vocabulary import OutcomeType, TriggerType
 from storage import commands, evaluations, holds
@@ -67,7 +68,10 @@ class Account:
             await self.stage.approve(row["id"], row["request_digest"], self.customer_id)
 
     async def carry_out(self) -> bool:
-        """The oldest due command is carried out; False where there is none."""
+        """The oldest due command is carried out; False where there is none.
+
+        A story lasts for less than the seconds for which nobody is added back; those are waited for.
+        """
         bench = Workbench(
             database=self.stage.database,
             sessions=self.stage.sessions,
@@ -81,6 +85,9 @@ class Account:
             claimed = await commands.claim(connection, claim, limit=1, now=self.stage.clock.now())
         for command in claimed:
             await handlers[command.kind].carry_out(command)
+        if await self.stage.fetch("SELECT FROM commands WHERE state = 'pending' AND last_error = $1", ADDED_JUST_NOW):
+            await self._pauses_end()
+            return await self.carry_out()
         return bool(claimed)
 
     async def put_off(self, kind: str | None = None, *, seconds: int = 20) -> None:
