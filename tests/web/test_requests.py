@@ -44,5 +44,6 @@ async def test_health_and_metrics_are_served_beside_the_api(shared_api: Api) -> 
     assert set(described["paths"]) == {
         "/api/integrations/salesloft/connect",
         "/api/integrations/salesloft/callback",
+        "/api/salesloft/trigger-mappings/fields",
         "/api/webhooks/salesloft/{receiver_id}",
     }
