@@ -96,10 +96,11 @@ class BackTest:
         withdrew also where somebody was asked for here.
         """
         self.evaluations += 1
+        was: list[dict[str, Any]] = orjson.loads(stored)
         if recalled is None:
             self.not_possible += 1
+            self._follow(event_id, was)
             return
-        was: list[dict[str, Any]] = orjson.loads(stored)
         for outcome in was:
             self.was[CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"])] += 1
         decisions = self._decide(event_id, recalled, cause)
@@ -142,6 +143,16 @@ class BackTest:
             for run in [run for run in taken if (run[0], run[2]) == (situation.trigger_type, situation.business_key)]:
                 del taken[run]
                 self._here.discard((whose, run))
+
+    def _follow(self, event_id: str, was: Sequence[dict[str, Any]]) -> None:
+        """Take the recorded outcomes of what cannot be decided again for what came of its event here."""
+        outcomes = {outcome["outcome"] for outcome in was}
+        if CandidateOutcome.REQUEST in outcomes:
+            self._asked.add(event_id)
+        if CandidateOutcome.DEFER in outcomes:
+            self._settled.discard(event_id)
+        else:
+            self._settled.add(event_id)
 
     def _organization(self, facts: OrganizationFacts) -> OrganizationFacts:
         """The organization with the tried mapping; made once for each that decisions rest on."""

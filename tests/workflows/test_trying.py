@@ -12,7 +12,7 @@ import pytest
 from enrollment.backtest import BackTest, Counts, Said
 from enrollment.criteria import ALWAYS, parse_criteria
 from enrollment.mappings import Mapping, Policy
-from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
+from schemas.vocabulary import CandidateOutcome, OutcomeType, Reason, TriggerType
 from tests.enrollment.samples import mapping
 from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
 from tests.workflows.story import live_through
@@ -118,6 +118,24 @@ async def test_what_a_risk_withdrew_is_decided_again_where_it_would_have_been_as
     assert (by_reason(found.would_be), found.differences) == (lived, [])
     found = await back_tested(scene, replace(published, customer_criteria=LOW))
     assert by_reason(found.would_be) == {"criteria_not_met": 1, "no_mapping": 1}
+
+
+async def test_an_evaluation_that_was_erased_leaves_its_event_as_it_was_recorded(scene: Scene) -> None:
+    await scene.publish_for(EXPANSION)
+    await scene.decide(scene.trigger(EXPANSION, event_id="up-1"))
+    scene.later(days=1)
+    await scene.decide(scene.trigger(AT_RISK, event_id="risk-1"))
+    await scene.execute(
+        "UPDATE evaluations SET facts = (facts::jsonb || '{\"erased\": true}')::json WHERE cause = 'withdrawal'"
+    )
+    scene.later(days=1)
+    await scene.end(scene.outcome(OutcomeType.RECOVERED))
+    await scene.decide_again()
+    assert sorted(await scene.reasons()) == ["no_mapping", "preempted", "requested", "requested", "stale_event"]
+    found = await back_tested(scene)
+    assert found.not_possible == 1
+    lived = {"requested": 2, "no_mapping": 1, "stale_event": 1}
+    assert (by_reason(found.would_be), found.differences) == (lived, [])
 
 
 async def test_whom_only_the_tried_version_asks_for_is_withdrawn_by_a_risk_too(scene: Scene) -> None:
