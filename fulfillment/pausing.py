@@ -15,7 +15,7 @@ from enrollment.states import Happening
 from fulfillment.carrying import Outcome, Workbench, lock_enrollment
 from fulfillment.steer import given_back, taken_off
 from salesloft_client import CadenceMembership, NotFound, RetryClass, SalesloftClient, SalesloftError
-from schemas.vocabulary import ActorKind, AttentionKind, EnrollmentState
+from schemas.vocabulary import ActorKind, AttentionKind, EnrollmentState, Reason
 from storage import commands, holds, memberships, outbox
 from storage.commands import Claimed
 from storage.enrollments import Enrollment
@@ -171,12 +171,13 @@ class Pause:
 
 
 def _paused(enrollment: Enrollment, pause: AskedPause | None, membership: MembershipFacts) -> Change:
-    by = (pause.moved_by or pause.asked_by) if pause is not None else None
+    """What a hold or a stop asked for first is theirs, though a person asks for it too."""
+    by_person = pause is not None and pause.reason is Reason.REQUESTED_BY_PERSON
     return Change(
         enrollment=enrollment,
         happening=Happening.PAUSE,
         reason=pause.reason.value if pause is not None else None,
-        actor=Actor(ActorKind.USER, by) if by is not None else SERVICE,
+        actor=Actor(ActorKind.USER, pause.moved_by or pause.asked_by) if pause is not None and by_person else SERVICE,
         membership=membership,
     )
 

@@ -136,6 +136,26 @@ async def test_a_stop_keeps_whom_somebody_resumes(account: Account) -> None:
     assert await account.on_cadence() == {SAVE}
 
 
+async def test_what_a_stop_pauses_is_told_as_the_stop_s_though_somebody_asks_for_it_too(account: Account) -> None:
+    stage = account.stage
+    async with stage.database.transaction() as connection:
+        await stop(
+            connection,
+            stage.organization_id,
+            scope=StopScope.ORGANIZATION,
+            subject=stage.organization_id,
+            reason="a campaign went wrong",
+            pauses_active=True,
+            by="usr-2",
+            ends_at=None,
+            now=stage.clock.now(),
+        )
+    await account.timers()
+    await ask(account, "pause")
+    await carried_out(account)
+    assert await last_change(account) == ("paused", "stopped", "service", None)
+
+
 async def test_a_step_is_skipped(account: Account) -> None:
     at = await steps(account)
     assert await ask(account, "skip") is None
