@@ -62,7 +62,7 @@ async def start_run(
     by: str,
     now: datetime,
 ) -> UUID:
-    """Begin a run over the events that came `since` then, and answer its id; `advance_runs` carries it out.
+    """Begin a run over the events that came `since` then, and answer its id; `advance_run` carries it out.
 
     It asks for `at_most` so many stakeholders. Raises RunInvalid.
     """
