@@ -16,6 +16,7 @@ from activity.engagement import CadenceTally, tallies_from_json, tallies_to_json
 from activity.records import EmailRecord
 from activity.units import Unit
 from schemas.engagement import ActiveCadence
+from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -242,5 +243,4 @@ def _by_person(rows: Any) -> dict[int, list[LinkedStakeholder]]:
 
 
 def _uuid(value: Any) -> UUID | None:
-    # asyncpg's own kind of UUID is not one that orjson knows.
-    return None if value is None else UUID(bytes=value.bytes)
+    return None if value is None else plain_uuid(value)

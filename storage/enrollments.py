@@ -10,6 +10,7 @@ from uuid import UUID
 from enrollment.decide import RunKey
 from schemas.vocabulary import ActorKind, EnrollmentState, Purpose, TriggerType
 from storage.directory import CustomerKey
+from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -302,8 +303,7 @@ async def expirable(
 def _enrollment(row: Any) -> Enrollment:
     values = {name: row[name] for name in _COLUMNS}
     for name in _UUIDS:
-        # asyncpg's own kind of UUID is not one that orjson knows.
-        values[name] = UUID(bytes=row[name].bytes) if row[name] is not None else None
+        values[name] = plain_uuid(row[name]) if row[name] is not None else None
     values["state"] = EnrollmentState(row["state"])
     values["trigger_type"] = TriggerType(row["trigger_type"]) if row["trigger_type"] is not None else None
     values["purpose"] = Purpose(row["purpose"]) if row["purpose"] is not None else None

@@ -9,6 +9,7 @@ from schemas.vocabulary import Reason
 from storage.directory import CustomerKey
 from storage.enrollments import Enrollment
 from storage.evaluations import Deferral
+from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -82,7 +83,7 @@ async def to_hold_back(
 ) -> list[tuple[UUID, Reason]]:
     """The enrollments of some customers that go on although they are held, and what holds each."""
     rows = await queries.read_to_hold_back(connection, customers=list(customers), now=now)
-    return [(_uuid(row["id"]), Reason(row["held"])) for row in rows]
+    return [(plain_uuid(row["id"]), Reason(row["held"])) for row in rows]
 
 
 async def events_of(connection: Connection, enrollments: Sequence[Enrollment], now: datetime) -> list[Deferral]:
@@ -93,7 +94,7 @@ async def events_of(connection: Connection, enrollments: Sequence[Enrollment], n
     )
     found: dict[tuple[str, str, str, str], Deferral] = {}
     for row in rows:
-        event_time = asked[_uuid(row["evaluation_id"])].event_time
+        event_time = asked[plain_uuid(row["evaluation_id"])].event_time
         if event_time is None:
             raise AssertionError("an enrollment of an event has its time")
         deferral = Deferral(
@@ -125,7 +126,7 @@ async def held(connection: Connection, enrollment_id: UUID, now: datetime) -> Re
 async def to_resume(connection: Connection, *, now: datetime, limit: int) -> list[tuple[CustomerKey, UUID]]:
     """Paused enrollments that nothing holds any more. Nothing is locked."""
     rows = await queries.paused_to_resume(connection, now=now, limit=limit)
-    return [((row["organization_id"], row["customer_id"]), _uuid(row["id"])) for row in rows]
+    return [((row["organization_id"], row["customer_id"]), plain_uuid(row["id"])) for row in rows]
 
 
 async def is_upsell_on_cadence(connection: Connection, customer: CustomerKey) -> bool:
@@ -198,8 +199,3 @@ async def hasten(connection: Connection, organization_id: str, customer_id: str 
     await queries.hasten_held_commands(
         connection, organization_id=organization_id, customer_id=customer_id, held=list(HELD), now=now
     )
-
-
-def _uuid(value: UUID) -> UUID:
-    """A plain UUID: orjson does not take asyncpg's own kind of it."""
-    return UUID(int=value.int)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -112,12 +113,12 @@ async def next_run(connection: Connection, now: datetime, run_id: UUID | None = 
     rows = await queries.next_mapping_run(connection, now=now, id=run_id)
     if not rows:
         return None
-    return OpenRun(**{**rows[0], "id": _uuid(rows[0]["id"]), "mapping_id": _uuid(rows[0]["mapping_id"])})
+    return OpenRun(**{**rows[0], "id": plain_uuid(rows[0]["id"]), "mapping_id": plain_uuid(rows[0]["mapping_id"])})
 
 
 async def due_runs(connection: Connection, now: datetime, *, limit: int) -> list[UUID]:
     """The runs that are due, longest first. Nothing is locked."""
-    return [_uuid(row["id"]) for row in await queries.due_mapping_runs(connection, now=now, at_most=limit)]
+    return [plain_uuid(row["id"]) for row in await queries.due_mapping_runs(connection, now=now, at_most=limit)]
 
 
 async def advance(
@@ -150,7 +151,7 @@ async def cancel(connection: Connection, organization_id: str, run_id: UUID, *, 
 async def list_runs(connection: Connection, organization_id: str, *, limit: int) -> list[RunRecord]:
     """An organization's newest runs, newest first."""
     return [
-        RunRecord(**{**row, "id": _uuid(row["id"]), "mapping_id": _uuid(row["mapping_id"])})
+        RunRecord(**{**row, "id": plain_uuid(row["id"]), "mapping_id": plain_uuid(row["mapping_id"])})
         for row in await queries.list_mapping_runs(connection, organization_id=organization_id, at_most=limit)
     ]
 
@@ -172,8 +173,3 @@ async def newest_events(
         )
         for row in rows
     }
-
-
-def _uuid(value: UUID) -> UUID:
-    """A plain one: asyncpg's own is a subclass."""
-    return UUID(bytes=value.bytes)

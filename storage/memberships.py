@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -92,7 +93,7 @@ async def put(connection: Connection, membership: MembershipRow, now: datetime) 
         step_id=membership.step_id,
         salesloft_updated_at=membership.salesloft_updated_at,
     )
-    return _uuid(row["id"]), _uuid(row["enrollment_id"]) if row["enrollment_id"] is not None else None
+    return plain_uuid(row["id"]), plain_uuid(row["enrollment_id"]) if row["enrollment_id"] is not None else None
 
 
 async def read(connection: Connection, membership_id: UUID) -> KnownMembership | None:
@@ -101,7 +102,7 @@ async def read(connection: Connection, membership_id: UUID) -> KnownMembership |
     if not rows:
         return None
     values = {name: rows[0][name] for name in KnownMembership.__dataclass_fields__}
-    return KnownMembership(**values | {"id": _uuid(values["id"])})
+    return KnownMembership(**values | {"id": plain_uuid(values["id"])})
 
 
 async def end(connection: Connection, membership_id: UUID, *, status: str, salesloft_state: str | None) -> None:
@@ -129,8 +130,3 @@ async def forget_intent(connection: Connection, enrollment_id: UUID) -> None:
 async def record_membership(connection: Connection, enrollment_id: UUID, membership_id: UUID) -> None:
     """The enrollment made this membership."""
     await queries.record_membership(connection, enrollment_id=enrollment_id, membership_id=membership_id)
-
-
-def _uuid(value: UUID) -> UUID:
-    """A plain UUID: orjson does not take asyncpg's own kind of it."""
-    return UUID(int=value.int)

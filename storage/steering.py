@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from storage.enrollments import Enrollment
+from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -169,8 +170,8 @@ async def change_sender(connection: Connection, enrollment_id: UUID, sender_user
 
 def _steering(row: Any, steering_id: UUID) -> Steering:
     return Steering(
-        id=UUID(int=steering_id.int),
-        enrollment_id=UUID(int=row["enrollment_id"].int),
+        id=plain_uuid(steering_id),
+        enrollment_id=plain_uuid(row["enrollment_id"]),
         action=SteeringAction(row["action"]),
         asked_by=row["asked_by"],
         note=row["note"],

@@ -1,13 +1,16 @@
 """What tests of enrolling do besides approving."""
 
+import contextlib
 from typing import Any
 from uuid import UUID
 
+from salesloft_client import Unauthorized
 from storage import directory, enrollments
 from tests.fulfillment.stage import Stage, until
+from workflows.credentials import ApiKey
 from workflows.outcomes import end_enrollments
 
-__all__ = ["MEMBERSHIPS", "PERSON_UPSERTS", "end", "hits", "is_hit", "person"]
+__all__ = ["MEMBERSHIPS", "PERSON_UPSERTS", "end", "hits", "is_hit", "person", "see_to"]
 
 MEMBERSHIPS = "/v2/cadence_memberships"
 PERSON_UPSERTS = "/v2/person_upserts"
@@ -40,3 +43,21 @@ async def is_hit(stage: Stage) -> None:
         return any(await hits(stage))
 
     await until(struck)
+
+
+async def see_to(stage: Stage, enrollment_id: UUID) -> None:
+    """See to what an enrollment's work waits for: the next minute, or a person who connects the team again."""
+    # What is put off to the next minute may be the call, or the reading back of what it did.
+    if await stage.fetch(
+        "SELECT FROM commands WHERE enrollment_id = $1 AND state = 'pending' AND holder IS NULL AND due_at > $2",
+        enrollment_id,
+        stage.clock.now(),
+    ):
+        await stage.advance(61)
+    row = await stage.fetchrow(
+        "SELECT status FROM salesloft_connections WHERE organization_id = $1", stage.organization_id
+    )
+    if row["status"] == "needs_reauthorization":
+        # The work waits for a person to connect again, and this one tries until it is taken.
+        with contextlib.suppress(Unauthorized):
+            await stage.sessions.connect(stage.organization_id, ApiKey(stage.team["api_key"]), by="lea")

@@ -4,7 +4,6 @@ Whatever happens on the way, an enrollment ends in exactly one membership of one
 leaves none. The kinds of faults and the switches are read from the simulator: one that is added there is tried here.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -12,12 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from salesloft_client import Unauthorized
 from sandbox.salesloft.faults import FaultKind
 from sandbox.salesloft.switches import Switches
 from tests.fulfillment.stage import Stage, until
-from tests.fulfillment.steps import MEMBERSHIPS, PERSON_UPSERTS, hits
-from workflows.credentials import ApiKey
+from tests.fulfillment.steps import MEMBERSHIPS, PERSON_UPSERTS, hits, see_to
 
 # What befalls a call that enrolling makes; a read-back happens only where the membership's own call was in doubt.
 CALLS = {
@@ -73,20 +70,7 @@ async def ends(stage: Stage, enrollment_id: UUID) -> str:
 
     async def over() -> bool:
         state, _ = await stage.state(enrollment_id)
-        # What is put off to the next minute may be the call, or the reading back of what it did.
-        if await stage.fetch(
-            "SELECT FROM commands WHERE enrollment_id = $1 AND state = 'pending' AND holder IS NULL AND due_at > $2",
-            enrollment_id,
-            stage.clock.now(),
-        ):
-            await stage.advance(61)
-        row = await stage.fetchrow(
-            "SELECT status FROM salesloft_connections WHERE organization_id = $1", stage.organization_id
-        )
-        if row["status"] == "needs_reauthorization":
-            # The work waits for a person to connect again, and this one tries until it is taken.
-            with contextlib.suppress(Unauthorized):
-                await stage.sessions.connect(stage.organization_id, ApiKey(stage.team["api_key"]), by="lea")
+        await see_to(stage, enrollment_id)
         return state in {"enrolled", "failed", "blocked"}
 
     try:

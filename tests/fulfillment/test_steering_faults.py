@@ -3,19 +3,16 @@
 Skipping is all that steering does: the step is read, the person taken off, and added back through the gates.
 """
 
-import contextlib
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from salesloft_client import Unauthorized
 from storage.steering import Steering, SteeringAction
 from tests.fulfillment.account import SAVE, Account, opened
 from tests.fulfillment.stage import Stage, until
-from tests.fulfillment.steps import MEMBERSHIPS
+from tests.fulfillment.steps import MEMBERSHIPS, see_to
 from tests.fulfillment.test_faults import every_fault
-from workflows.credentials import ApiKey
 from workflows.steering import steer
 
 
@@ -25,18 +22,7 @@ async def ended(account: Account) -> str:
 
     async def over() -> bool:
         await account.timers()
-        if await stage.fetch(
-            "SELECT FROM commands WHERE enrollment_id = $1 AND state = 'pending' AND holder IS NULL AND due_at > $2",
-            enrollment_id,
-            stage.clock.now(),
-        ):
-            await stage.advance(61)
-        row = await stage.fetchrow(
-            "SELECT status FROM salesloft_connections WHERE organization_id = $1", stage.organization_id
-        )
-        if row["status"] == "needs_reauthorization":
-            with contextlib.suppress(Unauthorized):
-                await stage.sessions.connect(stage.organization_id, ApiKey(stage.team["api_key"]), by="lea")
+        await see_to(stage, enrollment_id)
         return not await stage.fetch(
             "SELECT FROM commands WHERE enrollment_id = $1 AND state = 'pending'"
             " UNION ALL SELECT FROM pauses WHERE enrollment_id = $1",
