@@ -5,10 +5,11 @@ recorded requests used and these do not is free, and one that only these used is
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -74,7 +75,8 @@ class BackTest:
     # By stakeholder: the runs that only the recorded requests used, and those that only these did, with their instant.
     _freed: dict[str, set[RunKey]] = field(default_factory=dict)
     _taken: dict[str, dict[RunKey, datetime]] = field(default_factory=dict)
-    _settled: set[str] = field(default_factory=set)
+    # By event: the last made of its evaluations that were read, and whether that one deferred nobody.
+    _last: dict[str, tuple[UUID, bool]] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
     _compiled: CompiledMapping | None = None
     _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
@@ -89,21 +91,22 @@ class BackTest:
         """What they would have cost at Salesloft: a person's upsert and a membership each."""
         return 2 * self.requests
 
-    def take(self, event_id: str, stored: str, recalled: Recalled | None, *, cause: str) -> None:
-        """Decide the next recorded evaluation, in the order in which they were made; `stored` is its outcomes' JSON.
+    def take(self, evaluation_id: UUID, event_id: str, stored: str, recalled: Recalled | None, *, cause: str) -> None:
+        """Decide the next recorded evaluation, in the order of their instants; `stored` is its outcomes' JSON.
 
         One whose `cause` is a deferral is only made where the event is still deferred here too, and one of what a hold
-        withdrew also where somebody was asked for here.
+        withdrew also where somebody was asked for here. Of an event's evaluations, which are made one after the other,
+        the ids tell the order: who has waited for the customer's lock had its instant before.
         """
         self.evaluations += 1
         was: list[dict[str, Any]] = orjson.loads(stored)
         if recalled is None:
             self.not_possible += 1
-            self._follow(event_id, was)
+            self._follow(evaluation_id, event_id, was)
             return
         for outcome in was:
             self.was[CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"])] += 1
-        decisions = self._decide(event_id, recalled, cause)
+        decisions = self._decide(evaluation_id, event_id, recalled, cause)
         runs = self._note_live(was, recalled)
         for decision in decisions:
             self.would_be[decision.outcome, decision.reason] += 1
@@ -117,9 +120,9 @@ class BackTest:
             self._compiled = self._compiled or compile_mapping(self.tried)
             fallout_of(self._compiled, recalled, self.fallout)
 
-    def _decide(self, event_id: str, recalled: Recalled, cause: str) -> Sequence[Decision]:
+    def _decide(self, evaluation_id: UUID, event_id: str, recalled: Recalled, cause: str) -> Sequence[Decision]:
         is_withdrawn = cause == "withdrawal" and event_id in self._asked
-        if cause != "event" and event_id in self._settled and not is_withdrawn:
+        if cause != "event" and self._was_settled(event_id, evaluation_id) and not is_withdrawn:
             return ()
         if is_withdrawn:
             self._withdraw(recalled.situation)
@@ -129,11 +132,18 @@ class BackTest:
             organization=self._organization(recalled.organization),
         )
         decisions = instead.evaluate().decisions
-        if all(decision.outcome is not CandidateOutcome.DEFER for decision in decisions):
-            self._settled.add(event_id)
-        else:
-            self._settled.discard(event_id)
+        self._note_end(evaluation_id, event_id, {decision.outcome for decision in decisions})
         return decisions
+
+    def _was_settled(self, event_id: str, evaluation_id: UUID) -> bool:
+        """Whether nothing of an event was deferred any more when an evaluation of it was made."""
+        last, is_settled = self._last.get(event_id, (evaluation_id, False))
+        return is_settled and last < evaluation_id
+
+    def _note_end(self, evaluation_id: UUID, event_id: str, outcomes: Collection[str]) -> None:
+        last, _ = self._last.get(event_id, (evaluation_id, False))
+        if last <= evaluation_id:
+            self._last[event_id] = evaluation_id, CandidateOutcome.DEFER not in outcomes
 
     def _withdraw(self, situation: Situation) -> None:
         """What only these requests used is free again, as what the recorded ones used was: a hold has withdrawn it."""
@@ -144,15 +154,12 @@ class BackTest:
                 del taken[run]
                 self._here.discard((whose, run))
 
-    def _follow(self, event_id: str, was: Sequence[dict[str, Any]]) -> None:
+    def _follow(self, evaluation_id: UUID, event_id: str, was: Sequence[dict[str, Any]]) -> None:
         """Take the recorded outcomes of what cannot be decided again for what came of its event here."""
         outcomes = {outcome["outcome"] for outcome in was}
         if CandidateOutcome.REQUEST in outcomes:
             self._asked.add(event_id)
-        if CandidateOutcome.DEFER in outcomes:
-            self._settled.discard(event_id)
-        else:
-            self._settled.add(event_id)
+        self._note_end(evaluation_id, event_id, outcomes)
 
     def _organization(self, facts: OrganizationFacts) -> OrganizationFacts:
         """The organization with the tried mapping; made once for each that decisions rest on."""

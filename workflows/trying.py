@@ -73,7 +73,7 @@ async def back_test(
         # A renewed question comes of an approval, and a run of whoever began it: neither is a decision on an event.
         events = [one for one in stored if one.cause not in {"renewal", "run"}]
         for one, recalled in zip(events, await recollection.of(events), strict=True):
-            test.take(one.event_id, one.outcomes, recalled, cause=one.cause)
+            test.take(one.id, one.event_id, one.outcomes, recalled, cause=one.cause)
         progress(len(stored))
     return test
 

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bench.proof.findings import Findings
-from storage.pool import Database, DatabaseOptions
+from storage import stored_evaluations
+from storage.pool import Connection, Database, DatabaseOptions
+from storage.stored_evaluations import About
 from workflows.figures import count_figures
 from workflows.trying import back_test
 
 __all__ = ["judge_remade"]
 
 _EVER = timedelta(days=3660)
+_TOLD_IN_FULL = 10
 
 
 async def judge_remade(dsn: str, organization_ids: Sequence[str], now: datetime, findings: Findings) -> None:
@@ -31,9 +34,18 @@ async def judge_remade(dsn: str, organization_ids: Sequence[str], now: datetime,
             tried += test.evaluations - test.not_possible
             if test.was != test.would_be:
                 unlike.append(f"{organization_id}: {test.would_be - test.was} instead of {test.was - test.would_be}")
-            unlike += [f"{organization_id}: {difference}" for difference in test.differences]
+            for place, difference in enumerate(test.differences):
+                is_told = place < _TOLD_IN_FULL
+                made_of = await _made(connection, organization_id, difference.event_id) if is_told else "..."
+                unlike.append(f"{organization_id}: {difference}, of {made_of}")
             reasons.update({str(reason): many for (_, reason), many in test.was.items()})
     findings.nothing("Every decision made again from what was stored comes out as it was.", different, made)
     findings.nothing("A back-test's counts are those of the live path.", unlike, tried)
     findings.figures |= {"decisions made again": made, "evaluations of which something was erased": gone}
     findings.figures["decisions by reason"] = ", ".join(f"{reason} {many}" for reason, many in reasons.most_common())
+
+
+async def _made(connection: Connection, organization_id: str, event_id: str) -> str:
+    """An event's evaluations, newest first, by which a difference is understood."""
+    found = await stored_evaluations.read(connection, organization_id, About(event_id=event_id), limit=_TOLD_IN_FULL)
+    return "; ".join(f"{one.cause} {one.id} as of {one.evaluated_at}: {one.outcomes}" for one in found)

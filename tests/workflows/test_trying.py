@@ -138,6 +138,19 @@ async def test_an_evaluation_that_was_erased_leaves_its_event_as_it_was_recorded
     assert (by_reason(found.would_be), found.differences) == (lived, [])
 
 
+async def test_who_waited_for_the_customer_decides_later_though_as_of_an_earlier_instant(scene: Scene) -> None:
+    """Two batches at once: the one that began first gets the customer's lock last."""
+    await scene.publish_for(RENEWAL)
+    await scene.decide(scene.trigger(stakeholders=None, event_id="e-1"))
+    scene.later(minutes=2)
+    await scene.snapshots(customers=[CUSTOMER])
+    scene.later(minutes=-1)
+    await scene.snapshots(stakeholders=[ANN])
+    assert await scene.reasons() == ["no_candidates", "requested", "no_candidates"]
+    found = await back_tested(scene)
+    assert (by_reason(found.would_be), found.differences) == ({"no_candidates": 2, "requested": 1}, [])
+
+
 async def test_whom_only_the_tried_version_asks_for_is_withdrawn_by_a_risk_too(scene: Scene) -> None:
     (published,) = await scene.publish_for(EXPANSION, stakeholder_criteria=CHAMPION)
     await scene.decide(scene.trigger(EXPANSION, [ANN, BOB], event_id="up-1"))
