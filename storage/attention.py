@@ -8,7 +8,7 @@ from schemas.vocabulary import AttentionKind
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["Matter", "add", "expiring", "failing", "owing", "prune", "rising"]
+__all__ = ["Matter", "add", "expiring", "failing", "owing", "prune", "rising", "undone"]
 
 
 class Matter(NamedTuple):
@@ -81,6 +81,22 @@ async def owing(connection: Connection, *, now: datetime, limit: int) -> list[Ma
             row["since"],
             f"{row['owed']} records of {row['stream']} could not be taken in in the last cycle, {row['owed_before']} in"
             " the one before: the log names them (salesloft_record_owed)",
+        )
+        for row in rows
+    ]
+
+
+async def undone(connection: Connection, *, asked_before: datetime, limit: int) -> list[Matter]:
+    """Removals asked for before an instant that have failed ever since: the person is on the cadence still."""
+    rows = await queries.undone_removals(connection, asked_before=asked_before, at_most=limit)
+    return [
+        Matter(
+            row["organization_id"],
+            AttentionKind.FAILURES_RISING,
+            str(row["enrollment_id"]),
+            row["since"],
+            f"the person should be off the cadence since {row['since']:%Y-%m-%d %H:%M} UTC, and Salesloft has not taken"
+            f" them off, which is tried again: {row['last_error']}",
         )
         for row in rows
     ]

@@ -25,12 +25,14 @@ class AttentionOptions:
 
     Of a request when it expires within `expiring_within` and no more than a quarter of its time is left; of a
     connection when a stream was not read to its end for `silent_for`; of failed enrollments from `failures_an_hour` on;
-    of a stream once two cycles in a row could not take in all that they read.
+    of a stream once two cycles in a row could not take in all that they read; of a removal that was not done within
+    `removed_within`.
     """
 
     expiring_within: timedelta = timedelta(hours=4)
     silent_for: timedelta = timedelta(hours=2)
     failures_an_hour: int = 5
+    removed_within: timedelta = timedelta(minutes=15)
 
 
 async def call_attention(connection: Connection, options: AttentionOptions, now: datetime, *, limit: int) -> int:
@@ -40,6 +42,7 @@ async def call_attention(connection: Connection, options: AttentionOptions, now:
         *await attention.failing(connection, now=now, silent_for=options.silent_for, limit=limit),
         *await attention.rising(connection, now=now, at_least=options.failures_an_hour, limit=limit),
         *await attention.owing(connection, now=now, limit=limit),
+        *await attention.undone(connection, asked_before=now - options.removed_within, limit=limit),
     ]
     if matters:
         await attention.add(connection, matters, now)

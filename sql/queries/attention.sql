@@ -62,6 +62,17 @@ WHERE l.owed > 0 AND before.owed > 0 AND l.ended_at > :now::timestamptz - interv
     WHERE a.organization_id = l.organization_id AND a.kind = 'sync_owes' AND a.subject = l.stream AND a.since > :now::timestamptz - interval '1 day')
 ORDER BY l.organization_id, l.stream LIMIT :at_most
 
+-- name: undone_removals
+-- People who should be off their cadence and whom a connected Salesloft has not let go for long, and of whom nobody was told.
+SELECT c.organization_id, c.enrollment_id, c.created_at AS since, c.last_error
+FROM commands c
+JOIN salesloft_connections o ON o.organization_id = c.organization_id AND o.status = 'connected'
+WHERE c.state = 'pending' AND c.kind = 'remove' AND c.created_at <= :asked_before AND c.last_error IS NOT NULL
+  AND NOT EXISTS (
+    SELECT FROM attention a
+    WHERE a.organization_id = c.organization_id AND a.kind = 'failures_rising' AND a.subject = c.enrollment_id::text AND a.since = c.created_at)
+ORDER BY c.created_at LIMIT :at_most
+
 -- name: add_attention!
 -- Note of what people are told.
 INSERT INTO attention (organization_id, kind, subject, since, told_at)

@@ -1,13 +1,15 @@
 """People are told what to look at: in time, once, and of nothing that needs nobody."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 
 from fulfillment.timers import TimerOptions, Timers
 from schemas.registry import ATTENTION_NEEDED
-from tests.fulfillment.stage import Stage, running
+from tests.fulfillment.stage import Stage, running, until
+from tests.fulfillment.steps import MEMBERSHIPS, end
 from workflows.attention import AttentionOptions, call_attention
 from workflows.memory import OrganizationMemory
 
@@ -18,6 +20,10 @@ PERSON = [{"id": "sth-1", "email": "ann@acme.example"}]
 async def looked(stage: Stage, after: timedelta = timedelta()) -> None:
     async with stage.database.transaction() as connection:
         await call_attention(connection, OPTIONS, stage.clock.now() + after, limit=100)
+
+
+async def was_refused(stage: Stage) -> bool:
+    return bool(await stage.fetch("SELECT FROM commands WHERE kind = 'remove' AND last_error IS NOT NULL"))
 
 
 async def told(stage: Stage, *kinds: str) -> list[dict[str, Any]]:
@@ -185,3 +191,23 @@ async def test_what_was_read_before_a_connection_was_renewed_says_nothing(stage:
     assert await told(stage, "connection_failing") == []
     await looked(stage, timedelta(hours=3))
     assert len(await told(stage, "connection_failing")) == 1
+
+
+async def test_who_cannot_be_taken_off_is_told_of_once_and_taken_off_when_it_can_be(stage: Stage) -> None:
+    await stage.simulator.switch(stage.team_id, processing_seconds=0.2)
+    async with stage.working():
+        enrollment_id = await stage.approved()
+        await stage.reaches(enrollment_id, "enrolled")
+        refused = {"kind": "status", "status": 422, "body": {"errors": {"base": ["is in use"]}}}
+        await stage.simulator.add_fault(team_id=stage.team_id, method="DELETE", path=MEMBERSHIPS, **refused)
+        await end(stage, enrollment_id, "churned")
+        await until(partial(was_refused, stage))
+        await looked(stage, timedelta(minutes=14))
+        assert await told(stage, "failures_rising") == []
+        for minutes in (16, 17, 120):
+            await looked(stage, timedelta(minutes=minutes))
+        (one,) = await told(stage, "failures_rising")
+        assert one["subject"] == str(enrollment_id)
+        assert "answered 422" in one["detail"]
+        await stage.simulator.clear_faults()
+        await stage.reaches(enrollment_id, "exited")
