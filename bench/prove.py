@@ -9,6 +9,7 @@ from enum import StrEnum
 from time import monotonic
 from typing import Annotated, Any
 
+import structlog
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -68,6 +69,7 @@ def prove(
     """Run the parts, those that hold for this commit already left out, and write docs/proof.md from the full sizes."""
     # What a client says of a broker that we have just killed is no news.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     archive = Archive()
     results: list[Result] = []
     for part in parts or list(Part):
