@@ -11,6 +11,7 @@ from service.settings import Settings
 from storage.pool import Database
 from telemetry.health import Health
 from web.api import ApiPorts, api_app
+from web.browser import Browsers
 from web.security import Callers, Issuer
 from workflows.clock import Clock
 from workflows.session import Sessions
@@ -26,8 +27,13 @@ async def api_application(
     issuer = None
     if settings.jwt_issuer and settings.jwt_audience and settings.jwt_keys_url:
         issuer = Issuer(issuer=settings.jwt_issuer, audience=settings.jwt_audience, keys_url=settings.jwt_keys_url)
+    browsers = Browsers(sessions.keyring, over_https=(settings.public_url or "").startswith("https:"))
     async with opened_authorizations(settings, clock) as authorizations, httpx.AsyncClient() as http:
         ports = ApiPorts(
-            database=database, sessions=sessions, authorizations=authorizations, callers=Callers(issuer, http)
+            database=database,
+            sessions=sessions,
+            authorizations=authorizations,
+            callers=Callers(issuer, http, browsers),
+            browsers=browsers,
         )
         yield api_app(health, ports)

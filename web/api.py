@@ -8,11 +8,13 @@ from starlette.middleware import Middleware
 from storage.pool import Database
 from telemetry.health import Health
 from web.app import health_app
+from web.browser import Browsers
 from web.connection import connection_routes
 from web.mappings import mapping_routes
 from web.problems import answer_with_problems
 from web.requests import EveryRequest
 from web.security import Callers
+from web.session import session_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
 from workflows.session import Sessions
@@ -28,6 +30,7 @@ class ApiPorts:
     sessions: Sessions
     authorizations: Authorizations
     callers: Callers
+    browsers: Browsers
 
 
 def api_app(health: Health, ports: ApiPorts) -> FastAPI:
@@ -41,7 +44,8 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
         routes=list(health_app(health).routes),
     )
     answer_with_problems(app)
-    app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers))
+    app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
+    app.include_router(session_routes(ports.callers, ports.browsers))
     app.include_router(mapping_routes(ports.callers))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

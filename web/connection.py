@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from salesloft_client import read_callback
+from web.browser import Browsers
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.authorization import Authorizations
@@ -75,16 +76,21 @@ class TeamConnected(BaseModel):
     parked_mappings: int
 
 
-def connection_routes(sessions: Sessions, authorizations: Authorizations, callers: Callers) -> APIRouter:
+def connection_routes(
+    sessions: Sessions, authorizations: Authorizations, callers: Callers, browsers: Browsers
+) -> APIRouter:
     """`POST /api/integrations/salesloft/connect` and `GET /api/integrations/salesloft/callback`."""
     routes = APIRouter(prefix="/api/integrations/salesloft", tags=["connection"])
     admin = having_role(callers, CallerRole.ADMIN)
 
     @routes.post("/connect")
     async def connect(
-        response: Response, caller: Annotated[Caller, Depends(admin)], method: Method | None = None
+        request: Request, response: Response, caller: Annotated[Caller, Depends(admin)], method: Method | None = None
     ) -> ConnectUrl | TeamConnected:
-        """Begin an authorization, or connect at once by a key or a team's own application."""
+        """Begin an authorization, or connect at once by a key or a team's own application.
+
+        An authorization that a page begins comes back in the same browser, or not at all.
+        """
         response.headers["cache-control"] = "no-store"
         organization_id, by = caller.organization_id, caller.user_id
         match method:
@@ -95,7 +101,8 @@ def connection_routes(sessions: Sessions, authorizations: Authorizations, caller
                 secret = method.client_secret.get_secret_value()
                 return _told(await sessions.connect_with_client(organization_id, method.client_id, secret, by=by))
             case _:
-                begun = await authorizations.begin(organization_id, by)
+                session = browsers.session(request)
+                begun = await authorizations.begin(organization_id, by, session.binding if session else None)
                 return ConnectUrl(connect_url=begun.url, expires_at=begun.expires_at)
 
     @routes.get("/callback")
@@ -108,6 +115,9 @@ def connection_routes(sessions: Sessions, authorizations: Authorizations, caller
         response.headers.update({"cache-control": "no-store", "referrer-policy": "no-referrer"})
         brought = read_callback(str(request.url))
         redeemed = await authorizations.redeem(brought.state)
+        session = browsers.session(request)
+        if redeemed.browser is not None and (session is None or session.binding != redeemed.browser):
+            raise Problem(403, "state_of_another", "The authorization was begun in another browser.")
         await _same_caller(callers, request, redeemed.organization_id, redeemed.user_id)
         if brought.error == "access_denied":
             raise Problem(403, "access_denied", "The user did not allow the connection at Salesloft.")

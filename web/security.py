@@ -1,8 +1,12 @@
-"""Who calls: a bearer JWT of the platform, checked against its issuer, its audience and its published keys."""
+"""Who calls: a bearer JWT of the platform, checked against its issuer, its audience and its published keys.
+
+A program sends it with each request; a browser has it in its session.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from time import monotonic, time
 from typing import Annotated, Any
@@ -15,6 +19,7 @@ from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from web.browser import Browsers
 from web.problems import Problem
 
 __all__ = ["Caller", "CallerRole", "Callers", "Issuer", "having_role"]
@@ -47,6 +52,7 @@ class Caller(BaseModel):
     user_id: Annotated[str, Field(alias="sub", min_length=1)]
     organization_id: Annotated[str, Field(pattern=r"^[^:]+$")]
     role: CallerRole
+    expires_at: Annotated[datetime, Field(alias="exp")]
     email: str | None = None
 
 
@@ -62,13 +68,22 @@ class Issuer:
 class Callers:
     """Knows callers by their tokens. A token's end is real time: it is made by somebody who lives in it."""
 
-    def __init__(self, issuer: Issuer | None, http: httpx.AsyncClient) -> None:
+    def __init__(self, issuer: Issuer | None, http: httpx.AsyncClient, browsers: Browsers) -> None:
         """Without an issuer nobody is known."""
         self._issuer = issuer
         self._http = http
+        self._browsers = browsers
         self._keys: KeySet | None = None
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
+
+    async def of(self, request: Request) -> Caller:
+        """The caller by the Authorization header, else by the browser's session. Raises Problem: 401, 403 or 503."""
+        session = None if "authorization" in request.headers else self._browsers.session(request)
+        if session is None:
+            return await self.caller(request.headers.get("authorization"))
+        session.check(request)
+        return await self.caller(f"Bearer {session.token}")
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller by the Authorization header. Raises Problem: 401, or 503 where nobody can be known."""
@@ -127,7 +142,7 @@ def having_role(callers: Callers, *roles: CallerRole) -> Callable[[Request], Awa
     """A dependency: the caller, who has one of these roles. Raises Problem: 401, 403 or 503."""
 
     async def caller(request: Request) -> Caller:
-        known = await callers.caller(request.headers.get("authorization"))
+        known = await callers.of(request)
         if known.role not in roles:
             needed = " or ".join(role.value for role in roles)
             raise Problem(403, "role_required", f"this needs the role {needed}")

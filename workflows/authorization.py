@@ -1,7 +1,7 @@
 """The authorization code flow from our side: whom a callback is for, and that it comes once and in time.
 
-`state` is signed and names the organization, the user and a nonce. The nonce is stored, so that each authorization
-comes back once, and only the last one that its user has begun.
+`state` is signed and names the organization, the user, a nonce and the browser that it was begun in, where it was one.
+The nonce is stored, so that each authorization comes back once, and only the last one that its user has begun.
 """
 
 import secrets
@@ -37,10 +37,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Who began the authorization, and for which organization."""
+    """Who began the authorization, for which organization, and in which browser, where it was in one."""
 
     organization_id: str
     user_id: str
+    browser: str | None
 
 
 class Authorizations:
@@ -53,7 +54,7 @@ class Authorizations:
         self._app = app
         self._clock = clock
 
-    async def begin(self, organization_id: str, user_id: str) -> Begun:
+    async def begin(self, organization_id: str, user_id: str, browser: str | None = None) -> Begun:
         """Begin one; the user's one before is good no more. Raises NoApplication, or storage's errors."""
         if self._app is None:
             raise NoApplication("no OAuth application is configured")
@@ -62,17 +63,17 @@ class Authorizations:
         async with self._database.organization_transaction(organization_id) as connection:
             await organizations.ensure(connection, [organization_id], now)
             await authorizations.begin(connection, organization_id, user_id, nonce=nonce, expires_at=expires_at)
-        state = self._keyring.sign(organization_id, user_id, nonce)
+        state = self._keyring.sign(organization_id, user_id, nonce, browser or "")
         return Begun(authorization_url(self._app, state=state), expires_at)
 
     async def redeem(self, state: str | None) -> Redeemed:
         """Take a callback's state, which is good for nothing then. Raises StateRefused, or storage's errors."""
         try:
-            organization_id, user_id, nonce = self._keyring.signed(state or "")
+            organization_id, user_id, nonce, browser = self._keyring.signed(state or "")
         except (CredentialUnreadable, ValueError):
             raise StateRefused("the state is none of ours") from None
         async with self._database.organization_transaction(organization_id) as connection:
             good = await authorizations.redeem(connection, organization_id, user_id, nonce=nonce, now=self._clock.now())
         if not good:
             raise StateRefused("the authorization was used, overtaken by another one, or took longer than ten minutes")
-        return Redeemed(organization_id, user_id)
+        return Redeemed(organization_id, user_id, browser or None)

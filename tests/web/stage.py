@@ -24,6 +24,7 @@ from storage.pool import Database, DatabaseOptions
 from telemetry.health import Health
 from web.api import ApiPorts, api_app
 from web.app import HttpServer
+from web.browser import Browsers
 from web.security import Callers, Issuer
 from workflows.authorization import Authorizations
 from workflows.credentials import Keyring
@@ -176,11 +177,14 @@ async def running_api(simulator: SimulatorClient, database: Database, dsn: str, 
         served(issuer.app()) as issuer_url,
     ):
         sessions = Sessions(database=database, wire=wire, keyring=KEYRING, clock=clock, options=options)
+        browsers = Browsers(KEYRING, over_https=False)
+        issuer_of_callers = Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys")
         ports = ApiPorts(
             database=database,
             sessions=sessions,
             authorizations=Authorizations(api_database, KEYRING, app, clock),
-            callers=Callers(Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys"), outgoing),
+            callers=Callers(issuer_of_callers, outgoing, browsers),
+            browsers=browsers,
         )
         async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:
