@@ -14,6 +14,7 @@ from web.api import ApiPorts, api_app
 from web.browser import Browsers
 from web.security import Callers, Issuer
 from workflows.clock import Clock
+from workflows.memory import OrganizationMemory
 from workflows.session import Sessions
 
 __all__ = ["api_application"]
@@ -35,5 +36,8 @@ async def api_application(
             authorizations=authorizations,
             callers=Callers(issuer, http, browsers),
             browsers=browsers,
+            memory=OrganizationMemory(),
+            clock=clock,
+            decide_here=settings.decide_here,
         )
         yield api_app(health, ports)

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_keys_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
 
+    # Whether requests may be decided over our API and page too, or at the approval service alone.
+    decide_here: bool = True
+
     # Running it.
     clock_url: str | None = Field(default=None, description="where business time is read; the machine's where absent")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -33,6 +33,7 @@ __all__ = [
     "read_runs",
     "record_decisions",
     "record_request",
+    "show",
 ]
 
 
@@ -201,6 +202,12 @@ async def lock(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Enro
     """Lock some enrollments until the commit. Their customers are locked before, by whoever locks more than one."""
     rows = await queries.read_enrollments(connection, ids=list(ids))
     return {row["id"]: _enrollment(row) for row in rows}
+
+
+async def show(connection: Connection, organization_id: str, ids: Collection[UUID]) -> dict[UUID, Enrollment]:
+    """Some of an organization's enrollments as they stand, which may change at any moment."""
+    rows = await queries.show_enrollments(connection, organization_id=organization_id, ids=list(ids))
+    return {enrollment.id: enrollment for enrollment in map(_enrollment, rows)}
 
 
 async def lock_open_of(connection: Connection, customers: Collection[CustomerKey]) -> list[Enrollment]:

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from storage.pool import Database
 from telemetry.health import Health
 from web.app import health_app
+from web.approvals import approval_routes
 from web.browser import Browsers
 from web.connection import connection_routes
 from web.mappings import mapping_routes
@@ -17,6 +18,8 @@ from web.security import Callers
 from web.session import session_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
+from workflows.clock import Clock
+from workflows.memory import OrganizationMemory
 from workflows.session import Sessions
 
 __all__ = ["ApiPorts", "api_app"]
@@ -24,13 +27,19 @@ __all__ = ["ApiPorts", "api_app"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiPorts:
-    """What the routes work with; `database` acts as the worker, since a delivery's organization is to be found."""
+    """What the routes work with; `database` acts as the worker, since a delivery's organization is to be found.
+
+    `decide_here` is off where the approval service alone decides.
+    """
 
     database: Database
     sessions: Sessions
     authorizations: Authorizations
     callers: Callers
     browsers: Browsers
+    memory: OrganizationMemory
+    clock: Clock
+    decide_here: bool = True
 
 
 def api_app(health: Health, ports: ApiPorts) -> FastAPI:
@@ -47,5 +56,8 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
     app.include_router(session_routes(ports.callers, ports.browsers))
     app.include_router(mapping_routes(ports.callers))
+    app.include_router(
+        approval_routes(ports.database, ports.callers, ports.memory, ports.clock, decide_here=ports.decide_here)
+    )
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

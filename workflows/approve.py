@@ -20,7 +20,7 @@ from workflows.commands import add_enroll
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, Change, transition
 
-__all__ = ["IncomingDecision", "take_decisions"]
+__all__ = ["IncomingDecision", "judge_decision", "take_decisions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ async def take_decisions(
         if enrollment is not None and not _own(enrollment, decision):
             enrollment = None
         organization = organizations[decision.organization_id]
-        ignored = _judged(enrollment, one, organization)
+        ignored = judge_decision(enrollment, one, organization)
         kept.append(_row(one, ignored))
         if ignored is None and enrollment is not None:
             decided[enrollment.id] = _Counted(enrollment, one, _terms(enrollment, one))
@@ -76,7 +76,10 @@ def _own(enrollment: Enrollment, decision: EnrollmentDecision) -> bool:
     return (enrollment.organization_id, enrollment.customer_id) == (decision.organization_id, decision.customer_id)
 
 
-def _judged(enrollment: Enrollment | None, one: IncomingDecision, organization: OrganizationFacts) -> Ignored | None:
+def judge_decision(
+    enrollment: Enrollment | None, one: IncomingDecision, organization: OrganizationFacts
+) -> Ignored | None:
+    """Why a decision does not count, None if it does; `enrollment` is None where its customer has no such one."""
     decision = one.decision
     question = None
     if enrollment is not None:

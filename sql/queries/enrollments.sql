@@ -135,6 +135,14 @@ WHERE e.id = ANY (:ids::uuid[])
 ORDER BY e.id
 FOR UPDATE OF e
 
+-- name: show_enrollments
+-- Some of an organization's enrollments as they stand; nothing is locked.
+SELECT e.*, c.name AS cadence_name, m.purpose
+FROM enrollments e
+LEFT JOIN salesloft_cadences c ON c.organization_id = e.organization_id AND c.cadence_id = e.cadence_id
+LEFT JOIN salesloft_cadence_mappings m ON m.id = e.mapping_id AND m.version = e.mapping_version
+WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
+
 -- name: read_open_enrollments_of_customers
 -- Enrollments of some customers that are not over, locked until the commit.
 SELECT e.*, c.name AS cadence_name, m.purpose

@@ -28,6 +28,7 @@ from web.browser import Browsers
 from web.security import Callers, Issuer
 from workflows.authorization import Authorizations
 from workflows.credentials import Keyring
+from workflows.memory import OrganizationMemory
 from workflows.salesloft_time import DatedWire
 from workflows.session import SessionOptions, Sessions
 from workflows.webhooks import CallbackAddress
@@ -150,7 +151,9 @@ class Api:
 
 
 @asynccontextmanager
-async def running_api(simulator: SimulatorClient, database: Database, dsn: str, **team: Any) -> AsyncIterator[Api]:
+async def running_api(
+    simulator: SimulatorClient, database: Database, dsn: str, *, decide_here: bool = True, **team: Any
+) -> AsyncIterator[Api]:
     """The API over a database that acts as the worker; `team` is what the simulator takes of one."""
     clock, issuer = StepClock(await simulator.now()), TokenIssuer()
     issuer.new_key()
@@ -185,6 +188,9 @@ async def running_api(simulator: SimulatorClient, database: Database, dsn: str, 
             authorizations=Authorizations(api_database, KEYRING, app, clock),
             callers=Callers(issuer_of_callers, outgoing, browsers),
             browsers=browsers,
+            memory=OrganizationMemory(),
+            clock=clock,
+            decide_here=decide_here,
         )
         async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:

@@ -1,0 +1,160 @@
+"""Deciding about approval requests with us: one, or many at once. Where it is switched off, it is done elsewhere."""
+
+from datetime import date
+from typing import Annotated, Final, Literal, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.approval import ApproverChanges
+from storage.pool import Database
+from web.problems import Problem
+from web.security import Caller, CallerRole, Callers, having_role
+from workflows.answering import ANOTHERS_CUSTOMER, Answer, Approver, publish_answers
+from workflows.clock import Clock
+from workflows.memory import OrganizationMemory
+
+__all__ = ["approval_routes"]
+
+MOST_AT_ONCE: Final = 500
+
+_DETAILS: Final = {
+    "unknown_enrollment": "There is no such request.",
+    "digest_mismatch": "What is asked has changed since: look at the request again, and decide about what it says now.",
+    "decided_after_expiry": "The request has expired; what still applies is asked again.",
+    "decided_before_request": "The request was asked again in this moment: look at it again.",
+    "own_request": "Nobody approves what they asked for themselves: somebody else has to decide.",
+    "already_answered": "Another answer to this request is among these.",
+    "changed_custom_fields_not_allowed": "Custom fields cannot be changed with an approval.",
+    "changed_step_not_in_cadence": "The start step is none of the cadence's.",
+    "changed_sender_unknown": "The team has no such active user at Salesloft.",
+    "changed_sender_not_allowed": "The cadence is personal: only its owner can send.",
+    "changed_start_date_out_of_range": "The start date is over, or later than the approval would be good for.",
+    ANOTHERS_CUSTOMER: "Somebody else looks after this customer: they decide, or a manager.",
+}
+
+
+class Changes(BaseModel):
+    """What is to be otherwise than asked; null leaves it. Step and sender are Salesloft's ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_date: date | None = None
+    start_step_id: Annotated[int, Field(gt=0, lt=2**63)] | None = None
+    sender_user_id: Annotated[int, Field(gt=0, lt=2**63)] | None = None
+
+
+class Decision(BaseModel):
+    """A decision about what the request with that digest says. Who rejects says why."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"decision": "approved", "request_digest": "sha256:9f86d081", "changes": {"start_date": "2026-12-01"}},
+                {"decision": "rejected", "request_digest": "sha256:9f86d081", "reason": "she is on leave"},
+            ]
+        },
+    )
+
+    decision: Literal["approved", "rejected"]
+    request_digest: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    changes: Changes | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.decision == "rejected" and self.reason is None:
+            raise ValueError("say why it is rejected, as reason")
+        if self.decision == "rejected" and self.changes is not None:
+            raise ValueError("what is rejected is not changed")
+        return self
+
+
+class DecisionOnOne(Decision):
+    """One of several decisions."""
+
+    enrollment_id: UUID
+
+
+class Decisions(BaseModel):
+    """Decisions about several requests."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decisions: Annotated[list[DecisionOnOne], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class Refused(BaseModel):
+    """A decision that would not count, and why."""
+
+    enrollment_id: UUID
+    reason_code: str
+    detail: str
+
+
+class Published(BaseModel):
+    """What became of each decision: `published` ones move their enrollments in a moment, unless one came before."""
+
+    published: list[UUID]
+    refused: list[Refused]
+
+
+def approval_routes(
+    database: Database, callers: Callers, memory: OrganizationMemory, clock: Clock, *, decide_here: bool
+) -> APIRouter:
+    """`POST /api/salesloft/approvals/{enrollment_id}/decision` and `POST /api/salesloft/approvals/decisions`."""
+    routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"])
+    approver = having_role(callers, CallerRole.CSM, CallerRole.MANAGER, CallerRole.ADMIN)
+
+    async def refusals(caller: Caller, answers: list[Answer]) -> list[str | None]:
+        if not decide_here:
+            raise Problem(403, "decided_elsewhere", "Requests are decided at the approval service, and not here.")
+        by = Approver(user_id=caller.user_id, own_customers_only=caller.role is CallerRole.CSM)
+        async with database.transaction() as connection:
+            return await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
+
+    @routes.post("/decisions")
+    async def decide_several(decisions: Decisions, caller: Annotated[Caller, Depends(approver)]) -> Published:
+        """Decide about several requests. Each is published or refused by itself, whatever becomes of the others."""
+        told = decisions.decisions
+        found = await refusals(caller, [_answer(one.enrollment_id, one) for one in told])
+        return Published(
+            published=[one.enrollment_id for one, refusal in zip(told, found, strict=True) if refusal is None],
+            refused=[
+                Refused(enrollment_id=one.enrollment_id, reason_code=refusal, detail=_detail(refusal))
+                for one, refusal in zip(told, found, strict=True)
+                if refusal is not None
+            ],
+        )
+
+    @routes.post("/{enrollment_id}/decision", status_code=202)
+    async def decide(
+        enrollment_id: UUID, decision: Decision, response: Response, caller: Annotated[Caller, Depends(approver)]
+    ) -> Published:
+        """Decide about a request. The decision is published, and moves the enrollment unless another came before it."""
+        (refusal,) = await refusals(caller, [_answer(enrollment_id, decision)])
+        if refusal is not None:
+            status = {"unknown_enrollment": 404, "own_request": 403, ANOTHERS_CUSTOMER: 403}.get(refusal, 409)
+            status = 422 if refusal.startswith("changed_") else status
+            raise Problem(status, refusal, _detail(refusal))
+        response.headers["location"] = f"/api/salesloft/enrollments/{enrollment_id}"
+        return Published(published=[enrollment_id], refused=[])
+
+    return routes
+
+
+def _answer(enrollment_id: UUID, decision: Decision) -> Answer:
+    return Answer(
+        enrollment_id=enrollment_id,
+        request_digest=decision.request_digest,
+        verdict=decision.decision,
+        reason=decision.reason,
+        changes=ApproverChanges(**decision.changes.model_dump()) if decision.changes is not None else None,
+    )
+
+
+def _detail(refusal: str) -> str:
+    decided = f"The enrollment is {refusal.removeprefix('already_')}: there is nothing left to decide."
+    return _DETAILS.get(refusal, decided)
