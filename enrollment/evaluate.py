@@ -8,7 +8,9 @@ from uuid import UUID
 
 import orjson
 
+from enrollment.catalogue import Facts
 from enrollment.decide import Decision, OrganizationFacts, Situation, closed, decide, window_end
+from enrollment.mappings import Mapping
 from enrollment.stops import latest_end
 from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
 
@@ -17,7 +19,7 @@ __all__ = ["Evaluated", "Only", "evaluate", "told_outcomes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Only:
-    """What of a decision counts in a run of one mapping: what it says itself, and `at_most` so many requests."""
+    """A run of one mapping: what it says itself counts, and `at_most` so many requests."""
 
     mapping_id: UUID
     at_most: int
@@ -55,32 +57,66 @@ def evaluate(
         starts = max(starts, stops_end) if stops_end is not None else starts
     until = window_end(decisions, starts)
     if only is not None:
-        return Evaluated(_of_run(decisions, only), until)
+        return Evaluated(_of_run(decisions, only, situation, organization, now), until)
     if now >= until:
         decisions = [closed(decision) for decision in decisions]
     return Evaluated(decisions, until)
 
 
-def _of_run(decisions: Sequence[Decision], only: Only) -> list[Decision]:
-    """What the mapping says itself, and why none speaks of somebody; nothing is deferred, and too many are refused."""
+def _of_run(
+    decisions: Sequence[Decision], only: Only, situation: Situation, organization: OrganizationFacts, now: datetime
+) -> list[Decision]:
+    """What the mapping says itself, and of everybody else why it does not; nothing is deferred, too many are refused.
+
+    Whom another mapping has before it gets that one's name, once.
+    """
     found, left = [], only.at_most
+    told = {one.stakeholder_id for one in decisions if one.mapping is None or one.mapping.id == only.mapping_id}
     for decision in decisions:
         if decision.mapping is not None and decision.mapping.id != only.mapping_id:
+            if decision.stakeholder_id not in told:
+                told.add(decision.stakeholder_id)
+                of_others = [one for one in decisions if one.stakeholder_id == decision.stakeholder_id]
+                found.append(_left_out(of_others, only, situation, organization, now))
             continue
         if decision.outcome is CandidateOutcome.REQUEST and left == 0:
-            found.append(_skipped(decision, Reason.QUOTA_REACHED))
+            found.append(_skipped(decision, Reason.QUOTA_REACHED, decision.mapping))
         elif decision.outcome is CandidateOutcome.REQUEST:
             left -= 1
             found.append(decision)
         else:
-            found.append(_skipped(decision, decision.reason))
+            found.append(_skipped(decision, decision.reason, decision.mapping))
     return found
 
 
-def _skipped(decision: Decision, reason: Reason) -> Decision:
-    return Decision(
-        stakeholder=decision.stakeholder, outcome=CandidateOutcome.SKIP, reason=reason, mapping=decision.mapping
-    )
+def _left_out(
+    of_others: Sequence[Decision], only: Only, situation: Situation, organization: OrganizationFacts, now: datetime
+) -> Decision:
+    """Why the mapping that is run says nothing of a stakeholder of whom others do.
+
+    One is before it, or it does not fit. What the others say themselves is their own event's.
+    """
+    one = of_others[0]
+    run = organization.mappings.published(only.mapping_id)
+    if run is None:
+        return _skipped(one, Reason.MAPPING_DISABLED, None)
+    if run.mapping.segment not in {None, situation.customer.segment}:
+        return _skipped(one, Reason.SEGMENT_NOT_MATCHED, None)
+    (candidate,) = (each for each in situation.candidates if each.stakeholder.id == one.stakeholder_id)
+    facts = Facts(situation.customer, candidate.stakeholder, situation.trigger, now, candidate.engagement)
+    answers = (run.customer_holds(facts), run.stakeholder_holds(facts))
+    if False in answers:
+        return _skipped(one, Reason.CRITERIA_NOT_MET, None)
+    if None in answers:
+        return _skipped(one, Reason.FACT_UNKNOWN, None)
+    group = run.mapping.exclusivity_group
+    taking = (each.mapping for each in of_others if each.mapping and each.mapping.exclusivity_group == group)
+    # What stands in the shadow takes nobody's place, so it is none of those that kept the run's from being asked.
+    return _skipped(one, Reason.PREEMPTED, next(mapping for mapping in taking if not mapping.policy.shadow))
+
+
+def _skipped(decision: Decision, reason: Reason, mapping: Mapping | None) -> Decision:
+    return Decision(stakeholder=decision.stakeholder, outcome=CandidateOutcome.SKIP, reason=reason, mapping=mapping)
 
 
 def told_outcomes(decisions: Sequence[Decision]) -> tuple[bytes, bytes]:

@@ -37,7 +37,10 @@ def add_trying(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None
     @app.command("preview")
     def preview_mapping(
         organization: _Organization,
-        file: Annotated[Path, typer.Argument(help="The mapping as JSON; with a published one's id, what differs.")],
+        file: Annotated[
+            Path,
+            typer.Argument(help="A file of one mapping, as `draft` takes it; with a published one's id, what differs."),
+        ],
         *,
         stakeholder: Annotated[str | None, typer.Option(help="Explain this stakeholder alone.")] = None,
         trigger: Annotated[str | None, typer.Option(help="What the event would carry, as JSON.")] = None,
@@ -49,7 +52,7 @@ def add_trying(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None
         imagined = _parsed(trigger) if trigger is not None else None
 
         async def work(settings: Settings) -> Preview | Explanation:
-            told = await asyncio.to_thread(file.read_bytes)
+            told = await asyncio.to_thread(file.read_text, encoding="utf-8")
             async with opened(settings) as ready, ready.database.reading() as connection:
                 tried = await mapping_to_try(connection, organization, told)
                 now = ready.clock.now()
@@ -71,7 +74,7 @@ def add_trying(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None
     def backtest(
         organization: _Organization,
         file: Annotated[
-            Path | None, typer.Argument(help="A mapping as JSON, to count instead of its published version.")
+            Path | None, typer.Argument(help="A file of one mapping, to count instead of its published version.")
         ] = None,
         *,
         days: Annotated[int, typer.Option(min=1, max=365, help="Of the last so many days.")] = 30,
@@ -82,7 +85,7 @@ def add_trying(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None
         """
 
         async def work(settings: Settings) -> BackTest:
-            told = await asyncio.to_thread(file.read_bytes) if file is not None else None
+            told = await asyncio.to_thread(file.read_text, encoding="utf-8") if file is not None else None
             async with opened(settings) as ready, ready.database.reading() as connection:
                 tried = await mapping_to_try(connection, organization, told) if told is not None else None
                 until = ready.clock.now()

@@ -10,7 +10,7 @@ import orjson
 
 from enrollment.drafts import Finding, MappingDocument, MappingInvalid, parse_document
 
-__all__ = ["MappingFile", "read_document", "read_file", "written", "written_document"]
+__all__ = ["MappingFile", "read_change", "read_document", "read_file", "written", "written_document"]
 
 _NAMESPACE = uuid.UUID("0b2d5a0e-8f6e-4d0b-9d55-3d6f1a2c9e44")
 _LARGEST = 2_000_000
@@ -38,6 +38,18 @@ def written_document(document: MappingDocument) -> str:
 def read_document(text: str) -> MappingDocument:
     """One mapping, alone in its file. Raises MappingInvalid with everything that cannot be read."""
     return parse_document(_plain(text))
+
+
+def read_change(text: str, published: Iterable[MappingDocument]) -> MappingDocument:
+    """One mapping, alone in its file; where it has the id of a published one, what it leaves out is as that one has it.
+
+    Raises MappingInvalid with everything that cannot be read.
+    """
+    plain = _plain(text)
+    if not isinstance(plain, dict):
+        return parse_document(plain)
+    before = {str(one.id): one for one in published}.get(str(plain.get("id")))
+    return parse_document({**before.plain(), **plain} if before is not None else plain)
 
 
 def read_file(text: str, organization_id: str) -> MappingFile:

@@ -2,8 +2,8 @@
 
 For each customer the newest event of the mapping's trigger is decided again, now, for this mapping alone: what its
 stakeholders have had of the same business key counts as ever, as do holds, stops, policies and the consent gate, and
-where another mapping is before it for somebody, that one keeps them. Nothing is deferred. Each page is one transaction,
-which also moves the run on, so it is carried on from there by whoever comes next.
+where another mapping is before it for somebody, that one keeps them: `preempted`. Nothing is deferred. Each page is
+one transaction, which also moves the run on, so it is carried on from there by whoever comes next.
 
 RunInvalid   the mapping cannot be run, or no such run is open
 """

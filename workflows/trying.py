@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
 
 from enrollment.backtest import BackTest, Counts, Fallout, fallout_of
 from enrollment.decide import Decision, OrganizationFacts
+from enrollment.drafts import MappingDocument, MappingInvalid
 from enrollment.explain import Explanation, explain
 from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
 from enrollment.quotas import QuotaForecast
@@ -23,35 +24,34 @@ from storage import directory, organizations, stored_evaluations
 from storage.pool import Connection
 from workflows.explaining import Recollection
 from workflows.imagining import imagine
+from workflows.mapping_files import read_change
 from workflows.situations import Trigger
 
 __all__ = ["CannotTry", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
 
 _PAGE = 200
-_MAPPING: TypeAdapter[Mapping] = TypeAdapter(Mapping)
 
 
 class CannotTry(Exception):
     """The mapping, or the event that is imagined for it, is not one; its text says what is wrong."""
 
 
-async def mapping_to_try(connection: Connection, organization_id: str, told: bytes) -> Mapping:
-    """A mapping from JSON; where it has a published one's id, what it leaves out is as that one has it.
+async def mapping_to_try(connection: Connection, organization_id: str, told: str) -> Mapping:
+    """A mapping from a file of one, YAML or JSON; of a published one's id, what it leaves out is as that one has it.
 
     Raises CannotTry.
     """
     facts = await _facts(connection, organization_id)
+    published = {one.id: one for one in facts.mappings.all()}
     try:
-        document: dict[str, Any] = orjson.loads(told)
-        unknown = document.keys() - Mapping.__dataclass_fields__.keys()
-        known = {str(one.id): one for one in facts.mappings.all()}.get(str(document.get("id")))
-        before: dict[str, Any] = _MAPPING.dump_python(known, mode="json", by_alias=True) if known is not None else {}
-        tried = _MAPPING.validate_python({"version": 0, "parked": False, **before, **document})
-    except (orjson.JSONDecodeError, ValidationError, AttributeError) as error:
-        raise CannotTry(str(error)) from error
-    if unknown:
-        raise CannotTry(f"a mapping has no {', '.join(sorted(unknown))}")
-    return tried
+        document = read_change(told, map(MappingDocument.of, published.values()))
+    except MappingInvalid as invalid:
+        raise CannotTry(str(invalid)) from None
+    if document.cadence_id is None:
+        raise CannotTry("cadence_id: is missing: give it")
+    known = published.get(document.id) if document.id is not None else None
+    tried = document.mapping(document.id or uuid4(), known.version if known else 0, document.cadence_id)
+    return replace(tried, parked=known.parked) if known is not None else tried
 
 
 async def back_test(

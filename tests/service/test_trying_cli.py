@@ -71,6 +71,14 @@ async def test_a_change_is_tried_on_what_happened(migrated: str, change: Path) -
     assert code == 0, told
     assert "request requested 2 2" in told
     assert "0 decisions would have been otherwise" in told
+    # As the other commands' files are: YAML.
+    mapping_id = orjson.loads(await asyncio.to_thread(change.read_bytes))["id"]
+    stricter = change.with_suffix(".yaml")
+    criteria = "{field: stakeholder.is_champion, op: equals, value: true}"
+    await asyncio.to_thread(stricter.write_text, f"id: {mapping_id}\nstakeholder_criteria: {criteria}\n")
+    code, told = await types(migrated, "mappings", "backtest", "org-1", str(stricter), "--days", "2")
+    assert code == 0, told
+    assert "request requested 2 1" in told
 
 
 async def test_what_would_wait_for_a_quota_is_told(migrated: str, change: Path) -> None:

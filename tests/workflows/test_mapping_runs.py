@@ -15,7 +15,7 @@ from enrollment.mappings import Mapping, Policy
 from enrollment.policies import Cap, Counted
 from enrollment.stops import StopScope
 from fulfillment.timers import TimerOptions, Timers
-from schemas.vocabulary import OutcomeType, TriggerType
+from schemas.vocabulary import CandidateOutcome, OutcomeType, Reason, TriggerType
 from storage import directory, erasure, mapping_runs
 from storage.mapping_runs import RunRecord
 from storage.stored_evaluations import About
@@ -186,6 +186,17 @@ async def test_what_another_mapping_would_take_is_left_to_it(scene: Scene) -> No
     run = await ran(scene)
     assert (run.outcome, run.requested) == ("complete", 0)
     assert len((await planned(scene, mapping)).requested) == 2
+    # Nobody is passed over in silence: the run says who keeps them.
+    async with scene.database.reading() as connection:
+        found = await explain_evaluations(connection, "org-1", About(), limit=100)
+    of_run = [one for one in found if one.stored.cause == "run"]
+    assert [one.is_same for one in of_run] == [True, True]
+    explained = [each for one in of_run if one.explanation is not None for each in one.explanation.decisions]
+    assert {each.decision.stakeholder_id for each in explained} == {person(one)["id"] for one in range(2)}
+    for each in explained:
+        assert (each.decision.outcome, each.decision.reason) == (CandidateOutcome.SKIP, Reason.PREEMPTED)
+        assert each.decision.mapping == mapping
+        assert {one.mapping.id: one.said for one in each.asked} == {mapping.id: "taken", general.id: "group_taken"}
 
 
 async def test_it_keeps_the_mapping_s_own_limits_and_defers_nothing(scene: Scene) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from enrollment.backtest import BackTest, Counts, Said
 from enrollment.criteria import ALWAYS, parse_criteria
+from enrollment.drafts import MappingDocument
 from enrollment.mappings import Mapping, Policy
 from schemas.vocabulary import CandidateOutcome, OutcomeType, Reason, TriggerType
 from tests.enrollment.samples import mapping
 from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
 from tests.workflows.story import live_through
+from workflows.mapping_files import written_document
 from workflows.trying import CannotTry, Preview, back_test, mapping_to_try, preview, preview_one
 
 RENEWAL, AT_RISK, EXPANSION = TriggerType.RENEWAL_WINDOW, TriggerType.AT_RISK, TriggerType.EXPANSION_SIGNAL
@@ -212,13 +214,23 @@ async def test_who_asks_about_the_trigger_says_what_it_would_carry(scene: Scene)
 async def test_a_mapping_is_told_in_full_or_as_a_change_of_a_published_one(scene: Scene) -> None:
     (published,) = await scene.publish_for(RENEWAL, priority=7)
     change = {"id": str(published.id), "customer_criteria": {"field": "customer.health_score", "op": "lt", "value": 30}}
+    yaml = f"id: {published.id}\ncustomer_criteria: {{field: customer.health_score, op: lt, value: 30}}\n"
+    exported = written_document(MappingDocument.of(replace(published, customer_criteria=LOW)))
     async with scene.database.reading() as connection:
-        tried = await mapping_to_try(connection, "org-1", orjson.dumps(change))
-        assert tried == replace(published, customer_criteria=LOW)
-        with pytest.raises(CannotTry, match="trigger_type"):
-            await mapping_to_try(connection, "org-1", orjson.dumps(change | {"id": str(uuid4())}))
-        for wrong in (b"[]", b"{", orjson.dumps(change | {"segement": "x"})):
-            with pytest.raises(CannotTry):
+        for told in (orjson.dumps(change).decode(), yaml, exported):
+            assert await mapping_to_try(connection, "org-1", told) == replace(published, customer_criteria=LOW)
+        new = orjson.dumps(change | {"id": None, "trigger_type": RENEWAL, "cadence_id": 456}).decode()
+        assert (await mapping_to_try(connection, "org-1", new)).trigger_type is RENEWAL
+        foreign = change | {"id": str(uuid4())}
+        for wrong, why in {
+            orjson.dumps(foreign).decode(): "trigger_type",
+            orjson.dumps(foreign | {"trigger_type": RENEWAL}).decode(): "cadence_id: is missing",
+            orjson.dumps(change | {"segement": "x"}).decode(): "segement",
+            "[]": "the mapping: ",
+            "{": "not the YAML",
+            "a: &a {}\nb: *a": "aliases",
+        }.items():
+            with pytest.raises(CannotTry, match=why):
                 await mapping_to_try(connection, "org-1", wrong)
         with pytest.raises(CannotTry, match="nothing is known"):
-            await mapping_to_try(connection, "org-9", b"{}")
+            await mapping_to_try(connection, "org-9", "{}")
