@@ -346,8 +346,8 @@ POLL_EMITTED: Final = Counter(
 )
 POLL_OWED: Final = Gauge(
     "cscx_salesloft_poll_owed_units",
-    "Units that Salesloft's records showed in the last cycle and that were not emitted, by stream. "
-    "Action: anything but 0 after two cycles is a loss: the log names the records, read them again from the start.",
+    "Units of records that could not be taken in and are read again, by stream, of all organizations together. "
+    "Action: anything but 0 for hours is a record that stays broken: the table owed_records names it and says why.",
     ["stream"],
     registry=REGISTRY,
 )

@@ -59,7 +59,7 @@ async def apply_memberships(connection: Connection, reading: Reading, rows: Sequ
         try:
             records.append(_record(row))
         except ValueError as error:
-            ledgers.append(owed("memberships", row.id, error))
+            ledgers.append(owed("memberships", row, error))
     everybody = {record.person_id for record in records}
     links = await _lock(connection, organization_id, everybody)
     ours = [record for record in records if record.person_id in links]

@@ -68,8 +68,10 @@ WHERE c.organization_id = s.organization_id AND c.status = 'connected' AND s.org
 RETURNING s.stream
 
 -- name: read_progress
--- How far streams are that were to be read at an instant: what their present cycles have looked at, and whether they are through.
-SELECT s.stream, coalesce(l.scanned, 0) AS scanned, coalesce(l.emitted, 0) AS emitted, coalesce(l.owed, 0) AS owed,
+-- How far streams are that were to be read at an instant: what their present cycles have looked at, what is owed, and whether they are
+-- through.
+SELECT s.stream, coalesce(l.scanned, 0) AS scanned, coalesce(l.emitted, 0) AS emitted,
+  (SELECT coalesce(sum(o.units), 0) FROM owed_records o WHERE o.organization_id = s.organization_id AND o.stream = s.stream) AS owed,
   s.read_again_since IS NULL AND s.cycle_started_at >= :asked_at::timestamptz AND s.cycle_ended_at >= s.cycle_started_at AS is_read,
   s.cycle_started_at >= :asked_at::timestamptz AS has_begun
 FROM sync_streams s
@@ -83,10 +85,10 @@ UPDATE sync_streams SET position_at = :position_at, position_ids = :position_ids
 WHERE organization_id = :organization_id AND stream = :stream
 
 -- name: add_to_ledger!
--- What a page showed and what became of it.
+-- What a page showed and what became of it; what is owed is kept record by record.
 UPDATE sync_ledger SET
   scanned = scanned + :scanned, emitted = emitted + :emitted, deduplicated = deduplicated + :deduplicated,
-  out_of_scope = out_of_scope + :out_of_scope, fallen = fallen + :fallen, owed = owed + :owed
+  out_of_scope = out_of_scope + :out_of_scope, fallen = fallen + :fallen
 WHERE organization_id = :organization_id AND stream = :stream AND cycle = :cycle
 
 -- name: end_cycle!
@@ -96,8 +98,9 @@ UPDATE sync_streams SET cycle_ended_at = :now::timestamptz, failures = 0, retry_
 WHERE organization_id = :organization_id AND stream = :stream
 
 -- name: close_ledger
--- The ledger of a cycle, closed.
-UPDATE sync_ledger SET ended_at = :now, watermark = :watermark
+-- The ledger of a cycle, closed with all that its stream owes by then, whichever cycle met it.
+UPDATE sync_ledger SET ended_at = :now, watermark = :watermark,
+  owed = (SELECT coalesce(sum(o.units), 0) FROM owed_records o WHERE o.organization_id = :organization_id AND o.stream = :stream)
 WHERE organization_id = :organization_id AND stream = :stream AND cycle = :cycle
 RETURNING started_at, scanned, emitted, deduplicated, out_of_scope, fallen, owed
 

@@ -254,8 +254,11 @@ class Stage:
         return {self.people[number]["id"]: [f"sth-{number}"] for number in numbers}
 
     async def owed(self) -> int:
+        """What the last cycles of all streams ended owing."""
         rows = await self.fetch(
-            "SELECT coalesce(sum(owed), 0) AS owed FROM sync_ledger WHERE organization_id = $1", self.organization_id
+            "SELECT coalesce(sum(owed), 0) AS owed FROM (SELECT DISTINCT ON (stream) owed FROM sync_ledger"
+            " WHERE organization_id = $1 AND ended_at IS NOT NULL ORDER BY stream, cycle DESC) AS last",
+            self.organization_id,
         )
         return int(rows[0]["owed"])
 
