@@ -34,6 +34,7 @@ __all__ = [
     "move_cursor",
     "open_ledger",
     "open_streams",
+    "position_at",
     "postpone",
     "progress",
     "read_again",
@@ -223,6 +224,12 @@ async def move_cursor(connection: Connection, organization_id: str, stream: Sync
         position_at=position.at,
         position_ids=sorted(position.ids),
     )
+
+
+async def position_at(connection: Connection, organization_id: str, stream: SyncStream) -> datetime | None:
+    """The `updated_at` of the last row that the stream's cursor has come to, None where it has not begun."""
+    at: datetime | None = await queries.read_position(connection, organization_id=organization_id, stream=stream)
+    return at
 
 
 async def add_to_ledger(connection: Connection, organization_id: str, stream: str, cycle: int, ledger: Ledger) -> None:

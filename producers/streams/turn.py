@@ -20,6 +20,7 @@ from producers.streams.hinted import Hinted
 from producers.streams.owing import Owing
 from producers.streams.pages import Page, Pages
 from producers.streams.readers import StreamReader
+from producers.streams.reconciling import ReconcileOptions, Reconciling
 from salesloft_client import Batch, CursorPosition, Lane, RetryClass, SalesloftClient, SalesloftError
 from storage import activity_links, owed, sync
 from storage.activity_links import Backfill
@@ -60,6 +61,7 @@ class TurnOptions:
     owed_calls: int = 20
     owed_call_s: float = 5.0
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0, longest_seconds=300.0))
+    reconcile: ReconcileOptions = field(default_factory=ReconcileOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +108,20 @@ class Turn:
             calls=options.owed_calls,
             is_over=self._is_over,
         )
+        self._reconciling = Reconciling(
+            lease=lease,
+            client=self._client.using(lane=Lane.BACKFILL),
+            pages=self._pages,
+            readers=ports.readers,
+            clock=ports.clock,
+            options=options.reconcile,
+            backoff=options.backoff,
+            is_over=self._is_over,
+            randomness=ports.randomness,
+        )
 
     async def run(self) -> None:
-        """Read what was hinted at, then what is due, a page at least.
+        """Read what was hinted at, then what is due, a page at least, and at last what is compared once a night.
 
         A stream that Salesloft refuses is put off, and the others go on.
         """
@@ -124,6 +137,7 @@ class Turn:
             if stream is SyncStream.ACCOUNTS:
                 await self._find_strangers()
                 await self._read_once_more()
+        await self._reconciling.run()
 
     def _slot(self) -> datetime:
         """When the organization's next cycle begins: with the streams that wait for theirs, if some do."""

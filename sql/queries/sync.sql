@@ -9,8 +9,8 @@ ORDER BY 1, 2
 ON CONFLICT (organization_id, stream) DO NOTHING
 
 -- name: claim_organizations
--- Take connected organizations that have a stream due or a record that was told of, whoever waited longest first, and answer all
--- their streams. The people's row stands for all of an organization's: who has it has the organization.
+-- Take connected organizations that have a stream due, a record that was told of or a comparison to do, whoever waited longest first, and
+-- answer all their streams. The people's row stands for all of an organization's: who has it has the organization.
 WITH due AS (
   SELECT leader.organization_id, o.team_id
   FROM sync_streams leader JOIN salesloft_connections o USING (organization_id)
@@ -21,7 +21,10 @@ WITH due AS (
       WHERE s.organization_id = leader.organization_id AND s.next_cycle_at <= :now AND s.retry_after <= clock_timestamp())
     OR EXISTS (
       SELECT FROM webhook_hints h
-      WHERE h.organization_id = leader.organization_id AND h.due_at <= :now AND h.retry_after <= clock_timestamp()))
+      WHERE h.organization_id = leader.organization_id AND h.due_at <= :now AND h.retry_after <= clock_timestamp())
+    OR EXISTS (
+      SELECT FROM reconciliations r
+      WHERE r.organization_id = leader.organization_id AND r.due_at <= :now AND r.resume_at <= :now AND r.retry_after <= clock_timestamp()))
   ORDER BY leader.served_at, leader.organization_id
   LIMIT :limit
   FOR UPDATE OF leader SKIP LOCKED
@@ -78,6 +81,10 @@ FROM sync_streams s
 LEFT JOIN sync_ledger l ON l.organization_id = s.organization_id AND l.stream = s.stream AND l.cycle = s.cycle
 WHERE s.organization_id = :organization_id
 ORDER BY s.stream
+
+-- name: read_position$
+-- How far a stream has been read.
+SELECT position_at FROM sync_streams WHERE organization_id = :organization_id AND stream = :stream
 
 -- name: advance_stream!
 -- How far the stream has been read.
