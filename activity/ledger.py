@@ -6,12 +6,26 @@ nobody we know, or is owed. It is published, so that "nothing is lost" can be ch
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import reduce
 
 from activity.units import Metric
 
-__all__ = ["Completeness", "Ledger", "audit", "total"]
+__all__ = ["Completeness", "Debt", "Ledger", "audit", "total"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debt:
+    """A record that could not be taken in, and how many units it shows at least.
+
+    ``changed_at`` is its ``updated_at``, or an instant before that where it cannot be read. ``reason`` names no values.
+    """
+
+    record_id: str
+    changed_at: datetime
+    reason: str
+    units: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +34,8 @@ class Ledger:
 
     ``deduplicated`` units were emitted by an earlier reading. ``fallen`` is by how much counters lie below the highest
     ever seen: units that were emitted and that Salesloft no longer shows, so they are part of no sum. ``owed`` units
-    were shown and not emitted.
+    were shown and not emitted: of a cycle that has ended all that its stream still owes, whenever it was read.
+    ``debts`` are the records that they belong to, of those that were counted here.
     """
 
     scanned: int = 0
@@ -29,6 +44,7 @@ class Ledger:
     out_of_scope: int = 0
     fallen: int = 0
     owed: int = 0
+    debts: tuple[Debt, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         counts = (self.scanned, self.emitted, self.deduplicated, self.out_of_scope, self.fallen, self.owed)
@@ -43,6 +59,7 @@ class Ledger:
             out_of_scope=self.out_of_scope + other.out_of_scope,
             fallen=self.fallen + other.fallen,
             owed=self.owed + other.owed,
+            debts=self.debts + other.debts,
         )
 
     @property
@@ -61,12 +78,12 @@ class Ledger:
         return cls(scanned=1, out_of_scope=shown)
 
     @classmethod
-    def of_failure(cls, *, shown: int) -> "Ledger":
+    def of_failure(cls, *, shown: int, debts: tuple[Debt, ...] = ()) -> "Ledger":
         """One record that could not be taken in: owed until it is read again.
 
         A record that cannot even be counted shows at least the one unit for which it changed.
         """
-        return cls(scanned=1, owed=max(1, shown))
+        return cls(scanned=1, owed=max(1, shown), debts=debts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

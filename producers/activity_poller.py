@@ -22,7 +22,7 @@ from producers.standstill import Backoff
 from producers.streams.readers import readers
 from producers.streams.turn import Turn, TurnOptions, TurnPorts
 from salesloft_client import RetryClass, SalesloftError, Throttled
-from storage import hints, sync
+from storage import hints, reconciliations, sync
 from storage.errors import ConcurrentChange, StorageError, StorageUnavailable
 from storage.pool import Database
 from storage.sync import SYNC_CHANNEL, LeaseLost, OrganizationLease
@@ -154,6 +154,9 @@ class ActivityPoller:
         holder = f"{self._options.holder}-{self._claims}"
         async with self._database.transaction() as connection:
             await sync.open_streams(connection, now)
+            reconcile = self._options.turn.reconcile
+            first_at = reconcile.next_night(now)
+            await reconciliations.open_all(connection, first_at=first_at, spread=reconcile.spread)
             return await sync.claim(connection, holder=holder, lease_s=self._options.lease_s, limit=places, now=now)
 
     async def _turn(self, lease: OrganizationLease) -> None:

@@ -123,12 +123,13 @@ class PageRequest:
 class Batch(Generic[R]):
     """Rows not seen before, oldest first, and the position to keep together with what is made of them.
 
-    ``unreadable`` records of the page are among neither.
+    ``unreadable`` records of the page are among neither; ``unreadable_ids`` are those of them that can be named.
     """
 
     rows: tuple[R, ...]
     position: CursorPosition
     unreadable: int = 0
+    unreadable_ids: tuple[RecordId, ...] = ()
 
 
 @dataclass(slots=True)

@@ -6,9 +6,10 @@ list fails with it, for who looks something up must not take what is unreadable 
 changes goes on without it, and says how many it passed over.
 """
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 import structlog
@@ -22,6 +23,9 @@ __all__ = ["Page", "Paging", "read_bare", "read_changes", "read_one", "read_page
 logger = structlog.get_logger(__name__)
 
 R = TypeVar("R", bound=BaseModel)
+
+_WHOLE_ID: Final = re.compile(r"[0-9]{1,18}")
+_TEXT_ID: Final = re.compile(r"[A-Za-z_]{0,50}-?[0-9]{1,18}")
 
 
 class Paging(BaseModel):
@@ -60,12 +64,13 @@ class _Single(BaseModel, Generic[R]):
 class Page(Generic[R]):
     """One page of a list. ``paging`` is None where Salesloft does not page (users and groups without ``page``).
 
-    ``unreadable`` is how many records a page of changes had besides.
+    ``unreadable`` is how many records a page of changes had besides; ``unreadable_ids`` are those that can be named.
     """
 
     rows: tuple[R, ...]
     paging: Paging | None = field(default=None, repr=False)
     unreadable: int = field(default=0, repr=False)
+    unreadable_ids: tuple[int | str, ...] = field(default=(), repr=False)
 
     @property
     def next_page(self) -> int | None:
@@ -106,12 +111,24 @@ def read_changes(model: type[R], answer: Answer, *, origin: Origin) -> Page[R]:
     except MalformedResponse:
         rows, paging = _listed_rows(answer, origin=origin)
     readable: list[R] = []
+    named: list[int | str] = []
     for row in rows:
         try:
             readable.append(_row(model, row, answer, origin=origin))
         except MalformedResponse as error:
             logger.error("salesloft_record_unreadable", path=origin.path, problem=error.summary)  # noqa: TRY400  # the traceback would show nothing more
-    return Page(rows=tuple(readable), paging=paging, unreadable=len(rows) - len(readable))
+            named += _id_of(model, row)
+    return Page(rows=tuple(readable), paging=paging, unreadable=len(rows) - len(readable), unreadable_ids=tuple(named))
+
+
+def _id_of(model: type[BaseModel], row: object) -> list[int | str]:
+    """The id of a record that cannot be read otherwise, where it has one such as the others have."""
+    found = row.get("id") if isinstance(row, dict) else None
+    if isinstance(found, bool) or not isinstance(found, int | str):
+        return []
+    if model.model_fields["id"].annotation is str:
+        return [str(found)] if _TEXT_ID.fullmatch(str(found)) else []
+    return [int(found)] if _WHOLE_ID.fullmatch(str(found)) else []
 
 
 def read_one(model: type[R], answer: Answer, *, origin: Origin) -> R:

@@ -102,7 +102,7 @@ class Requests:
             before = cursor.position
             batch = cursor.feed(page.rows, has_more=page.has_more(request.per_page))
             if batch.rows or page.unreadable or batch.position != before:
-                yield replace(batch, unreadable=page.unreadable)
+                yield replace(batch, unreadable=page.unreadable, unreadable_ids=page.unreadable_ids)
 
     def _origin(self, method: str, path: str) -> Origin:
         return Origin(method=method, path=path, correlation_id=self._context.correlation_id)

@@ -26,6 +26,7 @@ from fulfillment.worker import CommandWorker
 from producers.activity_poller import ActivityPoller, PollerOptions
 from producers.outbox_relay import OutboxRelay, RelayOptions
 from producers.publisher import PublisherOptions
+from producers.streams.reconciling import ReconcileOptions
 from producers.streams.turn import TurnOptions
 from salesloft_client import BudgetSettings, OAuthApp, TransportSettings
 from service.budget_stops import BudgetStops
@@ -291,7 +292,11 @@ def _poller(settings: Settings, database: Database, sessions: Sessions, clock: C
             address_key=settings.address_key.get_secret_value().encode(),
             lease_s=settings.lease_seconds * 3,
             turn=TurnOptions(
-                interval=timedelta(seconds=settings.poll_interval_seconds), call_s=settings.lease_seconds * 2 / 3
+                interval=timedelta(seconds=settings.poll_interval_seconds),
+                call_s=settings.lease_seconds * 2 / 3,
+                reconcile=ReconcileOptions(
+                    hour=settings.reconcile_hour, spread=timedelta(seconds=settings.reconcile_spread_seconds)
+                ),
             ),
         ),
     )

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     # Keys the digests by which people of a team who are nobody's stakeholder yet are found later; it stays as it is.
     address_key: SecretStr
     poll_interval_seconds: int = Field(default=1800, ge=30, le=24 * 3600)
+    # In UTC: from then on each night what we hold is compared with what Salesloft has, one team after another.
+    reconcile_hour: int = Field(default=2, ge=0, le=23)
+    reconcile_spread_seconds: int = Field(default=3 * 3600, ge=0, le=12 * 3600)
     fulfill_concurrency: int = Field(default=16, ge=1, le=200)
 
     # Retention. A repetition is known for longer than the slowest consumed topic keeps its records.

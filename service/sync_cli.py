@@ -1,4 +1,4 @@
-"""`sync`: have an organization's activity at Salesloft read now, or read again from an instant on."""
+"""`sync`: have an organization's activity at Salesloft read now, read again from an instant on, or compared."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,13 +14,15 @@ from rich.table import Table
 
 from service.figures_cli import Timed
 from service.settings import Settings
-from storage import sync
+from storage import reconciliations, sync
+from storage.reconciliations import PARTS, ReconciliationProgress
 from storage.sync import StreamProgress
 from workflows.session import NotConnected
 
 __all__ = ["add_sync"]
 
 _LOOK_SECONDS = 0.5
+_GOES_ON = "not through yet: it goes on where a process with the role `poll` runs"
 
 Opened = Callable[[Settings], AbstractAsyncContextManager[Timed]]
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, Any]]], Any]
@@ -36,6 +38,9 @@ def add_sync(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None:
         since: Annotated[
             datetime | None, typer.Option(help="Read again what has changed since then, in UTC; else what is new.")
         ] = None,
+        reconcile: Annotated[
+            bool, typer.Option("--reconcile", help="Compare what we hold with what Salesloft has, as each night.")
+        ] = False,
         wait: Annotated[float, typer.Option(min=0, help="Look on for so many seconds; the reading goes on after.")] = (
             600.0
         ),
@@ -44,6 +49,12 @@ def add_sync(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None:
 
         What is read again tells nothing twice: an event has the same id whenever it is noticed.
         """
+        if reconcile and since is not None:
+            raise typer.BadParameter("--reconcile goes back two days by itself: leave --since out")
+        if reconcile:
+            found = run(lambda settings: _reconciled(settings, opened, organization, wait, out))
+            _show_comparison(found, out)
+            return
 
         async def work(settings: Settings) -> list[StreamProgress]:
             async with opened(settings) as ready:
@@ -59,14 +70,14 @@ def add_sync(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None:
                     raise NotConnected(organization)
                 return await _looking_on(ready, organization, now, wait, out)
 
-        found: list[StreamProgress] = run(work)
+        streams: list[StreamProgress] = run(work)
         table = Table("stream", "looked at", "told", "owed", "")
-        for one in found:
+        for one in streams:
             state = "read" if one.is_read else "goes on"
             table.add_row(one.stream.value, str(one.scanned), str(one.emitted), str(one.owed), state)
         out.print(table)
-        if not all(one.is_read for one in found):
-            out.print("not through yet: it goes on where a process with the role `poll` runs", soft_wrap=True)
+        if not all(one.is_read for one in streams):
+            out.print(_GOES_ON, soft_wrap=True)
 
 
 async def _looking_on(
@@ -85,3 +96,36 @@ async def _looking_on(
             if done == len(found) or monotonic() >= until:
                 return found
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _reconciled(
+    settings: Settings, opened: Opened, organization_id: str, wait: float, out: Console
+) -> ReconciliationProgress:
+    """How far the comparison is that is asked for here, once it is through or the time is over."""
+    async with opened(settings) as ready:
+        asked_at = ready.clock.now()
+        async with ready.database.transaction() as connection:
+            if not await reconciliations.ask(connection, organization_id, asked_at):
+                raise NotConnected(organization_id)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        until = monotonic() + wait
+        with Progress(*columns, console=out, transient=True) as bar:
+            task = bar.add_task("parts", total=len(PARTS))
+            while True:
+                async with ready.database.connection() as connection:
+                    found = await reconciliations.progress(connection, organization_id, asked_at=asked_at)
+                done = len(PARTS) if found.is_through else PARTS.index(found.part or PARTS[0])
+                told = f"{found.part or 'all'}: {found.scanned} records looked at"
+                bar.update(task, completed=done, description=told)
+                if found.is_through or monotonic() >= until:
+                    return found
+                await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _show_comparison(found: ReconciliationProgress, out: Console) -> None:
+    table = Table("looked at", "passed over", "gone at Salesloft", "")
+    state = "compared" if found.is_through else "goes on"
+    table.add_row(str(found.scanned), str(found.holes), str(found.deletions), state)
+    out.print(table)
+    if not found.is_through:
+        out.print(_GOES_ON, soft_wrap=True)

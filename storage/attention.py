@@ -71,7 +71,7 @@ async def rising(connection: Connection, *, now: datetime, at_least: int, limit:
 
 
 async def owing(connection: Connection, *, now: datetime, limit: int) -> list[Matter]:
-    """Streams of which two cycles in a row ended with records that could not be taken in; once a day."""
+    """Streams of which two cycles in a row ended owing records that could not be taken in; once a day."""
     rows = await queries.owing_streams(connection, now=now, at_most=limit)
     return [
         Matter(
@@ -80,7 +80,7 @@ async def owing(connection: Connection, *, now: datetime, limit: int) -> list[Ma
             row["stream"],
             row["since"],
             f"{row['owed']} records of {row['stream']} could not be taken in in the last cycle, {row['owed_before']} in"
-            " the one before: the log names them (salesloft_record_owed)",
+            " the one before: they are read again, ever more rarely, and the log names them (salesloft_record_owed)",
         )
         for row in rows
     ]

@@ -183,6 +183,8 @@ async def forget_team(connection: Connection, organization_id: str, *, team_id: 
     await queries.bind_mappings(connection, organization_id=organization_id, team_id=team_id)
     await queries.drop_webhooks(connection, organization_id=organization_id)
     await queries.drop_hints(connection, organization_id=organization_id)
+    await queries.drop_reconciliation(connection, organization_id=organization_id)
+    await queries.drop_owed(connection, organization_id=organization_id)
     await queries.forget_streams(connection, organization_id=organization_id)
     await queries.forget_people(connection, organization_id=organization_id)
 

@@ -34,6 +34,7 @@ __all__ = [
     "move_cursor",
     "open_ledger",
     "open_streams",
+    "position_at",
     "postpone",
     "progress",
     "read_again",
@@ -100,7 +101,7 @@ class OrganizationLease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamProgress:
-    """What a stream's cycle has looked at so far, told of and could not take in, and whether it is through."""
+    """What a stream's cycle has looked at so far and told of, whether it is through, and what the stream still owes."""
 
     stream: SyncStream
     scanned: int
@@ -184,9 +185,13 @@ async def begin_cycle(
 
 
 async def read_again(connection: Connection, organization_id: str, *, since: datetime, now: datetime) -> int:
-    """Have every stream read now, and from `since` on once more; answers how many there are, none if not connected."""
+    """Have every stream read now, and from `since` on once more; answers how many there are, none if not connected.
+
+    What is owed is read again now, too, however long it was to wait.
+    """
     rows = await queries.read_again(connection, organization_id=organization_id, since=since, now=now)
     if rows:
+        await queries.hasten_owed(connection, organization_id=organization_id, now=now)
         await queries.notify_sync(connection, organization_id=organization_id)
     return len(rows)
 
@@ -199,7 +204,7 @@ async def progress(connection: Connection, organization_id: str, *, asked_at: da
             stream=SyncStream(row["stream"]),
             scanned=row["scanned"] if row["has_begun"] else 0,
             emitted=row["emitted"] if row["has_begun"] else 0,
-            owed=row["owed"] if row["has_begun"] else 0,
+            owed=row["owed"],
             is_read=row["is_read"] is True,
         )
         for row in rows
@@ -221,8 +226,14 @@ async def move_cursor(connection: Connection, organization_id: str, stream: Sync
     )
 
 
+async def position_at(connection: Connection, organization_id: str, stream: SyncStream) -> datetime | None:
+    """The `updated_at` of the last row that the stream's cursor has come to, None where it has not begun."""
+    at: datetime | None = await queries.read_position(connection, organization_id=organization_id, stream=stream)
+    return at
+
+
 async def add_to_ledger(connection: Connection, organization_id: str, stream: str, cycle: int, ledger: Ledger) -> None:
-    """Add to the ledger of a cycle."""
+    """Add to the ledger of a cycle all but what is owed, which is kept record by record."""
     await queries.add_to_ledger(
         connection,
         organization_id=organization_id,
@@ -233,14 +244,16 @@ async def add_to_ledger(connection: Connection, organization_id: str, stream: st
         deduplicated=ledger.deduplicated,
         out_of_scope=ledger.out_of_scope,
         fallen=ledger.fallen,
-        owed=ledger.owed,
     )
 
 
 async def close_ledger(
     connection: Connection, organization_id: str, stream: str, cycle: int, *, watermark: datetime | None, now: datetime
 ) -> ClosedLedger:
-    """End a ledger and answer it; `watermark` is how far Salesloft's records were read."""
+    """End a ledger and answer it; `watermark` is how far Salesloft's records were read.
+
+    It owes all that its stream owes now. What was read beside the streams' cycles is owed by theirs.
+    """
     rows = await queries.close_ledger(
         connection, organization_id=organization_id, stream=stream, cycle=cycle, watermark=watermark, now=now
     )

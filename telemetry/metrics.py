@@ -60,6 +60,7 @@ __all__ = [
     "POLL_ROWS",
     "PUBLISHED",
     "READY",
+    "RECONCILE_FOUND",
     "REGISTRY",
     "SALESLOFT_BUDGET_LEASES",
     "SALESLOFT_BUDGET_OTHERS",
@@ -346,9 +347,17 @@ POLL_EMITTED: Final = Counter(
 )
 POLL_OWED: Final = Gauge(
     "cscx_salesloft_poll_owed_units",
-    "Units that Salesloft's records showed in the last cycle and that were not emitted, by stream. "
-    "Action: anything but 0 after two cycles is a loss: the log names the records, read them again from the start.",
+    "Units of records that could not be taken in and are read again, by stream, of all organizations together. "
+    "Action: anything but 0 for hours is a record that stays broken: the table owed_records names it and says why.",
     ["stream"],
+    registry=REGISTRY,
+)
+RECONCILE_FOUND: Final = Counter(
+    "cscx_salesloft_reconcile_found",
+    "What the nightly comparison with Salesloft found, by what it is (hole, deletion, not_believed) and by stream. "
+    "Action: holes should be none: look for records that Salesloft commits later than the cursors wait. "
+    "Many deletions, or any not_believed, may be a credential that no longer sees all of its team.",
+    ["found", "stream"],
     registry=REGISTRY,
 )
 POLL_CYCLE_DURATION: Final = Histogram(

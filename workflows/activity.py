@@ -10,14 +10,16 @@ Locks are taken in the order that :mod:`storage.activity` names.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import orjson
 import structlog
 
 from activity.engagement import fold, snapshot
-from activity.ledger import Ledger, total
+from activity.ledger import Debt, Ledger, total
 from activity.units import ACTIVITY_METRICS, Unit, activity_event, event_id
+from salesloft_client.cursor import Changed
 from schemas.registry import ACTIVITY_TYPES, ENGAGEMENT
 from schemas.topics import stakeholder_key
 from schemas.vocabulary import ActivityKind
@@ -25,11 +27,14 @@ from storage import activity, outbox
 from storage.activity import EngagementRow, LinkedStakeholder, Stay, ToldUnit
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
+from telemetry.redaction import redact_text
 from workflows.events import Origin, outgoing
 
-__all__ = ["Links", "Observed", "Reading", "Told", "owed", "refresh_engagements", "tell"]
+__all__ = ["Links", "Observed", "Reading", "Told", "owed", "record_name", "refresh_engagements", "tell"]
 
 _log = structlog.get_logger(__name__)
+
+_REASON_LIMIT: Final = 200
 
 Links = Mapping[int, Sequence[LinkedStakeholder]]
 """Salesloft people and the stakeholders who they are."""
@@ -81,10 +86,17 @@ class _Audience:
     stay: Stay | None = None
 
 
-def owed(stream: str, record_id: object, error: Exception) -> Ledger:
-    """The ledger of a record that could not be taken in; the log names it, so that it can be read again."""
-    _log.error("salesloft_record_owed", stream=stream, record_id=str(record_id), error=str(error))
-    return Ledger.of_failure(shown=1)
+def record_name(record: Changed) -> str:
+    """A record's id as it is kept: Postgres takes every character in a text but one."""
+    return str(record.id).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def owed(stream: str, record: Changed, error: Exception) -> Ledger:
+    """The ledger of a record that could not be taken in, and is to be read again; the log names it, too."""
+    reason = redact_text(str(error)).replace("\0", "")[:_REASON_LIMIT]
+    _log.error("salesloft_record_owed", stream=stream, record_id=record_name(record), error=reason)
+    debt = Debt(record_id=record_name(record), changed_at=record.updated_at, reason=reason)
+    return Ledger.of_failure(shown=1, debts=(debt,))
 
 
 async def tell(connection: Connection, reading: Reading, observed: Sequence[Observed], links: Links) -> Told:

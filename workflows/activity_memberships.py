@@ -24,7 +24,7 @@ from workflows.activity import Links, Observed, Reading, owed, refresh_engagemen
 from workflows.events import Origin
 from workflows.transitions import Actor, Change, MembershipFacts, changed_event, transition
 
-__all__ = ["apply_memberships", "settle_ended_enrollments"]
+__all__ = ["apply_memberships", "lock_people", "settle_ended_enrollments", "tell_by_hand"]
 
 SALESLOFT = Actor(ActorKind.SALESLOFT)
 
@@ -59,9 +59,9 @@ async def apply_memberships(connection: Connection, reading: Reading, rows: Sequ
         try:
             records.append(_record(row))
         except ValueError as error:
-            ledgers.append(owed("memberships", row.id, error))
+            ledgers.append(owed("memberships", row, error))
     everybody = {record.person_id for record in records}
-    links = await _lock(connection, organization_id, everybody)
+    links = await lock_people(connection, organization_id, everybody)
     ours = [record for record in records if record.person_id in links]
     seen = await stays.lock_stays(connection, organization_id, [record.id for record in ours]) if ours else {}
     under_command = await stays.stays_under_command(connection, organization_id, links.keys()) if ours else set()
@@ -78,7 +78,7 @@ async def apply_memberships(connection: Connection, reading: Reading, rows: Sequ
     changed = [row for one in read if one.record.person_id in links for row in _stays_of(one, links)]
     kept = await stays.put_stays(connection, organization_id, changed, now) if changed else []
     told = await tell(connection, reading, _observed(read, reading), links)
-    await _tell_by_hand(connection, reading, told.units, kept)
+    await tell_by_hand(connection, reading, told.units, kept)
     affected = {row.person_id for row in changed}
     await refresh_engagements(connection, reading, (), [one for person in sorted(affected) for one in links[person]])
     for row in rows:
@@ -88,7 +88,7 @@ async def apply_memberships(connection: Connection, reading: Reading, rows: Sequ
     return replace(told.ledger, scanned=told.ledger.scanned - overtaken) + total(ledgers)
 
 
-async def _lock(connection: Connection, organization_id: str, persons: set[int]) -> Links:
+async def lock_people(connection: Connection, organization_id: str, persons: set[int]) -> Links:
     """Customers first: an enrollment's change and its event are written under its customer's lock."""
     linked = await activity.linked_stakeholders(connection, organization_id, persons)
     customers = {one.customer_id for stakeholders in linked.values() for one in stakeholders}
@@ -159,7 +159,7 @@ def _observed(read: Sequence[_Read], reading: Reading) -> list[Observed]:
     return observed
 
 
-async def _tell_by_hand(
+async def tell_by_hand(
     connection: Connection, reading: Reading, told: Sequence[ToldUnit], kept: Sequence[KeptStay]
 ) -> None:
     """Publish what was done by hand. An enrollment's own changes leave with its transitions."""

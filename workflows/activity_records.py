@@ -103,7 +103,7 @@ def _records(
         try:
             record = record_of(row)
         except ValueError as error:
-            ledgers.append(owed(stream, row.id, error))
+            ledgers.append(owed(stream, row, error))
             continue
         if record is None:
             ledgers.append(Ledger.of_stranger(shown=0))

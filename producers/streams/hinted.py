@@ -3,17 +3,18 @@
 No cursor moves. When one comes to the same records, it finds them as old as they are kept, and nothing is told twice.
 """
 
-from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 import structlog
 
+from activity.ledger import Ledger
 from producers.standstill import Backoff
+from producers.streams import by_ids
+from producers.streams.by_ids import NotNarrowed
 from producers.streams.pages import Page, Pages
 from producers.streams.readers import StreamReader
-from salesloft_client import Batch, CursorPosition, RetryClass, SalesloftClient, SalesloftError, Throttled
+from salesloft_client import Batch, RetryClass, SalesloftClient, SalesloftError, Throttled
 from storage import sync, webhooks
 from storage.pool import Connection, Database
 from storage.sync import OrganizationLease, SyncStream
@@ -23,18 +24,11 @@ from workflows.activity import Reading
 from workflows.checkpoint import close_cycle
 from workflows.clock import Clock
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
 __all__ = ["Hinted"]
 
 _log = structlog.get_logger(__name__)
 
 _LEDGER: Final = "webhooks"
-_AT_A_TIME: Final = 100
-_EVER: Final = CursorPosition(updated_at=datetime(1970, 1, 1, tzinfo=UTC))
-# What was told of has just changed: also what is a little ahead of our clock is read.
-_SETTLE: Final = timedelta(minutes=-5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +50,7 @@ class Hinted:
         """
         organization_id = self.lease.organization_id
         async with self.database.connection() as connection:
-            found = await webhooks.hints(connection, organization_id, limit=_AT_A_TIME, now=self.clock.now())
+            found = await webhooks.hints(connection, organization_id, limit=by_ids.AT_A_TIME, now=self.clock.now())
         if not found:
             return
         reading = Reading(organization_id=organization_id, noticed_at=self.clock.now())
@@ -84,12 +78,13 @@ class Hinted:
             batches = []
         gone = {hint.record_id for hint in hinted if hint.deleted} - {row.id for batch in batches for row in batch.rows}
 
-        async def settle(connection: Connection) -> None:
+        async def settle(connection: Connection, _ledger: Ledger) -> None:
             if gone and reader.forget is not None:
                 await reader.forget(connection, reading, gone)
             await webhooks.settle_hints(connection, reading.organization_id, hinted)
 
         page = Page(
+            source=stream,
             stream=_LEDGER,
             cycle=cycle,
             rows=[row for batch in batches for row in batch.rows],
@@ -102,18 +97,10 @@ class Hinted:
         POLL_EMITTED.labels(_LEDGER).inc(ledger.emitted)
 
     async def _fetched(self, stream: SyncStream, reader: StreamReader, hinted: list[Hint]) -> list[Batch[Any]]:
-        asked = {hint.record_id for hint in hinted}
-        where: dict[str, Any] = {**reader.where, "ids[]": sorted(asked)}
-        changes = self.client.changes(reader.source, _EVER, where=where, settle=_SETTLE)
-        found: list[Batch[Any]] = []
-        async with aclosing(cast("AsyncGenerator[Batch[Any]]", changes)) as batches:
-            async for batch in batches:
-                if not asked.issuperset(row.id for row in batch.rows):
-                    # Salesloft ignores a filter that it does not know without a word, and answers with everything.
-                    _log.error("salesloft_ids_not_filtered", stream=stream)
-                    return []
-                found.append(batch)
-        return found
+        try:
+            return await by_ids.fetch(self.client, stream, reader, {hint.record_id for hint in hinted})
+        except NotNarrowed:
+            return []
 
     async def _put_off(self, stream: SyncStream, hinted: list[Hint], error: SalesloftError) -> None:
         pause_s = self.backoff.seconds(1 + max(hint.attempts for hint in hinted), lambda: 0.5)

@@ -33,8 +33,8 @@ class StreamReader:
     """A stream: its list at Salesloft, narrowed by `where`, and what takes its pages in.
 
     `finish` is what a cycle ends with. `by_person` is the filter that narrows the list to some people's records, None
-    where it is not about what people did. Ids are kept as text, and `id_of` reads one back. `forget` takes in that
-    records of this stream are gone, where that matters.
+    where it is not about what people did. Ids are kept as text, and `id_of` reads one back; `has_ids` says whether the
+    list can be narrowed to some. `forget` takes in that records of this stream are gone, where that matters.
     """
 
     source: streams.Stream[Any]
@@ -42,6 +42,7 @@ class StreamReader:
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_person: str | None = None
     id_of: Callable[[str], RecordId] = int
+    has_ids: bool = True
     finish: Finish | None = None
     forget: Forget | None = None
 
@@ -69,5 +70,6 @@ def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
             where={"type[]": HISTORY_TYPES},
             by_person="resource_id[]",
             id_of=str,
+            has_ids=False,
         ),
     }

@@ -17,10 +17,12 @@ import structlog
 from activity.ledger import Ledger
 from producers.standstill import Backoff
 from producers.streams.hinted import Hinted
+from producers.streams.owing import Owing
 from producers.streams.pages import Page, Pages
 from producers.streams.readers import StreamReader
+from producers.streams.reconciling import ReconcileOptions, Reconciling
 from salesloft_client import Batch, CursorPosition, Lane, RetryClass, SalesloftClient, SalesloftError
-from storage import activity_links, sync
+from storage import activity_links, owed, sync
 from storage.activity_links import Backfill
 from storage.pool import Connection, Database
 from storage.sync import OrganizationLease, Position, StreamState, SyncStream
@@ -46,7 +48,8 @@ class TurnOptions:
     `interval` is from one cycle to the next, shortened by up to `spread` (0 to 1) at random, and `settle` how long
     before now reading stops: business time. `turn_s` is how long one organization is read until another one has its
     turn, `call_s` the time of one call: real seconds. `backfill_links` is how many links' records are read once more
-    in one turn.
+    in one turn. `owed_calls` is how many calls a stream's owed records may cost in a cycle, `owed_call_s` the time of
+    one.
     """
 
     interval: timedelta = timedelta(minutes=30)
@@ -55,7 +58,10 @@ class TurnOptions:
     turn_s: float = 20.0
     call_s: float = 20.0
     backfill_links: int = 50
+    owed_calls: int = 20
+    owed_call_s: float = 5.0
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0, longest_seconds=300.0))
+    reconcile: ReconcileOptions = field(default_factory=ReconcileOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +99,29 @@ class Turn:
             clock=ports.clock,
             backoff=options.backoff,
         )
+        self._owing = Owing(
+            lease=lease,
+            client=self._client.using(time_budget_s=min(options.call_s, options.owed_call_s)),
+            pages=self._pages,
+            clock=ports.clock,
+            settle=options.settle,
+            calls=options.owed_calls,
+            is_over=self._is_over,
+        )
+        self._reconciling = Reconciling(
+            lease=lease,
+            client=self._client.using(lane=Lane.BACKFILL),
+            pages=self._pages,
+            readers=ports.readers,
+            clock=ports.clock,
+            options=options.reconcile,
+            backoff=options.backoff,
+            is_over=self._is_over,
+            randomness=ports.randomness,
+        )
 
     async def run(self) -> None:
-        """Read what was hinted at, then what is due, a page at least.
+        """Read what was hinted at, then what is due, a page at least, and at last what is compared once a night.
 
         A stream that Salesloft refuses is put off, and the others go on.
         """
@@ -111,6 +137,7 @@ class Turn:
             if stream is SyncStream.ACCOUNTS:
                 await self._find_strangers()
                 await self._read_once_more()
+        await self._reconciling.run()
 
     def _slot(self) -> datetime:
         """When the organization's next cycle begins: with the streams that wait for theirs, if some do."""
@@ -149,13 +176,21 @@ class Turn:
         since = _cursor(position, reader)
         async with self._changes(self._client, reader, since) as batches:
             async for batch in batches:
-                position = Position(batch.position.updated_at, frozenset(map(str, batch.position.seen)))
                 page = Page(
-                    stream=stream, cycle=cycle, rows=batch.rows, unreadable=batch.unreadable, apply=reader.apply
+                    source=stream,
+                    stream=stream,
+                    cycle=cycle,
+                    rows=batch.rows,
+                    unreadable=batch.unreadable,
+                    unreadable_ids=batch.unreadable_ids,
+                    since=_START.updated_at if position is None else position.at,
+                    apply=reader.apply,
                 )
+                position = Position(batch.position.updated_at, frozenset(map(str, batch.position.seen)))
                 await self._take_in(page, self._reading(), position)
                 if self._is_over():
                     return
+        await self._owing.read(stream, reader, cycle)
         await self._end(stream, reader, cycle, None if position is None else position.at)
         self._lease.streams[stream] = replace(state, due=False)
         POLL_PAGES.labels(stream).inc()
@@ -179,7 +214,7 @@ class Turn:
         )
 
     async def _take_in(self, page: Page, reading: Reading, position: Position | None) -> None:
-        async def move(connection: Connection) -> None:
+        async def move(connection: Connection, _ledger: Ledger) -> None:
             if position is not None:
                 await sync.move_cursor(connection, self._organization_id, SyncStream(page.stream), position)
 
@@ -198,18 +233,18 @@ class Turn:
         if finish is not None:
             await self._pages.within(lambda connection: finish(connection, self._reading()))
 
-        async def end(connection: Connection) -> Ledger:
+        async def end(connection: Connection) -> int:
             now = self._ports.clock.now()
             await sync.end_cycle(connection, self._organization_id, stream, next_cycle_at=self._next_cycle_at, now=now)
-            return await self._close(connection, stream, cycle, watermark, now)
+            await self._close(connection, stream, cycle, watermark, now)
+            return await owed.count(connection, stream)
 
-        ledger = await self._pages.within(end)
-        POLL_OWED.labels(stream).set(ledger.owed)
+        POLL_OWED.labels(stream).set(await self._pages.within(end))
 
     async def _close(
         self, connection: Connection, stream: str, cycle: int, watermark: datetime | None, now: datetime
-    ) -> Ledger:
-        return await close_cycle(
+    ) -> None:
+        await close_cycle(
             connection,
             self._organization_id,
             team_id=self._lease.team_id,
@@ -256,13 +291,18 @@ class Turn:
         cycle = await self._pages.within(
             lambda connection: sync.open_ledger(connection, self._organization_id, _BACKFILL, reading.noticed_at)
         )
-        for reader in self._ports.readers.values():
+        for stream, reader in self._ports.readers.items():
             if reader.by_person is None:
                 continue
             async with self._changes(client, reader, _START, {reader.by_person: people}) as batches:
                 async for batch in batches:
                     page = Page(
-                        stream=_BACKFILL, cycle=cycle, rows=batch.rows, unreadable=batch.unreadable, apply=reader.apply
+                        source=stream,
+                        stream=_BACKFILL,
+                        cycle=cycle,
+                        rows=batch.rows,
+                        unreadable=batch.unreadable,
+                        apply=reader.apply,
                     )
                     await self._take_in(page, reading, None)
 

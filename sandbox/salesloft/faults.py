@@ -24,9 +24,11 @@ FaultKind = Literal[
     "latency",
     "latency_after_write",
     "churn",
+    "omit",
+    "spoil",
 ]
 AFTER_THE_WRITE = frozenset({"status_after_write", "hang_after_write", "reset_after_write", "reset_mid_body"})
-_BESIDE_OTHERS = frozenset({"latency", "latency_after_write", "churn"})
+_BESIDE_OTHERS = frozenset({"latency", "latency_after_write", "churn", "omit", "spoil"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +38,9 @@ class Fault:
     `count` requests are hit (None: all), each with chance `probability`, after the first `skip` matching ones.
     `status` and `body` are for the status kinds, `seconds` (real time) for hanging, `milliseconds` for latency.
     `churn` changes `rows` rows of the requested resource, all at one instant, before the request is answered, as if
-    others worked on them while it is paged through; it and the latencies come beside another fault, the rest alone.
+    others worked on them while it is paged through. `omit` leaves the `records` of these ids out of what is answered,
+    and `spoil` shows them with these `fields`, an object's fields within the record's own. These three and the
+    latencies come beside another fault, the rest alone.
     """
 
     id: int
@@ -52,6 +56,8 @@ class Fault:
     seconds: float = 30.0
     milliseconds: float = 150.0
     rows: int = 1
+    records: tuple[int | str, ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
     hits: int = 0
 
     def concerns(self, team_id: int | None, method: str, path: str) -> bool:
@@ -68,11 +74,15 @@ _FAULT = TypeAdapter(Fault)
 
 @dataclass(slots=True, kw_only=True)
 class Weather:
-    """What befalls one request: delays in seconds before it is handled and before it is answered, and one failure."""
+    """What befalls one request: delays in seconds before it is handled and before it is answered, and one failure.
+
+    `retouching` is what changes its answer.
+    """
 
     delay: float = 0.0
     delay_of_answer: float = 0.0
     churned: list[int] = field(default_factory=list)
+    retouching: list[Fault] = field(default_factory=list)
     failure: Fault | None = None
 
 
@@ -126,6 +136,8 @@ class FaultBoard:
                 weather.delay_of_answer += fault.milliseconds / 1000
             elif fault.kind == "churn":
                 weather.churned.append(fault.rows)
+            elif fault.kind in {"omit", "spoil"}:
+                weather.retouching.append(fault)
             else:
                 weather.failure = fault
         return weather

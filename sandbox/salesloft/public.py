@@ -18,6 +18,7 @@ from sandbox.salesloft.budget import Charge, page_cost
 from sandbox.salesloft.faults import AFTER_THE_WRITE, Fault
 from sandbox.salesloft.instants import render_utc
 from sandbox.salesloft.parameters import MalformedBodyError, Parameters, read_body
+from sandbox.salesloft.retouching import retouched
 from sandbox.salesloft.simulator import Simulator
 from sandbox.salesloft.wire import AnswerWriter, read_whole
 from sandbox.salesloft.world import Team
@@ -79,6 +80,7 @@ class PublicApi:
             await fail(writer, fault, budget_headers, now)
             return
         answer = self._handle(scope["method"], path, known, team, now, parameters, (query, headers, body))
+        answer = retouched(answer, weather.retouching)
         self._simulator.world.announce(now)
         entry = self._keep(scope["method"], path, known, now, answer, headers, (query, body))
         if weather.delay_of_answer:

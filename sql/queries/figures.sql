@@ -20,10 +20,14 @@ LEFT JOIN LATERAL (
 WHERE m.organization_id = :organization_id AND m.enrollment_id IS NOT NULL AND m.created_at >= :since AND m.created_at < :until
 
 -- name: count_units
--- What the cycles that ended from an instant until before another showed of Salesloft's units, and what of it is owed.
+-- What the cycles that ended from an instant until before another showed of Salesloft's units, and what of it is owed: of each stream
+-- what its last cycle owed, which is all that it owed then.
 SELECT coalesce(sum(emitted + deduplicated + out_of_scope), 0)::bigint AS accounted,
-       coalesce(sum(emitted + deduplicated + out_of_scope + owed), 0)::bigint AS shown
-FROM sync_ledger WHERE organization_id = :organization_id AND ended_at >= :since AND ended_at < :until
+       coalesce(sum(emitted + deduplicated + out_of_scope + CASE WHEN is_last THEN owed ELSE 0 END), 0)::bigint AS shown
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY stream ORDER BY cycle DESC) = 1 AS is_last
+  FROM sync_ledger WHERE organization_id = :organization_id AND ended_at >= :since AND ended_at < :until
+) AS ended
 
 -- name: add_figures$
 -- Keep an organization's figures; answers nothing where somebody has.

@@ -9,8 +9,8 @@ ORDER BY 1, 2
 ON CONFLICT (organization_id, stream) DO NOTHING
 
 -- name: claim_organizations
--- Take connected organizations that have a stream due or a record that was told of, whoever waited longest first, and answer all
--- their streams. The people's row stands for all of an organization's: who has it has the organization.
+-- Take connected organizations that have a stream due, a record that was told of or a comparison to do, whoever waited longest first, and
+-- answer all their streams. The people's row stands for all of an organization's: who has it has the organization.
 WITH due AS (
   SELECT leader.organization_id, o.team_id
   FROM sync_streams leader JOIN salesloft_connections o USING (organization_id)
@@ -21,7 +21,10 @@ WITH due AS (
       WHERE s.organization_id = leader.organization_id AND s.next_cycle_at <= :now AND s.retry_after <= clock_timestamp())
     OR EXISTS (
       SELECT FROM webhook_hints h
-      WHERE h.organization_id = leader.organization_id AND h.due_at <= :now AND h.retry_after <= clock_timestamp()))
+      WHERE h.organization_id = leader.organization_id AND h.due_at <= :now AND h.retry_after <= clock_timestamp())
+    OR EXISTS (
+      SELECT FROM reconciliations r
+      WHERE r.organization_id = leader.organization_id AND r.due_at <= :now AND r.resume_at <= :now AND r.retry_after <= clock_timestamp()))
   ORDER BY leader.served_at, leader.organization_id
   LIMIT :limit
   FOR UPDATE OF leader SKIP LOCKED
@@ -68,8 +71,10 @@ WHERE c.organization_id = s.organization_id AND c.status = 'connected' AND s.org
 RETURNING s.stream
 
 -- name: read_progress
--- How far streams are that were to be read at an instant: what their present cycles have looked at, and whether they are through.
-SELECT s.stream, coalesce(l.scanned, 0) AS scanned, coalesce(l.emitted, 0) AS emitted, coalesce(l.owed, 0) AS owed,
+-- How far streams are that were to be read at an instant: what their present cycles have looked at, what is owed, and whether they are
+-- through.
+SELECT s.stream, coalesce(l.scanned, 0) AS scanned, coalesce(l.emitted, 0) AS emitted,
+  (SELECT coalesce(sum(o.units), 0) FROM owed_records o WHERE o.organization_id = s.organization_id AND o.stream = s.stream) AS owed,
   s.read_again_since IS NULL AND s.cycle_started_at >= :asked_at::timestamptz AND s.cycle_ended_at >= s.cycle_started_at AS is_read,
   s.cycle_started_at >= :asked_at::timestamptz AS has_begun
 FROM sync_streams s
@@ -77,16 +82,20 @@ LEFT JOIN sync_ledger l ON l.organization_id = s.organization_id AND l.stream = 
 WHERE s.organization_id = :organization_id
 ORDER BY s.stream
 
+-- name: read_position$
+-- How far a stream has been read.
+SELECT position_at FROM sync_streams WHERE organization_id = :organization_id AND stream = :stream
+
 -- name: advance_stream!
 -- How far the stream has been read.
 UPDATE sync_streams SET position_at = :position_at, position_ids = :position_ids::text[], failures = 0
 WHERE organization_id = :organization_id AND stream = :stream
 
 -- name: add_to_ledger!
--- What a page showed and what became of it.
+-- What a page showed and what became of it; what is owed is kept record by record.
 UPDATE sync_ledger SET
   scanned = scanned + :scanned, emitted = emitted + :emitted, deduplicated = deduplicated + :deduplicated,
-  out_of_scope = out_of_scope + :out_of_scope, fallen = fallen + :fallen, owed = owed + :owed
+  out_of_scope = out_of_scope + :out_of_scope, fallen = fallen + :fallen
 WHERE organization_id = :organization_id AND stream = :stream AND cycle = :cycle
 
 -- name: end_cycle!
@@ -96,8 +105,9 @@ UPDATE sync_streams SET cycle_ended_at = :now::timestamptz, failures = 0, retry_
 WHERE organization_id = :organization_id AND stream = :stream
 
 -- name: close_ledger
--- The ledger of a cycle, closed.
-UPDATE sync_ledger SET ended_at = :now, watermark = :watermark
+-- The ledger of a cycle, closed with all that its stream owes by then, whichever cycle met it.
+UPDATE sync_ledger SET ended_at = :now, watermark = :watermark,
+  owed = (SELECT coalesce(sum(o.units), 0) FROM owed_records o WHERE o.organization_id = :organization_id AND o.stream = :stream)
 WHERE organization_id = :organization_id AND stream = :stream AND cycle = :cycle
 RETURNING started_at, scanned, emitted, deduplicated, out_of_scope, fallen, owed
 

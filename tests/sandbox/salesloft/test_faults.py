@@ -70,6 +70,23 @@ async def test_answers_can_be_slow(simulator: SimulatorClient, team: OwnTeam, ap
     assert time.monotonic() - started >= 0.15
 
 
+async def test_records_can_be_left_out_and_shown_broken(
+    simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
+) -> None:
+    made = [(await api.post("/people", json={"email_address": f"p{n}@example.com"})).json()["data"] for n in range(3)]
+    ids = [person["id"] for person in made]
+    of_people = {"team_id": team.id, "path": "/v2/people", "method": "GET"}
+    await simulator.add_fault(**of_people, kind="omit", records=ids[:1])
+    await simulator.add_fault(**of_people, kind="spoil", records=ids[1:2], fields={"counts": {"calls": -1}, "id": None})
+    shown = (await api.get("/people", params={"ids": ids, "sort_direction": "ASC"})).json()["data"]
+    assert [person["id"] for person in shown] == [None, ids[2]]
+    assert (shown[0]["counts"]["calls"], shown[0]["email_address"]) == (-1, "p1@example.com")
+    assert "emails_sent" in shown[0]["counts"]
+    assert [(await api.get(f"/people/{one}")).status_code for one in ids] == [404, 200, 200]
+    await simulator.clear_faults(team.id)
+    assert {person["id"] for person in (await api.get("/people", params={"ids": ids})).json()["data"]} == set(ids)
+
+
 async def test_faults_are_listed_skipped_and_cleared_by_team(
     simulator: SimulatorClient, team: OwnTeam, api: httpx.AsyncClient
 ) -> None:
