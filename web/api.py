@@ -11,6 +11,8 @@ from web.app import health_app
 from web.approvals import approval_routes
 from web.browser import Browsers
 from web.connection import connection_routes
+from web.mapping_sets import mapping_set_routes
+from web.mapping_states import mapping_state_routes
 from web.mappings import mapping_routes
 from web.problems import answer_with_problems
 from web.requests import EveryRequest
@@ -56,6 +58,8 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
     app.include_router(session_routes(ports.callers, ports.browsers))
     app.include_router(mapping_routes(ports.callers))
+    app.include_router(mapping_set_routes(ports.database, ports.callers, ports.clock))
+    app.include_router(mapping_state_routes(ports.database, ports.callers, ports.clock))
     app.include_router(
         approval_routes(ports.database, ports.callers, ports.memory, ports.clock, decide_here=ports.decide_here)
     )
