@@ -244,7 +244,12 @@ def test_the_digest_binds_all_that_would_be_done() -> None:
     assert action is not None
 
     def bound(**changes: Any) -> str:
-        told = {"stakeholder": ANN, "action": action, "custom_fields": {"a": "b"}, "exclusivity_group": "g"} | changes
+        told: dict[str, Any] = {
+            "stakeholder": ANN,
+            "action": action,
+            "custom_fields": {"a": "b"},
+            "exclusivity_group": "g",
+        } | changes
         return digest(bound_addition(**told))
 
     others = [

@@ -12,7 +12,7 @@ from enrollment.additions import Addition, AdditionInvalid, Gate
 from enrollment.mappings import Policy
 from enrollment.stops import StopScope
 from schemas.vocabulary import EnrollmentState, OutcomeType, Reason, RequesterKind, TriggerType
-from storage import additions
+from storage import additions, cadences
 from storage.additions import Asker
 from storage.pool import Database
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
@@ -364,3 +364,12 @@ async def test_who_is_erased_leaves_no_word_behind(scene: Scene) -> None:
     assert stored is not None
     assert stored.note is None
     assert stored.asked_by.user_id == "usr-3"
+
+
+async def test_what_a_person_asked_for_has_no_goal_that_could_be_reached(scene: Scene) -> None:
+    await add(scene, wanted())
+    await scene.publish_for(TriggerType.RENEWAL_WINDOW, cadence_id=457)
+    await scene.decide(scene.trigger())
+    await scene.execute("UPDATE enrollments SET state = 'enrolled', membership_id = gen_random_uuid()")
+    async with scene.database.connection() as connection:
+        assert (await cadences.goals(connection, "org-1")).keys() == {457}
