@@ -40,6 +40,9 @@ __all__ = [
     "StepFacts",
     "closed",
     "decide",
+    "entry_step",
+    "may_send",
+    "owner_as_sender",
     "propose",
     "window_end",
     "zone",
@@ -407,22 +410,30 @@ def propose(
         return Reason.NOT_CONNECTED
     # An id of another team's may be one of this team's by chance.
     cadence = None if mapping.parked else organization.cadences.get(mapping.cadence_id)
-    if cadence is None or not cadence.people_addable or not cadence.steps:
-        return Reason.CADENCE_UNAVAILABLE
-    if mapping.start_step_id is None:
-        step: StepFacts | None = cadence.steps[0]
-    else:
-        step = next((one for one in cadence.steps if one.id == mapping.start_step_id), None)
-    if step is None:
+    step = entry_step(cadence, mapping.start_step_id)
+    if cadence is None or step is None:
         return Reason.CADENCE_UNAVAILABLE
     sender = _sender(mapping.sender, customer, organization)
     if sender is None:
         return Reason.OWNER_UNAVAILABLE
-    # Salesloft takes another user's people only into a cadence of the whole team.
-    if not cadence.team_cadence and cadence.owner_user_id != sender.user_id:
+    if not may_send(sender.user_id, cadence):
         return Reason.CADENCE_UNAVAILABLE
     where = zone_of(stakeholder.time_zone, organization.time_zone)
     return Action(cadence, step, start_day(mapping.policy, trigger, where, now), sender)
+
+
+def entry_step(cadence: CadenceFacts | None, step_id: int | None) -> StepFacts | None:
+    """The step at which people enter a cadence, the first where none is named; None where nobody can enter there."""
+    if cadence is None or not cadence.people_addable:
+        return None
+    if step_id is None:
+        return cadence.steps[0] if cadence.steps else None
+    return next((one for one in cadence.steps if one.id == step_id), None)
+
+
+def may_send(user_id: int, cadence: CadenceFacts) -> bool:
+    """Whether a user may run a cadence: Salesloft takes another user's people only into one of the whole team."""
+    return cadence.team_cadence or cadence.owner_user_id == user_id
 
 
 def _sender(chosen: Sender, customer: CustomerSnapshot, organization: OrganizationFacts) -> SenderFacts | None:
@@ -432,6 +443,11 @@ def _sender(chosen: Sender, customer: CustomerSnapshot, organization: Organizati
         case RoundRobin(user_ids=user_ids):
             turn = whose_turn([one for one in user_ids if one in organization.senders], customer.id)
             return organization.senders[turn] if turn is not None else None
+    return owner_as_sender(customer, organization)
+
+
+def owner_as_sender(customer: CustomerSnapshot, organization: OrganizationFacts) -> SenderFacts | None:
+    """The team's user who is the customer's owner, found by the address."""
     email = normalised_email(customer.owner.email) if customer.owner is not None else None
     return organization.senders_by_email.get(email) if email is not None else None
 

@@ -1,6 +1,7 @@
 """What an approved enrollment passes before its first call: consent as we know it, time, holds, and the bound facts."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from enrollment.consent import Consent, PersonRecord, at_execution
@@ -23,13 +24,17 @@ __all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "is_suppre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """Everything that the calls need; the enrollment is `enrolling`. `person` is the one that is linked, if one is."""
+    """Everything that the calls need; the enrollment is `enrolling`.
+
+    `person` is the one that is linked, if one is; `custom_fields` are those that were approved for this enrollment.
+    """
 
     enrollment: Enrollment
     stakeholder: StakeholderSnapshot
     customer: CustomerSnapshot
     organization: OrganizationFacts
     person: KnownPerson | None
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
         stale = Reason.EXECUTE_BY_PASSED if now > enrollment.execute_by else Reason.FACT_CHANGED
         asked = await ask_again(connection, enrollment, found, stale.value, now)
         return Turned(asked.state)
-    waits = await waits_for(connection, enrollment, found.mapping, found.stakeholder, organization, now)
+    waits = await waits_for(connection, enrollment, found.policy, found.stakeholder, organization, now)
     if waits is not None:
         return await _wait(connection, enrollment, waits, now)
     if enrollment.state is EnrollmentState.SCHEDULED:
@@ -75,6 +80,7 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
         customer=found.customer,
         organization=organization,
         person=person,
+        custom_fields=found.bound.custom_fields,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from enrollment.consent import normalised_email
 from enrollment.decide import OrganizationFacts, zone_of
-from enrollment.mappings import Mapping
+from enrollment.mappings import Policy
 from enrollment.policies import Cap, Counted
 from enrollment.working_time import next_allowed, why_not
 from schemas.directory import StakeholderSnapshot
@@ -36,23 +36,23 @@ class Waits:
 async def waits_for(
     connection: Connection,
     enrollment: Enrollment,
-    mapping: Mapping,
+    policy: Policy,
     stakeholder: StakeholderSnapshot,
     organization: OrganizationFacts,
     now: datetime,
 ) -> Waits | None:
     """Why an enrollment cannot begin now, or None. The caller holds the customer and the enrollment."""
     where = zone_of(stakeholder.time_zone, organization.time_zone)
-    rules = mapping.policy.working_time
+    rules = policy.working_time
     reason = why_not(now, rules, where) if rules is not None else None
     if rules is not None and reason is not None:
         opens = next_allowed(now, rules, where)
         return Waits(reason, opens, opens)
     email = normalised_email(stakeholder.email)
     await _lock(connection, enrollment, email, organization, now)
-    if await _is_busy(connection, enrollment, mapping, email):
+    if await _is_busy(connection, enrollment, policy, email):
         return Waits(Reason.EXCLUSIVE_CADENCE_ACTIVE, now + _LOOKED_EVERY, None)
-    full = [found for cap in mapping.policy.caps if (found := await _full(connection, enrollment, cap, now))]
+    full = [found for cap in policy.caps if (found := await _full(connection, enrollment, cap, now))]
     if not full:
         return None
     latest = max(full, key=lambda one: one.until)
@@ -78,6 +78,9 @@ async def _lock(
     connection: Connection, enrollment: Enrollment, email: str | None, organization: OrganizationFacts, now: datetime
 ) -> None:
     counted = set(organization.mappings.counted)
+    if enrollment.mapping_id is None:
+        # A person chose the cadence, and nobody counts what belongs to no mapping.
+        counted.discard(Counted.MAPPING)
     exclusive_by = organization.mappings.exclusive_by
     if exclusive_by:
         counted.add(Counted.STAKEHOLDER)
@@ -88,13 +91,13 @@ async def _lock(
         await policies.lock_address(connection, enrollment.organization_id, email)
 
 
-async def _is_busy(connection: Connection, enrollment: Enrollment, mapping: Mapping, email: str | None) -> bool:
-    if mapping.policy.exclusive_by is None:
+async def _is_busy(connection: Connection, enrollment: Enrollment, policy: Policy, email: str | None) -> bool:
+    if policy.exclusive_by is None:
         return False
     key, group = (enrollment.organization_id, enrollment.stakeholder_id), enrollment.exclusivity_group
     if await policies.is_active(connection, key, group, besides=enrollment.id):
         return True
-    if mapping.policy.exclusive_by != "email" or email is None:
+    if policy.exclusive_by != "email" or email is None:
         return False
     return await policies.shares_active_address(connection, key[0], email, group, besides=enrollment.id)
 

@@ -72,6 +72,7 @@ class PeopleDesk:
         async with self._database.connection() as connection:
             mapping = await read_field_mapping(connection, admitted.enrollment.organization_id)
         profile = profile_of(admitted.stakeholder, admitted.customer, mapping, admitted.organization.senders_by_email)
+        profile = profile.with_custom_fields(admitted.custom_fields)
         known = admitted.person
         if known is not None and known.sent_digest == profile.digest:
             record = effective_record(known)

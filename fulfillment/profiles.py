@@ -51,6 +51,10 @@ class Profile:
         """The same, the owner left as it is."""
         return replace(self, owner_id=None)
 
+    def with_custom_fields(self, approved: Mapping[str, str]) -> "Profile":
+        """The same with some custom fields as they were approved, whatever the organization's mapping says of them."""
+        return replace(self, custom_fields={**self.custom_fields, **approved}) if approved else self
+
     def _upsert(self, **key: Any) -> PersonUpsert:
         told = {
             **self.fields,

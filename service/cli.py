@@ -10,8 +10,10 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 
 from consumers.redrive import Redrive
+from enrollment.additions import AdditionInvalid
 from enrollment.drafts import MappingInvalid
 from enrollment.suppression import NotSuppressible
+from service.adding_cli import add_adding
 from service.cadences_cli import CadenceWork, cadences_app
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
@@ -35,6 +37,7 @@ from service.trying_cli import add_trying
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
+from workflows.adding import UnknownParty
 from workflows.authorization import NoApplication
 from workflows.commands import CommandKind
 from workflows.discovery import CadenceUnknown
@@ -75,6 +78,8 @@ _EXPECTED = (
     NotSuppressible,
     CannotTry,
     SteeringInvalid,
+    AdditionInvalid,
+    UnknownParty,
     StopInvalid,
     RunInvalid,
 )
@@ -160,12 +165,14 @@ add_sync(app, _run, _timed, out)
 mapping_commands = mappings_app(_run, out)
 add_trying(mapping_commands, _run, _timed, out)
 add_runs(mapping_commands, _run, _timed, out)
+enrollment_commands = enrollments_app(_run, _timed, out)
+add_adding(enrollment_commands, _run, _timed, out)
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
-app.add_typer(enrollments_app(_run, _timed, out), name="enrollments")
+app.add_typer(enrollment_commands, name="enrollments")
 app.add_typer(mapping_commands, name="mappings")
 app.add_typer(people_app(_run, _people_work, out), name="people")
 app.add_typer(stops_app(_run, _timed, out), name="stops")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from schemas.topics import customer_key
+from storage import additions
 from storage.directory import CustomerKey, StakeholderKey
 from storage.pool import Connection
 from storage.queries import queries
@@ -39,6 +40,7 @@ async def scrub_stakeholders(
     if enrolled:
         await queries.scrub_unsent(connection, keys=[customer_key(*customer) for customer in enrolled], **keys)
     await queries.scrub_enrollments(connection, **keys)
+    await additions.scrub(connection, stakeholders)
     await queries.scrub_deferrals(connection, **keys)
     for organization_id in {organization_id for organization_id, _ in concerned}:
         of_organization = [customer_id for one, customer_id in concerned if one == organization_id]

@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from storage.pool import Database
 from telemetry.health import Health
+from web.adding import adding_routes
 from web.app import health_app
 from web.approvals import approval_routes
 from web.browser import Browsers
+from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.idempotency import Idempotency, refuse_in_doubt
 from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
 from web.mappings import mapping_routes
+from web.memberships import membership_routes
 from web.problems import answer_with_problems
 from web.requests import EveryRequest
 from web.security import Callers
@@ -51,7 +55,11 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(EveryRequest)],
+        middleware=[
+            Middleware(EveryRequest),
+            Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
+        ],
+        dependencies=[Depends(refuse_in_doubt)],
         routes=list(health_app(health).routes),
     )
     answer_with_problems(app)
@@ -63,5 +71,8 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
     app.include_router(
         approval_routes(ports.database, ports.callers, ports.memory, ports.clock, decide_here=ports.decide_here)
     )
+    app.include_router(capability_routes(ports.callers))
+    app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
+    app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

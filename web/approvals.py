@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.approval import ApproverChanges
 from storage.pool import Database
+from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.answering import ANOTHERS_CUSTOMER, Answer, Approver, publish_answers
@@ -115,7 +116,9 @@ def approval_routes(
         async with database.transaction() as connection:
             return await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
 
+    # Of two decisions that are the same the first counts.
     @routes.post("/decisions")
+    @repeatable
     async def decide_several(decisions: Decisions, caller: Annotated[Caller, Depends(approver)]) -> Published:
         """Decide about several requests. Each is published or refused by itself, whatever becomes of the others."""
         told = decisions.decisions
@@ -130,6 +133,7 @@ def approval_routes(
         )
 
     @routes.post("/{enrollment_id}/decision", status_code=202)
+    @repeatable
     async def decide(
         enrollment_id: UUID, decision: Decision, response: Response, caller: Annotated[Caller, Depends(approver)]
     ) -> Published:

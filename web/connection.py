@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from salesloft_client import read_callback
 from web.browser import Browsers
+from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.authorization import Authorizations
@@ -84,6 +85,7 @@ def connection_routes(
     admin = having_role(callers, CallerRole.ADMIN)
 
     @routes.post("/connect")
+    @repeatable
     async def connect(
         request: Request, response: Response, caller: Annotated[Caller, Depends(admin)], method: Method | None = None
     ) -> ConnectUrl | TeamConnected:

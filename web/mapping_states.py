@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from storage.pool import Database
+from web.idempotency import repeatable
 from web.mapping_sets import IfMatch, OneMapping, expected_state, one_mapping, told_as_problems
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows import mapping_versions
@@ -50,6 +51,7 @@ def mapping_state_routes(database: Database, callers: Callers, clock: Clock) -> 
         return await do(caller, mapping_id, if_match, response, mapping_versions.publish_draft)
 
     @routes.post("/{mapping_id}/enable")
+    @repeatable
     async def enable(
         mapping_id: UUID, response: Response, caller: Annotated[Caller, Depends(admin)], if_match: IfMatch = None
     ) -> OneMapping:
@@ -57,6 +59,7 @@ def mapping_state_routes(database: Database, callers: Callers, clock: Clock) -> 
         return await do(caller, mapping_id, if_match, response, mapping_versions.enable)
 
     @routes.post("/{mapping_id}/disable")
+    @repeatable
     async def disable(
         mapping_id: UUID, response: Response, caller: Annotated[Caller, Depends(admin)], if_match: IfMatch = None
     ) -> OneMapping:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from web.browser import Browsers
+from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 
@@ -29,6 +30,7 @@ def session_routes(callers: Callers, browsers: Browsers) -> APIRouter:
     anybody = having_role(callers, *CallerRole)
 
     @routes.post("")
+    @repeatable
     async def begin(request: Request, response: Response) -> Session:
         """Begin a session with the bearer token of the Authorization header; it ends with the token."""
         authorization = request.headers.get("authorization")

@@ -1,8 +1,9 @@
 """The approval request: exactly what will happen, why, and what else was considered."""
 
+from collections.abc import Mapping as Lookup
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from enrollment.decide import Action
-from enrollment.mappings import Mapping
+from enrollment.mappings import Mapping, Policy
 from schemas.directory import StakeholderSnapshot
 from schemas.fields import format_instant
 from schemas.registry import APPROVAL_REQUESTED
@@ -20,15 +21,27 @@ from storage.directory import CustomerKey
 from storage.outbox import OutboxMessage
 from workflows.events import Origin, outgoing
 
-__all__ = ["Asked", "Asking", "ask"]
+__all__ = ["BY_TRIGGER", "Asked", "AskedBy", "Asking", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBy:
+    """Who asks; `user_id` is None of a trigger."""
+
+    kind: RequesterKind
+    user_id: str | None
+
+
+BY_TRIGGER = AskedBy(RequesterKind.TRIGGER, None)
 
 
 @dataclass(slots=True, kw_only=True)
 class Asking:
-    """What is asked: do this for that stakeholder, by this mapping, because of that event.
+    """What is asked: do this for that stakeholder, by this mapping, because of that event or of a person.
 
-    `verdicts` and `considered` are as the request shows them; `changed_since` is set when a stale request is asked
-    again.
+    `mapping` is None where a person chose the cadence, who is `requested_by` then. `policy` says for how long it can be
+    answered and done. `verdicts` and `considered` are as the request shows them; `changed_since` is set when a stale
+    request is asked again.
     """
 
     enrollment_id: UUID
@@ -36,7 +49,9 @@ class Asking:
     customer_name: str | None
     stakeholder: StakeholderSnapshot
     action: Action
-    mapping: Mapping
+    mapping: Mapping | None
+    policy: Policy
+    exclusivity_group: str
     digest: str
     event_type: str | None
     event_id: str | None
@@ -45,6 +60,8 @@ class Asking:
     considered: Sequence[dict[str, Any]]
     origin: Origin
     sequence: int
+    requested_by: AskedBy = BY_TRIGGER
+    custom_fields: Lookup[str, str] = field(default_factory=dict)
     changed_since: Sequence[dict[str, Any]] | None = field(default=None)
 
 
@@ -62,8 +79,8 @@ def ask(asking: Asking, now: datetime) -> Asked:
     """Put the question: it can be answered until `expires_at`, and what is approved may be done until `execute_by`."""
     organization_id, customer_id = asking.customer
     mapping, stakeholder = asking.mapping, asking.stakeholder
-    expires_at = now + mapping.policy.expires_after
-    execute_by = _execution_limit(mapping, asking.action.start_date, expires_at, now)
+    expires_at = now + asking.policy.expires_after
+    execute_by = _execution_limit(asking, expires_at, now)
     request = orjson.dumps(
         {
             "organization_id": organization_id,
@@ -73,7 +90,7 @@ def ask(asking: Asking, now: datetime) -> Asked:
             "requested_at": format_instant(now),
             "expires_at": format_instant(expires_at),
             "execute_by": format_instant(execute_by),
-            "requested_by": {"kind": RequesterKind.TRIGGER, "user_id": None},
+            "requested_by": {"kind": asking.requested_by.kind, "user_id": asking.requested_by.user_id},
             "customer": {"id": customer_id, "name": asking.customer_name},
             "stakeholder": {
                 "id": stakeholder.id,
@@ -82,13 +99,13 @@ def ask(asking: Asking, now: datetime) -> Asked:
                 "title": stakeholder.title,
                 "role": stakeholder.role,
             },
-            "action": _told(asking.action, mapping, asking.action.start_date),
+            "action": _told(asking),
             "why": {
                 "event_type": asking.event_type,
                 "event_id": asking.event_id,
                 "business_key": asking.business_key,
-                "exclusivity_group": mapping.exclusivity_group,
-                "mapping": {"id": mapping.id, "version": mapping.version},
+                "exclusivity_group": asking.exclusivity_group,
+                "mapping": {"id": mapping.id, "version": mapping.version} if mapping is not None else None,
                 "verdicts": asking.verdicts,
             },
             "considered": asking.considered,
@@ -109,19 +126,22 @@ def ask(asking: Asking, now: datetime) -> Asked:
     return Asked(request.decode(), expires_at, execute_by, message)
 
 
-def _execution_limit(mapping: Mapping, start: date, expires_at: datetime, now: datetime) -> datetime:
+def _execution_limit(asking: Asking, expires_at: datetime, now: datetime) -> datetime:
     """An approval is good for some days beyond its latest moment, or beyond the start where that is later."""
-    policy = mapping.policy
-    ahead = policy.start_offset_days if policy.start_days_before_term_end is None else max(0, (start - now.date()).days)
+    policy = asking.policy
+    ahead = max(0, (asking.action.start_date - now.date()).days)
+    if asking.mapping is not None and policy.start_days_before_term_end is None:
+        ahead = policy.start_offset_days
     return expires_at + timedelta(days=ahead + policy.execute_within_days)
 
 
-def _told(action: Action, mapping: Mapping, start_date: date) -> dict[str, Any]:
-    cadence, step, sender = action.cadence, action.start_step, action.sender
+def _told(asking: Asking) -> dict[str, Any]:
+    cadence, step, sender = asking.action.cadence, asking.action.start_step, asking.action.sender
+    purpose = asking.mapping.purpose if asking.mapping is not None else None
     return {
-        "cadence": {"id": cadence.id, "name": cadence.name, "purpose": mapping.purpose},
+        "cadence": {"id": cadence.id, "name": cadence.name, "purpose": purpose},
         "start_step": {"id": step.id, "name": step.name, "day": step.day, "type": step.type},
-        "start_date": start_date,
-        "custom_fields": {},
+        "start_date": asking.action.start_date,
+        "custom_fields": asking.custom_fields,
         "sender": {"user_id": sender.user_id, "email": sender.email, "name": sender.name},
     }

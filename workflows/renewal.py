@@ -1,31 +1,32 @@
 """An approval meets its moment: what it is bound to still holds, or the difference goes to the approver again."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 from uuid_utils.compat import uuid7
 
+from enrollment.additions import bound_addition, policy_of, propose_addition
 from enrollment.approval import Bound, differences, digest
 from enrollment.catalogue import EngagementFacts
 from enrollment.consent import normalised_email
 from enrollment.criteria import Verdict
 from enrollment.decide import Action, OrganizationFacts
 from enrollment.evaluate import told_outcomes
-from enrollment.mappings import Mapping
+from enrollment.mappings import Mapping, Policy
 from enrollment.recall import keep_organization
 from enrollment.renewing import Proposal, Terms, propose_again, renewed_decision
 from enrollment.states import Happening
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.lifecycle import LifecycleTrigger
 from schemas.registry import LIFECYCLE_TYPES
-from schemas.vocabulary import Reason
-from storage import directory, enrollments, evaluations, organization_facts, outbox
+from schemas.vocabulary import Reason, RequesterKind
+from storage import additions, directory, enrollments, evaluations, organization_facts, outbox
 from storage.enrollments import Enrollment, NewEnrollment
 from storage.evaluations import Evaluation
 from storage.pool import Connection
-from workflows.asking import Asking, ask
+from workflows.asking import AskedBy, Asking, ask
 from workflows.engagement import read_engagement
 from workflows.events import Origin
 from workflows.request import told_verdicts
@@ -38,21 +39,42 @@ __all__ = ["Renewed", "ask_again", "look_again"]
 class Renewed:
     """What would be asked if it were asked now, and how it differs from what was asked.
 
-    `terms`, `trigger` (JSON), `organization`, `engagement` and `proposal` are what it came of, to be kept.
+    `terms`, `trigger` (JSON), `organization`, `engagement` and `proposal` are what it came of, to be kept. What a
+    person asked for has no mapping, nor what comes of one.
     """
 
     customer: CustomerSnapshot
     stakeholder: StakeholderSnapshot
-    mapping: Mapping
+    mapping: Mapping | None
+    policy: Policy
     action: Action
     verdicts: tuple[Verdict, ...]
     bound: Bound
     differences: list[dict[str, Any]]
-    terms: Terms
-    trigger: str | None
     organization: OrganizationFacts
-    proposal: Proposal
-    engagement: EngagementFacts | None
+    terms: Terms | None = None
+    trigger: str | None = None
+    proposal: Proposal | None = None
+    engagement: EngagementFacts | None = None
+
+    def starting(self, day: date) -> "Renewed":
+        """The same, to begin on another day, which is told as a difference."""
+        action, bound = replace(self.action, start_date=day), replace(self.bound, start_date=day)
+        changed = {"field": "action.start_date", "was": self.action.start_date, "is": day}
+        return replace(
+            self,
+            action=action,
+            bound=bound,
+            differences=[*self.differences, changed],
+            terms=replace(self.terms, start_on=day) if self.terms is not None else None,
+            proposal=replace(self.proposal, action=action, bound=bound) if self.proposal is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    customer: CustomerSnapshot
+    stakeholder: StakeholderSnapshot
 
 
 async def look_again(
@@ -66,22 +88,18 @@ async def look_again(
     mapping, the cadence, the sender or the stakeholder are not to be had any more. The caller holds the customer's
     lock.
     """
+    if enrollment.trigger_type is None:
+        return await _look_at_addition(connection, enrollment, organization)
     compiled = organization.mappings.published(enrollment.mapping_id) if enrollment.mapping_id is not None else None
     if compiled is None:
         return Reason.MAPPING_DISABLED
     mapping = compiled.mapping
     if mapping.policy.shadow:
         return Reason.SHADOW
-    people = await directory.read_stakeholders(connection, [(enrollment.organization_id, enrollment.stakeholder_id)])
-    customers = await directory.read_customers(connection, [(enrollment.organization_id, enrollment.customer_id)])
-    known = people.get((enrollment.organization_id, enrollment.stakeholder_id))
-    customer_row = customers.get((enrollment.organization_id, enrollment.customer_id))
-    if known is None or known.data is None or customer_row is None or customer_row.data is None:
-        return Reason.ERASED
-    if known.left or known.customer_id != enrollment.customer_id:
-        return Reason.STAKEHOLDER_LEFT
-    stakeholder = StakeholderSnapshot.model_validate_json(known.data)
-    customer = CustomerSnapshot.model_validate_json(customer_row.data)
+    parties = await _parties(connection, enrollment)
+    if isinstance(parties, Reason):
+        return parties
+    customer, stakeholder = parties.customer, parties.stakeholder
     asked = orjson.loads(enrollment.request)
     told = await evaluations.trigger_of(connection, enrollment.evaluation_id, enrollment.created_at)
     terms = Terms(
@@ -104,6 +122,7 @@ async def look_again(
         customer=customer,
         stakeholder=stakeholder,
         mapping=mapping,
+        policy=mapping.policy,
         action=proposal.action,
         verdicts=proposal.verdicts,
         bound=proposal.bound,
@@ -113,6 +132,53 @@ async def look_again(
         organization=organization,
         proposal=proposal,
         engagement=engagement,
+    )
+
+
+async def _parties(connection: Connection, enrollment: Enrollment) -> _Parties | Reason:
+    """Whom it is about as they are known now, or why there is nobody any more."""
+    people = await directory.read_stakeholders(connection, [(enrollment.organization_id, enrollment.stakeholder_id)])
+    customers = await directory.read_customers(connection, [(enrollment.organization_id, enrollment.customer_id)])
+    known = people.get((enrollment.organization_id, enrollment.stakeholder_id))
+    customer_row = customers.get((enrollment.organization_id, enrollment.customer_id))
+    if known is None or known.data is None or customer_row is None or customer_row.data is None:
+        return Reason.ERASED
+    if known.left or known.customer_id != enrollment.customer_id:
+        return Reason.STAKEHOLDER_LEFT
+    return _Parties(
+        CustomerSnapshot.model_validate_json(customer_row.data), StakeholderSnapshot.model_validate_json(known.data)
+    )
+
+
+async def _look_at_addition(
+    connection: Connection, enrollment: Enrollment, organization: OrganizationFacts
+) -> Renewed | Reason:
+    """What a person asked for rests on what was left open: the first step, and the customer's owner who sends."""
+    parties = await _parties(connection, enrollment)
+    if isinstance(parties, Reason):
+        return parties
+    stored = await additions.read(connection, enrollment.organization_id, enrollment.id)
+    if stored is None:
+        raise AssertionError("what a person asked for is kept with the enrollment")
+    addition, asked = stored.addition, orjson.loads(enrollment.request)
+    if enrollment.start_step_id != asked["action"]["start_step"]["id"]:
+        addition = replace(addition, start_step_id=enrollment.start_step_id)
+    if enrollment.sender_user_id != asked["action"]["sender"]["user_id"]:
+        addition = replace(addition, sender_user_id=enrollment.sender_user_id)
+    action = propose_addition(addition, parties.customer, organization, enrollment.start_on)
+    if isinstance(action, Reason):
+        return action
+    bound = bound_addition(parties.stakeholder, action, asked["action"]["custom_fields"], enrollment.exclusivity_group)
+    return Renewed(
+        customer=parties.customer,
+        stakeholder=parties.stakeholder,
+        mapping=None,
+        policy=policy_of(enrollment.exclusivity_group, organization.mappings),
+        action=action,
+        verdicts=(),
+        bound=bound,
+        differences=differences(_asked_bound(enrollment, asked), bound),
+        organization=organization,
     )
 
 
@@ -165,17 +231,10 @@ async def ask_again(
             connection, [Change(enrollment=stale, happening=Happening.END, reason=found.value)], now
         )
         return withdrawn
-    action, bound, changed = found.action, found.bound, list(found.differences)
     before = orjson.loads(stale.request)
-    if reason == Reason.EXECUTE_BY_PASSED and action.start_date < now.date():
-        changed.append({"field": "action.start_date", "was": action.start_date, "is": now.date()})
-        action = replace(action, start_date=now.date())
-        bound = replace(bound, start_date=now.date())
-        found = replace(
-            found,
-            terms=replace(found.terms, start_on=now.date()),
-            proposal=replace(found.proposal, action=action, bound=bound),
-        )
+    if reason == Reason.EXECUTE_BY_PASSED and found.action.start_date < now.date():
+        found = found.starting(now.date())
+    action, bound, mapping = found.action, found.bound, found.mapping
     asked = ask(
         Asking(
             enrollment_id=stale.id,
@@ -183,7 +242,9 @@ async def ask_again(
             customer_name=found.customer.name,
             stakeholder=found.stakeholder,
             action=action,
-            mapping=found.mapping,
+            mapping=mapping,
+            policy=found.policy,
+            exclusivity_group=stale.exclusivity_group if mapping is None else mapping.exclusivity_group,
             digest=digest(bound),
             event_type=before["why"]["event_type"],
             event_id=stale.event_id,
@@ -192,7 +253,9 @@ async def ask_again(
             considered=before["considered"],
             origin=Origin(stale.correlation_id, stale.event_id),
             sequence=stale.sequence + 1,
-            changed_since=changed,
+            requested_by=AskedBy(RequesterKind(before["requested_by"]["kind"]), before["requested_by"]["user_id"]),
+            custom_fields=bound.custom_fields,
+            changed_since=found.differences,
         ),
         now,
     )
@@ -208,8 +271,8 @@ async def ask_again(
         event_time=stale.event_time,
         evaluation_id=stale.evaluation_id,
         correlation_id=stale.correlation_id,
-        mapping_id=found.mapping.id,
-        mapping_version=found.mapping.version,
+        mapping_id=mapping.id if mapping is not None else None,
+        mapping_version=mapping.version if mapping is not None else None,
         cadence_id=action.cadence.id,
         request=asked.request,
         request_digest=digest(bound),
@@ -238,6 +301,8 @@ async def _keep_evaluation(connection: Connection, stale: Enrollment, found: Ren
     """Store the renewed question beside the decisions, with what it rests on: `enrollment.recall` puts it again."""
     if stale.trigger_type is None or found.trigger is None or stale.event_id is None or stale.business_key is None:
         return
+    if found.proposal is None:
+        raise AssertionError("what a trigger asked for comes of its mapping")
     text, digest_of_facts = keep_organization(found.organization)
     facts = orjson.dumps(
         {

@@ -193,6 +193,8 @@ def _request(
             stakeholder=stakeholder,
             action=action,
             mapping=mapping,
+            policy=mapping.policy,
+            exclusivity_group=mapping.exclusivity_group,
             digest=decision.digest,
             event_type=trigger.event_type,
             event_id=trigger.event_id,

@@ -5,6 +5,9 @@ consent gate; what was approved for the person stays approved. What is asked is 
 transaction that has it done, and what is asked again under one id is done once.
 
 SteeringInvalid   it cannot be done with that enrollment, as it stands now
+├── NoEnrollment  the organization has no such enrollment
+├── TermsInvalid  it could be done, but not so: another step, sender, end or note is needed
+└── IdTaken       something else was asked under that id
 """
 
 from datetime import datetime
@@ -20,13 +23,25 @@ from workflows.commands import add_pause, add_remove, add_resume
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, Change, transition
 
-__all__ = ["SteeringInvalid", "steer"]
+__all__ = ["IdTaken", "NoEnrollment", "SteeringInvalid", "TermsInvalid", "steer"]
 
 _ON_CADENCE = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 
 
 class SteeringInvalid(Exception):
     """It cannot be done as asked; the message says why."""
+
+
+class NoEnrollment(SteeringInvalid):
+    """The organization has no such enrollment."""
+
+
+class TermsInvalid(SteeringInvalid):
+    """Something in what is asked is wrong, whatever the enrollment's state."""
+
+
+class IdTaken(SteeringInvalid):
+    """Something else was asked under the same id."""
 
 
 async def steer(
@@ -39,16 +54,16 @@ async def steer(
     """
     customer_id = await steering.customer_of(connection, organization_id, asked.enrollment_id)
     if customer_id is None:
-        raise SteeringInvalid(f"{organization_id} has no enrollment {asked.enrollment_id}")
+        raise NoEnrollment(f"{organization_id} has no enrollment {asked.enrollment_id}")
     facts = (await memory.facts(connection, [organization_id], now))[organization_id]
     await directory.lock_customers(connection, [(organization_id, customer_id)])
     enrollment = (await enrollments.lock(connection, [asked.enrollment_id]))[asked.enrollment_id]
     if not await steering.add(connection, organization_id, asked, now):
         if await steering.read(connection, organization_id, asked.id) != asked:
-            raise SteeringInvalid(f"something else was asked under the id {asked.id}: ask under another one")
+            raise IdTaken(f"something else was asked under the id {asked.id}: ask under another one")
         return await holds.held(connection, enrollment.id, now)
     if not asked.note.strip():
-        raise SteeringInvalid("say why: it is told to whoever looks at the enrollment")
+        raise TermsInvalid("say why: it is told to whoever looks at the enrollment")
     if enrollment.state in FINAL:
         raise SteeringInvalid(f"the enrollment is over: it is {enrollment.state.value}")
     match asked.action:
@@ -77,7 +92,7 @@ async def _remove(connection: Connection, enrollment: Enrollment, asked: Steerin
 async def _pause(connection: Connection, enrollment: Enrollment, asked: Steering, now: datetime) -> None:
     _on_cadence(enrollment, "paused")
     if asked.until is not None and asked.until <= now:
-        raise SteeringInvalid("a pause ends in the future")
+        raise TermsInvalid("a pause ends in the future")
     await steering.keep_paused(connection, enrollment, by=asked.asked_by, until=asked.until, now=now)
     if enrollment.state is EnrollmentState.ENROLLED:
         await add_pause(connection, [enrollment], now)
@@ -124,10 +139,10 @@ def _on_cadence(enrollment: Enrollment, done: str) -> None:
 
 def _step(cadence: CadenceFacts, step_id: int | None) -> int:
     if step_id is None:
-        raise SteeringInvalid("say at which step it begins again")
+        raise TermsInvalid("say at which step it begins again")
     if all(step.id != step_id for step in cadence.steps):
         steps = ", ".join(f"{step.id} ({step.name or step.type})" for step in cadence.steps) or "none"
-        raise SteeringInvalid(f"{step_id} is no step of the cadence that is switched on; those are {steps}")
+        raise TermsInvalid(f"{step_id} is no step of the cadence that is switched on; those are {steps}")
     return step_id
 
 
@@ -140,7 +155,7 @@ async def _check_skipping(connection: Connection, enrollment: Enrollment, cadenc
 
 def _sender(cadence: CadenceFacts, facts: OrganizationFacts, user_id: int | None) -> int:
     if user_id is None or user_id not in facts.senders:
-        raise SteeringInvalid(f"the team has no active user {user_id}")
+        raise TermsInvalid(f"the team has no active user {user_id}")
     if not cadence.team_cadence and cadence.owner_user_id != user_id:
-        raise SteeringInvalid(f"cadence {cadence.id} is personal: only its owner {cadence.owner_user_id} can send")
+        raise TermsInvalid(f"cadence {cadence.id} is personal: only its owner {cadence.owner_user_id} can send")
     return user_id

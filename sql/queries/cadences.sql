@@ -42,10 +42,11 @@ FROM activity_units u WHERE u.organization_id = :organization_id AND u.cadence_i
 GROUP BY u.cadence_id, u.metric
 
 -- name: reached_goals
--- Of the enrollments that made a membership: how many there were, and how many ended because their customer did what the cadence is for.
+-- Of the enrollments that a trigger asked for and that made a membership: how many there were, and how many ended because their customer
+-- did what the cadence is for. What a person asked for has nothing that could be reached.
 SELECT e.cadence_id, count(*) AS enrollments,
        count(*) FILTER (WHERE e.state = 'exited' AND e.reason IN ('onboarded', 'renewed', 'recovered', 'expansion-closed')) AS reached
-FROM enrollments e WHERE e.organization_id = :organization_id AND e.membership_id IS NOT NULL
+FROM enrollments e WHERE e.organization_id = :organization_id AND e.membership_id IS NOT NULL AND e.trigger_type IS NOT NULL
 GROUP BY e.cadence_id
 
 -- name: stream_ends
