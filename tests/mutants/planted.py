@@ -7,8 +7,9 @@ A mutant is one replacement of an exact piece of a file. Where that piece is gon
 from tests.mutants.bus import ON_THE_BUS
 from tests.mutants.deciding import IN_DECIDING
 from tests.mutants.mutant import DoesNotApply, Mutant
+from tests.mutants.reading import IN_READING_AGAIN
 from tests.mutants.salesloft import AT_SALESLOFT
 
 __all__ = ["MUTANTS", "DoesNotApply", "Mutant"]
 
-MUTANTS = (*ON_THE_BUS, *IN_DECIDING, *AT_SALESLOFT)
+MUTANTS = (*ON_THE_BUS, *IN_DECIDING, *AT_SALESLOFT, *IN_READING_AGAIN)

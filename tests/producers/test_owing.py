@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from storage import attention
+from storage import attention, sync
 from storage.sync import SyncStream
 from telemetry.metrics import POLL_OWED
 from tests.producers.poller_stage import QUICK, Stage, running, until
@@ -326,3 +327,36 @@ async def test_another_teams_records_are_owed_by_nobody(stage: Stage) -> None:
     other = await stage.simulator.team("Another team")
     await stage.sessions.connect(stage.organization_id, ApiKey(other["api_key"]), by="usr-1")
     assert await owed(stage) == []
+
+
+async def test_what_the_database_refuses_is_asked_for_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the people's page one row carries what no text column takes."""
+    added = (await stage.add_people(1))[0]
+    await stage.salesloft("PUT", f"/people/{added['id']}", {"email_address": "nul@contacts.example"})
+    monkeypatch.setattr(
+        "workflows.activity_people.normalised_email",
+        lambda email: "\0" if email and email.startswith("nul@") else email,
+    )
+    await stage.advance(minutes=10)
+    await stage.poll()
+    assert await owed(stage) == [("people", str(added["id"]), 1)]
+    await again(stage)
+    assert await owed(stage) == [("people", str(added["id"]), 2)]
+    monkeypatch.undo()
+    await stage.advance(minutes=20)
+    await again(stage)
+    await assert_all_is_told(stage)
+
+
+async def test_who_has_an_organization_read_now_has_its_debts_read_now(stage: Stage) -> None:
+    (email,) = await some(stage, EMAILS)
+    await spoil(stage, EMAILS, [email], counts={"views": -1})
+    await stage.poll()
+    await stage.simulator.clear_faults(stage.team_id)
+    await stage.execute("UPDATE owed_records SET due_at = $1", stage.clock.now() + timedelta(days=1))
+    await stage.poll()
+    assert len(await owed(stage)) == 1
+    async with stage.database.transaction() as connection:
+        await sync.read_again(connection, stage.organization_id, since=stage.clock.now(), now=stage.clock.now())
+    await stage.poll()
+    await assert_all_is_told(stage)
