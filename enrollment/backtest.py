@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,7 @@ class BackTest:
     _asked: set[str] = field(default_factory=set)
     _compiled: CompiledMapping | None = None
     _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
+    _groups: dict[int, tuple[OrganizationFacts, dict[str, str]]] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -105,7 +107,7 @@ class BackTest:
             self._follow(evaluation_id, event_id, was)
             return
         for outcome in was:
-            self.was[CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"])] += 1
+            self.was[_why(outcome["outcome"], outcome["reason"])] += 1
         decisions = self._decide(evaluation_id, event_id, recalled, cause)
         runs = self._note_live(was, recalled)
         for decision in decisions:
@@ -126,12 +128,11 @@ class BackTest:
             return ()
         if is_withdrawn:
             self._withdraw(recalled.situation)
-        instead = replace(
-            recalled,
-            situation=self._corrected(recalled.situation),
-            organization=self._organization(recalled.organization),
-        )
-        decisions = instead.evaluate().decisions
+        situation = self._corrected(recalled.situation)
+        organization = self._organization(recalled.organization)
+        if situation is not recalled.situation or organization is not recalled.organization:
+            recalled = replace(recalled, situation=situation, organization=organization)
+        decisions = recalled.evaluate().decisions
         self._note_end(evaluation_id, event_id, {decision.outcome for decision in decisions})
         return decisions
 
@@ -172,7 +173,18 @@ class BackTest:
             self._organizations[id(facts)] = known
         return known[1]
 
+    def _groups_of(self, facts: OrganizationFacts) -> dict[str, str]:
+        """Each mapping's exclusivity group by its id, likewise."""
+        known = self._groups.get(id(facts))
+        if known is None or known[0] is not facts:
+            known = facts, {str(one.id): one.exclusivity_group for one in facts.mappings.all()}
+            self._groups[id(facts)] = known
+        return known[1]
+
     def _corrected(self, situation: Situation) -> Situation:
+        # As long as what was requested is what would have been, there is nothing to correct.
+        if not self._freed and not self._taken:
+            return situation
         ids = [candidate.stakeholder.id for candidate in situation.candidates]
         if not any(self._freed.get(one) or self._taken.get(one) for one in ids):
             return situation
@@ -213,7 +225,7 @@ class BackTest:
         requested = [outcome for outcome in was if outcome["outcome"] == CandidateOutcome.REQUEST]
         if not requested:
             return []
-        groups = {str(one.id): one.exclusivity_group for one in recalled.organization.mappings.all()}
+        groups = self._groups_of(recalled.organization)
         runs = [
             (outcome["stakeholder_id"], _run(recalled.situation, groups[outcome["mapping_id"]]))
             for outcome in requested
@@ -234,23 +246,25 @@ class BackTest:
 
     def _set_apart(self, run: _Run, now: datetime) -> None:
         whose, key = run
-        self._freed.setdefault(whose, set()).discard(key)
-        self._taken.setdefault(whose, {}).pop(key, None)
-        if run not in self._here:
-            self._freed[whose].add(key)
-        elif run not in self._live:
-            self._taken[whose][key] = now
+        is_here, is_live = run in self._here, run in self._live
+        if is_here and is_live and whose not in self._freed and whose not in self._taken:
+            return
+        freed, taken = self._freed.setdefault(whose, set()), self._taken.setdefault(whose, {})
+        freed.discard(key)
+        taken.pop(key, None)
+        if not is_here:
+            freed.add(key)
+        elif not is_live:
+            taken[key] = now
 
     def _compare(
         self, event_id: str, customer_id: str, was: Sequence[dict[str, Any]], decisions: Sequence[Decision]
     ) -> None:
-        told = [(outcome["stakeholder_id"], outcome["outcome"], outcome["reason"]) for outcome in was]
-        if told == [(decision.stakeholder_id, decision.outcome, decision.reason) for decision in decisions]:
+        if len(was) == len(decisions) and all(map(_is_same, was, decisions)):
             return
         before: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
         for outcome in was:
-            why = (CandidateOutcome(outcome["outcome"]), Reason(outcome["reason"]))
-            before.setdefault(outcome["stakeholder_id"], []).append(why)
+            before.setdefault(outcome["stakeholder_id"], []).append(_why(outcome["outcome"], outcome["reason"]))
         after: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
         for decision in decisions:
             after.setdefault(decision.stakeholder_id, []).append((decision.outcome, decision.reason))
@@ -284,6 +298,16 @@ def fallout_of(compiled: CompiledMapping, recalled: Recalled, fallout: Fallout) 
                 said.holds += 1
             else:
                 said.fails += 1
+
+
+@cache
+def _why(outcome: str, reason: str) -> tuple[CandidateOutcome, Reason]:
+    return CandidateOutcome(outcome), Reason(reason)
+
+
+def _is_same(was: dict[str, Any], decision: Decision) -> bool:
+    told = was["reason"], was["outcome"], was["stakeholder_id"]
+    return told == (decision.reason, decision.outcome, decision.stakeholder_id)
 
 
 def _run(situation: Situation, group: str) -> RunKey:

@@ -9,22 +9,16 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-import orjson
-from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic import TypeAdapter
 
-from enrollment.catalogue import EngagementFacts
-from enrollment.consent import PersonRecord
 from enrollment.decide import Candidate, OrganizationFacts, Situation
 from enrollment.evaluate import Evaluated, Only, evaluate
-from enrollment.policies import PolicyFacts
+from enrollment.kept_facts import KeptFacts, read_facts
 from enrollment.renewing import Terms, propose_again, renewed_decision
-from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.registry import LIFECYCLE_TYPES
-from schemas.vocabulary import EnrollmentState, Reason, TriggerType
+from schemas.vocabulary import EnrollmentState, TriggerType
 
-__all__ = ["NotKept", "Recalled", "keep_organization", "organization_digest", "recall", "recall_organization"]
+__all__ = ["NotKept", "Recalled", "keep_organization", "recall", "recall_organization"]
 
 
 class NotKept(Exception):
@@ -94,42 +88,13 @@ def recall_organization(kept: str | bytes) -> OrganizationFacts:
     return _organization().validate_json(kept)
 
 
-@cache
-def _facts(trigger_type: TriggerType) -> type[BaseModel]:
-    """What `workflows.situations` stores of an evaluation: numbers are read straight into their own types."""
-    fields: dict[str, Any] = {
-        "event": (LIFECYCLE_TYPES[trigger_type].model, ...),
-        "at": (datetime, ...),
-        "organization": (str, ...),
-        "hold_ends": (datetime | None, None),
-        "customer": (CustomerSnapshot | None, None),
-        "stakeholders": (list[StakeholderSnapshot], []),
-        "gone": (dict[str, Reason], {}),
-        "people": (dict[str, PersonRecord], {}),
-        "engagement": (dict[str, EngagementFacts], {}),
-        "runs": (list[tuple[str, TriggerType, str, str, EnrollmentState]], []),
-        "on_cadence": (set[tuple[str, int]], set()),
-        "ended": (bool, False),
-        "ended_for": (set[str], set()),
-        "held": (bool, False),
-        "policy": (PolicyFacts | None, None),
-        "renewal": (Terms | None, None),
-        "only": (Only | None, None),
-    }
-    return create_model("EvaluationFacts", **fields)
-
-
-def organization_digest(facts: str) -> str | None:
-    """Under which digest the organization's facts of an evaluation are kept."""
-    digest: str | None = orjson.loads(facts).get("organization")
-    return digest
-
-
-def recall(trigger_type: TriggerType, facts: str, organization: OrganizationFacts | None, now: datetime) -> Recalled:
+def recall(
+    trigger_type: TriggerType, facts: KeptFacts, organization: OrganizationFacts | None, now: datetime
+) -> Recalled:
     """What an evaluation of that instant was a function of. NotKept where that is not to be had."""
-    if organization is None or orjson.loads(facts).get("erased"):
+    if organization is None or facts.erased:
         raise NotKept
-    told: Any = _facts(trigger_type).model_validate_json(facts)
+    told = read_facts(trigger_type, facts)
     event = told.event
     seen = {stakeholder.id: stakeholder for stakeholder in told.stakeholders}
     listed = told.stakeholders if event.stakeholders is None else [seen.get(one.id, one) for one in event.stakeholders]

@@ -6,6 +6,7 @@ exist is never waited for, and one that comes twice counts twice.
 """
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -61,6 +62,7 @@ class WorkingTime(_Value):
     blackouts: tuple[Blackout, ...] = Field((), max_length=200)
 
 
+@lru_cache(maxsize=1024)
 def first_moment(day: date, zone: tzinfo) -> datetime:
     """When a day begins there: after the gap where midnight falls into one."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -40,16 +40,23 @@ class _Queries:
             raise AttributeError(f"no query in sql/queries has the name {name}")
         query = getattr(aiosql.from_str(self._texts[name], lambda: self._adapter, mandatory_parameters=False), name)
         if query.operation is SQLOperationType.SELECT:
-            query = _fetching(query.sql, tuple(self._adapter.var_sorted[name]))
+            query = _Select(query.sql, tuple(self._adapter.var_sorted[name]))
         setattr(self, name, query)
         return query  # type: ignore[no-any-return]
 
 
-def _fetching(sql: str, parameters: tuple[str, ...]) -> Callable[..., Awaitable[Any]]:
-    async def fetch(connection: Any, **values: Any) -> Any:
-        return await connection.fetch(sql, *[values[parameter] for parameter in parameters])
+class _Select:
+    """A query that answers rows: all of them at once, or by a cursor, which lasts as long as its transaction."""
 
-    return fetch
+    def __init__(self, sql: str, parameters: tuple[str, ...]) -> None:
+        self._sql = sql
+        self._parameters = parameters
+
+    async def __call__(self, connection: Any, **values: Any) -> Any:
+        return await connection.fetch(self._sql, *[values[parameter] for parameter in self._parameters])
+
+    async def cursor(self, connection: Any, **values: Any) -> Any:
+        return await connection.cursor(self._sql, *[values[parameter] for parameter in self._parameters])
 
 
 # asyncpg's records are untyped; their columns get their types in the modules that read them.

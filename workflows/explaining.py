@@ -1,11 +1,14 @@
 """Stored decisions made again: for whoever asks why, for the figures, and to try other mappings on what happened."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import datetime
 
 from enrollment.decide import OrganizationFacts
 from enrollment.explain import Explanation, explain
-from enrollment.recall import NotKept, Recalled, organization_digest, recall, recall_organization
+from enrollment.kept_facts import KeptFacts
+from enrollment.recall import NotKept, Recalled, recall, recall_organization
 from storage import organization_facts, stored_evaluations
 from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
@@ -27,24 +30,56 @@ class Explained:
 
 
 class Recollection:
-    """Brings evaluations of one organization back, and reads what they rest on together once."""
+    """Brings evaluations of one organization back, and reads what they rest on once. For one task alone.
+
+    Of many, one is best done with before the next is brought back: what is let go at once costs no collecting.
+    """
 
     def __init__(self, connection: Connection, organization_id: str) -> None:
         self._connection = connection
         self._organization_id = organization_id
-        self._known: dict[str, OrganizationFacts] = {}
+        self._known: dict[str, OrganizationFacts | None] = {}
+        # The connection does one thing at a time, and the next page is read while others are brought back.
+        self._turn = asyncio.Lock()
 
-    async def of(self, stored: Sequence[StoredEvaluation]) -> list[Recalled | None]:
-        """What each was a function of, in their order; None where that is not to be had any more."""
-        named = [organization_digest(one.facts) for one in stored]
-        missing = {digest for digest in named if digest is not None and digest not in self._known}
-        if missing:
-            found = await organization_facts.read(self._connection, self._organization_id, missing)
-            self._known |= {digest: recall_organization(text) for digest, text in found.items()}
-        return [
-            _recalled(one, self._known.get(digest) if digest is not None else None)
-            for one, digest in zip(stored, named, strict=True)
-        ]
+    async def between(self, since: datetime, until: datetime) -> AsyncGenerator[list[StoredEvaluation]]:
+        """The evaluations from `since` until before `until`, oldest first, some hundred at a time.
+
+        The next are fetched while these are worked on. In a transaction; to be closed (`aclosing`) before it ends.
+        """
+        reading = await stored_evaluations.between(self._connection, self._organization_id, since, until)
+        page = await self._next(reading)
+        while page:
+            ahead = asyncio.create_task(self._next(reading))
+            # So that it has been asked for before the working begins, which waits for nothing.
+            await asyncio.sleep(0)
+            try:
+                yield page
+            finally:
+                await _over(ahead)
+            page = ahead.result()
+
+    async def _next(self, reading: stored_evaluations.Reading) -> list[StoredEvaluation]:
+        async with self._turn:
+            return await reading.page()
+
+    async def recalled(self, stored: StoredEvaluation) -> Recalled | None:
+        """What it was a function of, None where that is not to be had any more."""
+        facts = KeptFacts.of(stored.facts)
+        digest = facts.organization
+        organization = await self._organization(digest) if digest is not None else None
+        try:
+            return recall(stored.trigger_type, facts, organization, stored.evaluated_at)
+        except NotKept:
+            return None
+
+    async def _organization(self, digest: str) -> OrganizationFacts | None:
+        if digest in self._known:
+            return self._known[digest]
+        async with self._turn:
+            found = await organization_facts.read(self._connection, self._organization_id, [digest])
+        known = self._known[digest] = recall_organization(found[digest]) if digest in found else None
+        return known
 
 
 async def explain_evaluations(
@@ -52,15 +87,18 @@ async def explain_evaluations(
 ) -> list[Explained]:
     """The newest decisions about an event, a customer or a stakeholder, each in full."""
     stored = await stored_evaluations.read(connection, organization_id, about, limit=limit)
-    recalled = await Recollection(connection, organization_id).of(stored)
+    recollection = Recollection(connection, organization_id)
     return [
         Explained(stored=one, explanation=explain(again) if again is not None else None)
-        for one, again in zip(stored, recalled, strict=True)
+        for one in stored
+        for again in [await recollection.recalled(one)]
     ]
 
 
-def _recalled(stored: StoredEvaluation, organization: OrganizationFacts | None) -> Recalled | None:
+async def _over(task: "asyncio.Task[list[StoredEvaluation]]") -> None:
+    """Wait until the connection is free again, also for whoever goes away."""
     try:
-        return recall(stored.trigger_type, stored.facts, organization, stored.evaluated_at)
-    except NotKept:
-        return None
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        raise

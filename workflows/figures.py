@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from enrollment.accuracy import Counted, agreement, deviations
 from schemas.operations import Figure, FiguresPublished
 from schemas.registry import FIGURES_PUBLISHED
 from schemas.topics import organization_key
-from storage import figures, outbox, stored_evaluations
+from storage import figures, outbox
 from storage.figures import FiguresRow
 from storage.pool import Connection
 from telemetry import metrics
@@ -44,16 +45,18 @@ async def count_figures(
     """Count the figures from `since` until before `until`; `progress` hears how many evaluations were made again."""
     accuracy, different, not_possible = Counted(), [], 0
     recollection = Recollection(connection, organization_id)
-    async for stored in stored_evaluations.between(connection, organization_id, since, until):
-        for one, recalled in zip(stored, await recollection.of(stored), strict=True):
-            if recalled is None:
-                not_possible += 1
-                continue
-            agreed = agreement(one.outcomes, recalled.evaluate().decisions)
-            accuracy += agreed
-            if agreed.part < agreed.whole:
-                different.append(one.id)
-        progress(len(stored))
+    async with aclosing(recollection.between(since, until)) as pages:
+        async for page in pages:
+            for one in page:
+                recalled = await recollection.recalled(one)
+                if recalled is None:
+                    not_possible += 1
+                    continue
+                agreed = agreement(one.outcomes, recalled.evaluate().decisions)
+                accuracy += agreed
+                if agreed.part < agreed.whole:
+                    different.append(one.id)
+            progress(len(page))
     made = await figures.executions(connection, organization_id, since, until)
     deviating = {enrollment_id: found for enrollment_id, one in made if (found := deviations(one))}
     return Figures(

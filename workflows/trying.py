@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +21,7 @@ from enrollment.turning import predicates
 from schemas.errors import InvalidDataError
 from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import CandidateOutcome, TriggerType
-from storage import directory, organizations, stored_evaluations
+from storage import directory, organizations
 from storage.pool import Connection
 from workflows.explaining import Recollection
 from workflows.imagining import imagine
@@ -69,13 +70,17 @@ async def back_test(
     """
     test = BackTest(tried)
     recollection = Recollection(connection, organization_id)
-    async for stored in stored_evaluations.between(connection, organization_id, since, until):
-        # A renewed question comes of an approval, and a run of whoever began it: neither is a decision on an event.
-        events = [one for one in stored if one.cause not in {"renewal", "run"}]
-        for one, recalled in zip(events, await recollection.of(events), strict=True):
-            test.take(one.id, one.event_id, one.outcomes, recalled, cause=one.cause)
-        progress(len(stored))
+    async with aclosing(recollection.between(since, until)) as pages:
+        async for page in pages:
+            for one in page:
+                if one.cause not in _NO_EVENTS:
+                    test.take(one.id, one.event_id, one.outcomes, await recollection.recalled(one), cause=one.cause)
+            progress(len(page))
     return test
+
+
+# A renewed question comes of an approval, and a run of whoever began it: neither is a decision on an event.
+_NO_EVENTS = frozenset({"renewal", "run"})
 
 
 @dataclass(slots=True)

@@ -15,12 +15,12 @@ ORDER BY v.evaluated_at DESC, v.id DESC
 LIMIT :at_most
 
 -- name: read_evaluations_between
--- An organization's evaluations after one, until before an instant, oldest first.
+-- An organization's evaluations from an instant until before another, oldest first. Read page by page from one cursor: whoever
+-- asked for each page by itself would have everybody else's evaluations passed over, or its own sorted, once for each.
 SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.decision_version, v.evaluated_at, v.facts, v.outcomes, v.digest
 FROM evaluations v
-WHERE v.organization_id = :organization_id AND (v.evaluated_at, v.id) > (:after_at, :after_id) AND v.evaluated_at < :until
+WHERE v.organization_id = :organization_id AND v.evaluated_at >= :since AND v.evaluated_at < :until
 ORDER BY v.evaluated_at, v.id
-LIMIT :at_most
 
 -- name: count_evaluations_between$
 -- How many evaluations an organization has from an instant until before another.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from enrollment.criteria import parse_criteria
 from enrollment.decide import Candidate, OrganizationFacts, Situation, decide
 from enrollment.evaluate import told_outcomes
+from enrollment.kept_facts import KeptFacts
 from enrollment.mappings import FixedUser, Policy
 from enrollment.recall import NotKept, keep_organization, recall, recall_organization
 from enrollment.stops import Stop, StopScope
@@ -84,7 +85,7 @@ def test_a_kept_organization_decides_as_the_first_did(of_customer: dict[str, Any
 
 
 def test_every_fact_of_a_situation_is_known_to_be_kept() -> None:
-    """Whoever adds one has `workflows.situations` store it, and `recall` bring it back."""
+    """Whoever adds one has `workflows.situations` store it, and `kept_facts` and `recall` bring it back."""
     assert {one.name for one in fields(Situation)} == {
         "trigger_type",
         "trigger",
@@ -105,9 +106,9 @@ def test_every_fact_of_a_situation_is_known_to_be_kept() -> None:
 @pytest.mark.parametrize("facts", [{"erased": True}, {"erased": True, "event": {}, "organization": "aa"}])
 def test_what_was_erased_is_not_made_again(facts: dict[str, Any]) -> None:
     with pytest.raises(NotKept):
-        recall(TriggerType.AT_RISK, orjson.dumps(facts).decode(), organization(mapping()), NOW)
+        recall(TriggerType.AT_RISK, KeptFacts.of(orjson.dumps(facts).decode()), organization(mapping()), NOW)
 
 
 def test_what_nobody_kept_is_not_made_again() -> None:
     with pytest.raises(NotKept):
-        recall(TriggerType.AT_RISK, "{}", None, NOW)
+        recall(TriggerType.AT_RISK, KeptFacts.of("{}"), None, NOW)

@@ -32,8 +32,9 @@ async def test_generated_events_are_decided_again_to_the_same_bytes(scene: Scene
     await live_through(scene, 30)
     async with scene.database.reading() as connection:
         stored = await stored_evaluations.read(connection, "org-1", About(), limit=1000)
+        recollection = Recollection(connection, "org-1")
         for _ in range(2):
-            recalled = await Recollection(connection, "org-1").of(stored)
+            recalled = [await recollection.recalled(one) for one in stored]
             again = [told_outcomes(one.evaluate().decisions)[1] for one in recalled if one is not None]
             assert again == [one.digest for one in stored]
     assert len(stored) > 150
