@@ -25,6 +25,7 @@ from storage import (
     evaluations,
     figures,
     holds,
+    idempotency,
     relay,
     turns,
     webhooks,
@@ -71,6 +72,7 @@ class TimerOptions:
     inbox_retention: timedelta = timedelta(days=21)
     outbox_retention: timedelta = timedelta(days=3)
     command_retention: timedelta = timedelta(days=30)
+    key_retention: timedelta = timedelta(days=1)
     attention_retention: timedelta = timedelta(days=180)
     attention: AttentionOptions = field(default_factory=AttentionOptions)
 
@@ -132,6 +134,7 @@ class Timers:
             _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
             _Duty("prune commands", prune_s, prune_batch, self._prune_commands),
             _Duty("prune attention", prune_s, prune_batch, self._prune_attention),
+            _Duty("prune idempotency keys", prune_s, prune_batch, self._prune_keys),
         )
         self._unseen = {duty.name for duty in self._duties}
 
@@ -289,3 +292,7 @@ class Timers:
     async def _prune_attention(self, connection: Connection, now: datetime) -> int:
         before = now - self._options.attention_retention
         return await attention.prune(connection, told_before=before, limit=self._options.prune_batch)
+
+    async def _prune_keys(self, connection: Connection, _now: datetime) -> int:
+        before = datetime.now(UTC) - self._options.key_retention
+        return await idempotency.prune(connection, began_before=before, limit=self._options.prune_batch)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from salesloft_client import read_callback
+from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.authorization import Authorizations
@@ -81,6 +82,7 @@ def connection_routes(sessions: Sessions, authorizations: Authorizations, caller
     admin = having_role(callers, CallerRole.ADMIN)
 
     @routes.post("/connect")
+    @repeatable
     async def connect(
         response: Response, caller: Annotated[Caller, Depends(admin)], method: Method | None = None
     ) -> ConnectUrl | TeamConnected:

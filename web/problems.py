@@ -14,7 +14,7 @@ from workflows.authorization import NoApplication, StateRefused
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
-__all__ = ["Problem", "answer_with_problems"]
+__all__ = ["Problem", "answer_with_problems", "document_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -62,10 +62,7 @@ def answer_with_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused_by_the_framework(request: Request, error: HTTPException) -> Response:
-        reason_code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "refused")
-        return _document(
-            request, Problem(error.status_code, reason_code, str(error.detail), headers=dict(error.headers or {}))
-        )
+        return document_of(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def not_as_described(request: Request, error: RequestValidationError) -> Response:
@@ -82,11 +79,23 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _expected(request: Request, error: Exception) -> Response:
+def document_of(request: Request, error: Exception) -> Response:
+    """The document of something that is met outside the routes, as it would be answered within them."""
+    if isinstance(error, Problem):
+        return _document(request, error)
+    if isinstance(error, HTTPException):
+        reason_code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "refused")
+        return _document(
+            request, Problem(error.status_code, reason_code, str(error.detail), headers=dict(error.headers or {}))
+        )
     problem = _of(error)
     if problem.status >= 500:
         _log.warning("request_not_carried_out", reason_code=problem.reason_code, error=repr(error))
     return _document(request, problem)
+
+
+async def _expected(request: Request, error: Exception) -> Response:
+    return document_of(request, error)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
