@@ -28,6 +28,10 @@ async def api_application(
         issuer = Issuer(issuer=settings.jwt_issuer, audience=settings.jwt_audience, keys_url=settings.jwt_keys_url)
     async with opened_authorizations(settings, clock) as authorizations, httpx.AsyncClient() as http:
         ports = ApiPorts(
-            database=database, sessions=sessions, authorizations=authorizations, callers=Callers(issuer, http)
+            database=database,
+            sessions=sessions,
+            authorizations=authorizations,
+            callers=Callers(issuer, http),
+            clock=clock,
         )
         yield api_app(health, ports)

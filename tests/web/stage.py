@@ -181,6 +181,7 @@ async def running_api(simulator: SimulatorClient, database: Database, dsn: str, 
             sessions=sessions,
             authorizations=Authorizations(api_database, KEYRING, app, clock),
             callers=Callers(Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys"), outgoing),
+            clock=clock,
         )
         async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:

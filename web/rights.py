@@ -1,0 +1,46 @@
+"""Who may have what done: viewers nothing, a csm for their own customers, managers and admins for everybody's.
+
+An organization sees its own alone: another one's id is answered like one that does not exist.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from fastapi import Request
+
+from storage import directory
+from storage.pool import Connection
+from web.problems import Problem
+from web.security import Caller, CallerRole, Callers, having_role
+
+__all__ = ["absent", "acting", "check_customer"]
+
+
+def acting(callers: Callers) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: a caller who may have something done for somebody. Raises Problem: 401, 403 or 503."""
+    return having_role(callers, CallerRole.CSM, CallerRole.MANAGER, CallerRole.ADMIN)
+
+
+async def check_customer(connection: Connection, caller: Caller, customer_id: str | None) -> None:
+    """Raises Problem, 403, where the customer is not the caller's to act for, by the owner that the directory names.
+
+    A customer whom nobody knows is nobody's.
+    """
+    if caller.role is not CallerRole.CSM:
+        return
+    if customer_id is None:
+        raise _another()
+    key = (caller.organization_id, customer_id)
+    row = (await directory.read_customers(connection, [key])).get(key)
+    owner = (orjson.loads(row.data).get("owner") if row is not None and row.data is not None else None) or {}
+    if owner.get("user_id") != caller.user_id:
+        raise _another()
+
+
+def absent(what: str) -> Problem:
+    """There is none such in the caller's organization."""
+    return Problem(404, "not_found", f"There is no such {what}.")
+
+
+def _another() -> Problem:
+    return Problem(403, "customer_of_another", "A csm acts for the customers that they own, and this is none of them.")
