@@ -12,6 +12,7 @@ from rich.console import Console
 from consumers.redrive import Redrive
 from enrollment.drafts import MappingInvalid
 from enrollment.suppression import NotSuppressible
+from service.audit_cli import audit_app
 from service.cadences_cli import CadenceWork, cadences_app
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
@@ -35,6 +36,8 @@ from service.trying_cli import add_trying
 from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
+from workflows.audit import Way, coming_by
+from workflows.audit_chain import ChainBroken, CheckpointInvalid
 from workflows.authorization import NoApplication
 from workflows.commands import CommandKind
 from workflows.discovery import CadenceUnknown
@@ -77,11 +80,14 @@ _EXPECTED = (
     SteeringInvalid,
     StopInvalid,
     RunInvalid,
+    ChainBroken,
+    CheckpointInvalid,
 )
 
 
 def _run(work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
-    return done(work, *_EXPECTED)
+    with coming_by(Way.COMMAND_LINE):
+        return done(work, *_EXPECTED)
 
 
 app.command()(run)
@@ -113,7 +119,8 @@ async def _redrive() -> AsyncIterator[Redrive]:
         running_clock(settings) as (clock, _),
         Database.connected(database_options(settings)) as database,
     ):
-        yield Redrive(bootstrap_servers=settings.kafka_bootstrap_servers, database=database, clock=clock)
+        with coming_by(Way.COMMAND_LINE):
+            yield Redrive(bootstrap_servers=settings.kafka_bootstrap_servers, database=database, clock=clock)
 
 
 async def _create_topics() -> list[TopicOutcome]:
@@ -160,6 +167,7 @@ add_sync(app, _run, _timed, out)
 mapping_commands = mappings_app(_run, out)
 add_trying(mapping_commands, _run, _timed, out)
 add_runs(mapping_commands, _run, _timed, out)
+app.add_typer(audit_app(_run, _database, out), name="audit")
 app.add_typer(connections_app(_run), name="connections")
 # What it was called before.
 app.add_typer(connections_app(_run), name="organizations", hidden=True)
