@@ -179,7 +179,7 @@ async def test_a_teams_own_application_that_is_taken_away_needs_a_person(town: T
 
 
 async def rotated(town: Town, keyring: Keyring) -> list[Rotated]:
-    return [one async for one in rotate_keys(town.database, keyring)]
+    return [one async for one in rotate_keys(town.database, keyring, by="usr-1", clock=town.clock)]
 
 
 async def test_keys_are_rotated_beside_processes_that_run(town: Town) -> None:
