@@ -11,6 +11,7 @@ from rich.console import Console
 
 from consumers.redrive import Redrive
 from enrollment.drafts import MappingInvalid
+from enrollment.organization_settings import SettingsInvalid
 from enrollment.suppression import NotSuppressible
 from service.audit_cli import audit_app
 from service.cadences_cli import CadenceWork, cadences_app
@@ -22,6 +23,7 @@ from service.explain_cli import add_explain
 from service.figures_cli import Timed, add_figures
 from service.history_cli import add_history
 from service.mappings_cli import mappings_app
+from service.organizations_cli import organizations_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import command_worker, database_options, opened_sessions, running_clock
 from service.running import run
@@ -47,6 +49,7 @@ from workflows.mapping_runs import RunInvalid
 from workflows.mapping_versions import MappingUnknown
 from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
+from workflows.organization_settings import SettingsMoved
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 from workflows.steering import SteeringInvalid
@@ -82,6 +85,8 @@ _EXPECTED = (
     RunInvalid,
     ChainBroken,
     CheckpointInvalid,
+    SettingsInvalid,
+    SettingsMoved,
 )
 
 
@@ -169,8 +174,12 @@ add_trying(mapping_commands, _run, _timed, out)
 add_runs(mapping_commands, _run, _timed, out)
 app.add_typer(audit_app(_run, _database, out), name="audit")
 app.add_typer(connections_app(_run), name="connections")
-# What it was called before.
-app.add_typer(connections_app(_run), name="organizations", hidden=True)
+organization_commands = organizations_app(_run, _timed, out)
+# What the commands of `connections` were called before.
+for command in connections_app(_run).registered_commands:
+    command.hidden = True
+    organization_commands.registered_commands.append(command)
+app.add_typer(organization_commands, name="organizations")
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(enrollments_app(_run, _timed, out), name="enrollments")
