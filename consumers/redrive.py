@@ -36,9 +36,10 @@ from consumers.dead_letter import (
     replayed_headers,
 )
 from schemas.topics import GROUP, TOPICS, Direction, dead_letter_topic, parking_topic
-from storage import redrive
-from storage.pool import Database
+from storage import organizations, redrive
+from storage.pool import Connection, Database
 from storage.redrive import OffsetRange, RedrivePlan
+from workflows.audit import Action, Done, note
 from workflows.clock import Clock
 
 __all__ = [
@@ -198,6 +199,7 @@ class Redrive:
                     parked=parked,
                     now=self._clock.now(),
                 )
+                await _note(connection, plan, chosen, self._clock.now())
             advanced(len(chosen))
             if not goes_on:
                 return
@@ -345,6 +347,26 @@ class _Reader:
                 records = [record for record in taken.get(partition, ()) if record.offset < wanted.next_offset]
                 if records:
                     yield records
+
+
+async def _note(connection: Connection, plan: RedrivePlan, records: Sequence[Any], now: datetime) -> None:
+    """What went back is noted for each organization that the records name, as far as there is one of that name."""
+    counts = Counter(name for record in records if (name := named_organization(record)) is not None)
+    known = await organizations.decision_versions(connection, counts) if counts else {}
+    await note(
+        connection,
+        *(
+            Done(
+                organization_id,
+                Action.DEAD_LETTERS_SENT_BACK,
+                f"redrive/{plan.id}",
+                by=plan.requested_by,
+                detail={"topic": plan.topic, "records": counts[organization_id]},
+            )
+            for organization_id in sorted(known)
+        ),
+        now=now,
+    )
 
 
 async def _survey(

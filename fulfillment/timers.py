@@ -34,6 +34,7 @@ from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.pool import Connection, Database
 from workflows.arbitration import resume
 from workflows.attention import AttentionOptions, call_attention
+from workflows.audit_chain import seal_entries
 from workflows.clock import Clock
 from workflows.commands import add_ensure_webhooks, add_refresh_cadences
 from workflows.figures import publish_figures
@@ -128,6 +129,7 @@ class Timers:
             _Duty("run mappings", tick_s, run_batch, self._run_mappings, self._run_mappings_apart),
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
             _Duty("ensure webhooks", tick_s, batch, self._ensure_webhooks),
+            _Duty("seal audit", tick_s, batch, self._seal_audit),
             _Duty("call attention", prune_s, batch, self._call_attention),
             _Duty("publish figures", prune_s, 1, self._publish_figures),
             _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
@@ -239,6 +241,9 @@ class Timers:
     async def _run_mappings_apart(self, now: datetime) -> None:
         options = self._options
         await advance_runs_apart(self._database, self._memory, now, limit=options.run_batch, put_off=options.put_off)
+
+    async def _seal_audit(self, connection: Connection, _: datetime) -> int:
+        return await seal_entries(connection, limit=self._options.batch)
 
     async def _refresh_cadences(self, connection: Connection, now: datetime) -> int:
         stale = await connections.stale_catalogues(

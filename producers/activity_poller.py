@@ -14,7 +14,7 @@ import random
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -28,6 +28,7 @@ from storage.pool import Database
 from storage.sync import SYNC_CHANNEL, LeaseLost, OrganizationLease
 from workflows.activity_people import AddressDigests
 from workflows.clock import Clock
+from workflows.organization_settings import read_settings
 from workflows.session import NotConnected, Session, Sessions
 
 __all__ = ["ActivityPoller", "PollerOptions"]
@@ -179,12 +180,19 @@ class ActivityPoller:
         except NotConnected:
             return
         try:
-            await Turn(lease, session.client, self._ports, self._options.turn).run()
+            options = await self._options_of(lease.organization_id)
+            await Turn(lease, session.client, self._ports, options).run()
         except Throttled as error:
             async with self._database.transaction() as connection:
                 await sync.postpone(connection, lease.organization_id, lease.due, until=error.retry_at)
         except SalesloftError as error:
             await self._failed(lease, session, error)
+
+    async def _options_of(self, organization_id: str) -> TurnOptions:
+        """With the interval that the organization has chosen."""
+        async with self._database.connection() as connection:
+            interval = (await read_settings(connection, organization_id)).settings.poll_interval
+        return self._options.turn if interval is None else replace(self._options.turn, interval=interval)
 
     async def _failed(self, lease: OrganizationLease, session: Session, error: SalesloftError) -> None:
         _log.warning("activity_turn_failed", organization_id=lease.organization_id, error=repr(error))

@@ -12,8 +12,10 @@ from rich.console import Console
 from consumers.redrive import Redrive
 from enrollment.additions import AdditionInvalid
 from enrollment.drafts import MappingInvalid
+from enrollment.organization_settings import SettingsInvalid
 from enrollment.suppression import NotSuppressible
 from service.adding_cli import add_adding
+from service.audit_cli import audit_app
 from service.cadences_cli import CadenceWork, cadences_app
 from service.connections_cli import connections_app
 from service.dlq_cli import dlq_app
@@ -23,6 +25,7 @@ from service.explain_cli import add_explain
 from service.figures_cli import Timed, add_figures
 from service.history_cli import add_history
 from service.mappings_cli import mappings_app
+from service.organizations_cli import organizations_app
 from service.people_cli import PeopleWork, people_app
 from service.roles import command_worker, database_options, opened_sessions, running_clock
 from service.running import run
@@ -38,6 +41,8 @@ from storage.migrate import migrate as apply_migrations
 from storage.pool import Database
 from telemetry import logs
 from workflows.adding import UnknownParty
+from workflows.audit import Way, coming_by
+from workflows.audit_chain import ChainBroken, CheckpointInvalid
 from workflows.authorization import NoApplication
 from workflows.commands import CommandKind
 from workflows.discovery import CadenceUnknown
@@ -47,6 +52,7 @@ from workflows.mapping_runs import RunInvalid
 from workflows.mapping_versions import MappingUnknown
 from workflows.mappings import CadenceMissing
 from workflows.memory import OrganizationMemory
+from workflows.organization_settings import SettingsMoved
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 from workflows.steering import SteeringInvalid
@@ -82,11 +88,16 @@ _EXPECTED = (
     UnknownParty,
     StopInvalid,
     RunInvalid,
+    ChainBroken,
+    CheckpointInvalid,
+    SettingsInvalid,
+    SettingsMoved,
 )
 
 
 def _run(work: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
-    return done(work, *_EXPECTED)
+    with coming_by(Way.COMMAND_LINE):
+        return done(work, *_EXPECTED)
 
 
 app.command()(run)
@@ -118,7 +129,8 @@ async def _redrive() -> AsyncIterator[Redrive]:
         running_clock(settings) as (clock, _),
         Database.connected(database_options(settings)) as database,
     ):
-        yield Redrive(bootstrap_servers=settings.kafka_bootstrap_servers, database=database, clock=clock)
+        with coming_by(Way.COMMAND_LINE):
+            yield Redrive(bootstrap_servers=settings.kafka_bootstrap_servers, database=database, clock=clock)
 
 
 async def _create_topics() -> list[TopicOutcome]:
@@ -167,9 +179,14 @@ add_trying(mapping_commands, _run, _timed, out)
 add_runs(mapping_commands, _run, _timed, out)
 enrollment_commands = enrollments_app(_run, _timed, out)
 add_adding(enrollment_commands, _run, _timed, out)
+app.add_typer(audit_app(_run, _database, out), name="audit")
 app.add_typer(connections_app(_run), name="connections")
-# What it was called before.
-app.add_typer(connections_app(_run), name="organizations", hidden=True)
+organization_commands = organizations_app(_run, _timed, out)
+# What the commands of `connections` were called before.
+for command in connections_app(_run).registered_commands:
+    command.hidden = True
+    organization_commands.registered_commands.append(command)
+app.add_typer(organization_commands, name="organizations")
 app.add_typer(cadences_app(_run, _cadence_work, out), name="cadences")
 app.add_typer(dlq_app(_redrive), name="dlq")
 app.add_typer(enrollment_commands, name="enrollments")

@@ -124,10 +124,13 @@ def _add_rotation(app: typer.Typer, run: Run, out: Console) -> None:
         async def work(settings: Settings) -> list[Rotated]:
             bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=out)
             unreadable: list[Rotated] = []
-            async with Database.connected(database_options(settings)) as database:
+            async with (
+                running_clock(settings) as (clock, _),
+                Database.connected(database_options(settings)) as database,
+            ):
                 with bar:
                     task = bar.add_task("secrets", total=None)
-                    async for rotated in rotate_keys(database, keyring(settings)):
+                    async for rotated in rotate_keys(database, keyring(settings), by=getpass.getuser(), clock=clock):
                         bar.update(task, completed=rotated.done, total=rotated.total)
                         if rotated.unreadable is not None:
                             unreadable.append(rotated)

@@ -142,7 +142,7 @@ def _add_drafting(app: typer.Typer, run: Run, out: Console) -> None:
             async with _transaction(settings) as (connection, now):
                 if mapping is not None:
                     return await versions.validate_draft(connection, organization, mapping)
-                return await validate(connection, organization, now=now)
+                return await validate(connection, organization, now=now, by=getpass.getuser())
 
         found: Drafted | Validated = run(work)
         if isinstance(found, Drafted):

@@ -12,6 +12,8 @@ from pydantic import TypeAdapter
 from enrollment.criteria import Criteria, parse_criteria
 from enrollment.decide import CadenceFacts, OrganizationFacts, SenderFacts, StepFacts
 from enrollment.mappings import Mapping, MappingBook, Policy, Sender
+from enrollment.organization_settings import OrganizationSettings
+from enrollment.working_time import WorkingTime
 from schemas.vocabulary import Purpose, TriggerType
 from storage.pool import Connection
 from storage.queries import queries
@@ -97,9 +99,12 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
     asked = list(organization_ids)
     # The version first: what moves while the rest is read is then taken for older than it is, and read again.
     found = await queries.read_organizations(connection, organization_ids=asked)
+    chosen = {row["organization_id"]: OrganizationSettings.of(orjson.loads(row["settings"])) for row in found}
     mappings: dict[str, list[Mapping]] = {}
     for row in await queries.read_published_mappings(connection, organization_ids=asked):
-        mappings.setdefault(row["organization_id"], []).append(_mapping(row))
+        if row["organization_id"] in chosen:
+            mapping = _in_working_time(_mapping(row), chosen[row["organization_id"]].working_time)
+            mappings.setdefault(row["organization_id"], []).append(mapping)
     cadences: dict[str, dict[int, CadenceFacts]] = {}
     for row in await queries.read_cadences(connection, organization_ids=asked):
         cadences.setdefault(row["organization_id"], {})[row["cadence_id"]] = _cadence(row)
@@ -114,7 +119,7 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
             decision_version=row["decision_version"],
             time_zone=row["time_zone"],
             connected=row["connected"],
-            self_approval_allowed=orjson.loads(row["settings"]).get("self_approval_allowed", False) is True,
+            self_approval_allowed=chosen[row["organization_id"]].self_approval_allowed,
             mappings=MappingBook(mappings.get(row["organization_id"], ())),
             cadences=cadences.get(row["organization_id"], {}),
             senders=senders.get(row["organization_id"], {}),
@@ -264,6 +269,13 @@ def _mapping(row: Any) -> Mapping:
         enabled=row["enabled"],
         parked=row["parked"],
     )
+
+
+def _in_working_time(mapping: Mapping, rules: WorkingTime | None) -> Mapping:
+    """The organization's working time where the mapping has none: what decides is kept as it decided."""
+    if rules is None or mapping.policy.working_time is not None:
+        return mapping
+    return replace(mapping, policy=mapping.policy.model_copy(update={"working_time": rules}))
 
 
 def _cadence(row: Any) -> CadenceFacts:

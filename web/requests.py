@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from telemetry.logs import belonging_to
 from telemetry.metrics import HTTP_SERVER_DURATION
+from workflows.audit import Way, coming_by
 
 __all__ = ["CORRELATION_HEADER", "LARGEST_BODY", "EveryRequest"]
 
@@ -43,7 +44,7 @@ class EveryRequest:
             await send(message)
 
         try:
-            with belonging_to(correlation_id=correlation_id):
+            with belonging_to(correlation_id=correlation_id), coming_by(Way.API, correlation_id):
                 await self._app(scope, _bounded(receive), answering)
         finally:
             route = getattr(scope.get("route"), "path", "")

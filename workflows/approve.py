@@ -16,6 +16,7 @@ from schemas.vocabulary import ActorKind, EnrollmentState, Reason
 from storage import directory, enrollments
 from storage.enrollments import ApprovedTerms, DecisionRow, Enrollment
 from storage.pool import Connection
+from workflows.audit import Action, Done, Way, note
 from workflows.commands import add_enroll
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, Change, transition
@@ -173,6 +174,7 @@ async def _carry(
         now,
     )
     await enrollments.record_decisions(connection, [one.terms for one in decided])
+    await note(connection, *map(_done, decided), now=now)
     if not approved:
         return
     states = {enrollment.id: enrollment for enrollment in moved}
@@ -192,6 +194,21 @@ async def _carry(
         now,
     )
     await add_enroll(connection, [(enrollment, dues[enrollment.id].at) for enrollment in scheduled], now)
+
+
+def _done(one: _Counted) -> Done:
+    decision = one.incoming.decision
+    approved = one.incoming.verdict == "approved"
+    return Done(
+        decision.organization_id,
+        Action.ENROLLMENT_APPROVED if approved else Action.ENROLLMENT_REJECTED,
+        f"enrollment/{decision.enrollment_id}",
+        by=decision.decided_by.user_id,
+        digested=decision.reason,
+        detail={"request_digest": decision.request_digest, "changed": approved and decision.changes is not None},
+        way=Way.APPROVER,
+        correlation_id=one.incoming.event_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from salesloft_client import OAuthApp, authorization_url
 from storage import authorizations, organizations
 from storage.pool import Database
+from workflows.audit import Action, Done, note
 from workflows.clock import Clock
 from workflows.credentials import CredentialUnreadable, Keyring
 
@@ -63,6 +64,8 @@ class Authorizations:
         async with self._database.organization_transaction(organization_id) as connection:
             await organizations.ensure(connection, [organization_id], now)
             await authorizations.begin(connection, organization_id, user_id, nonce=nonce, expires_at=expires_at)
+            done = Done(organization_id, Action.AUTHORIZATION_BEGUN, f"user/{user_id}", by=user_id)
+            await note(connection, done, now=now)
         state = self._keyring.sign(organization_id, user_id, nonce, browser or "")
         return Begun(authorization_url(self._app, state=state), expires_at)
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from storage import organizations
 from storage.pool import Connection
+from workflows.audit import Action, Done, note
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -167,9 +168,13 @@ async def publish_field_mapping(
 
     Who is told something else by it is told so when they are next enrolled or synced, and nobody else.
     """
-    return await organizations.change_settings(
+    version = await organizations.change_settings(
         connection, organization_id, {_SETTING: orjson.loads(_dumped(mapping))}, by=by, now=now
     )
+    detail: dict[str, str] = {"names": _SETTING}
+    done = Done(organization_id, Action.SETTINGS_CHANGED, f"settings/{version}", by=by, detail=detail)
+    await note(connection, done, now=now)
+    return version
 
 
 @lru_cache(maxsize=1000)

@@ -7,6 +7,8 @@ import structlog
 
 from storage import connections, webhooks
 from storage.pool import Connection, Database
+from workflows.audit import Action, Done, note
+from workflows.clock import Clock
 from workflows.credentials import CredentialUnreadable, Keyring, Sealed
 
 __all__ = ["Rotated", "rotate_keys"]
@@ -25,7 +27,7 @@ class Rotated:
     unreadable: str | None
 
 
-async def rotate_keys(database: Database, keyring: Keyring) -> AsyncIterator[Rotated]:
+async def rotate_keys(database: Database, keyring: Keyring, *, by: str, clock: Clock) -> AsyncIterator[Rotated]:
     """Move each organization's secrets to the current key, one organization a transaction, and say how far it is.
 
     May be broken off anywhere and begun again, beside processes that run: who refreshes a token waits for the lock, or
@@ -38,6 +40,8 @@ async def rotate_keys(database: Database, keyring: Keyring) -> AsyncIterator[Rot
         try:
             async with database.transaction() as connection:
                 await _rotate(connection, organization_id, keyring)
+                done = Done(organization_id, Action.KEY_ROTATED, f"key/{keyring.current}", by=by)
+                await note(connection, done, now=clock.now())
         except CredentialUnreadable as error:
             unreadable = str(error)
             _log.warning("secret_not_rotated", organization_id=organization_id, error=str(error))

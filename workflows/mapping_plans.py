@@ -31,7 +31,7 @@ from storage.pool import Connection
 from workflows.engagement import engagement_facts
 from workflows.mapping_files import MappingFile, read_file, written
 from workflows.mapping_versions import locked_facts, publish_document
-from workflows.mappings import announce
+from workflows.mappings import announce, note_change
 
 __all__ = ["Affected", "ImportPlan", "PlanMoved", "PlannedChange", "apply_plan", "export_mappings", "plan_import"]
 
@@ -127,7 +127,7 @@ async def apply_plan(
             await _change_in_place(connection, organization_id, change, by=by, now=now, detail=plan.hash)
     for removal in plan.removals:
         await mappings.retire(connection, organization_id, removal.id)
-        await mappings.note(
+        await note_change(
             connection, organization_id, removal.id, removal.version, "retired", by=by, now=now, detail=plan.hash
         )
     if plan.additions or plan.changes or plan.removals:
@@ -145,7 +145,7 @@ async def _change_in_place(
         else:
             await mappings.set_priority(connection, organization_id, change.id, one.is_)
             done = "reordered"
-        await mappings.note(connection, organization_id, change.id, change.version, done, by=by, now=now, detail=detail)
+        await note_change(connection, organization_id, change.id, change.version, done, by=by, now=now, detail=detail)
 
 
 async def _plan(connection: Connection, facts: OrganizationFacts, file: MappingFile, now: datetime) -> ImportPlan:

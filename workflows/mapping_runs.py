@@ -25,6 +25,7 @@ from storage import directory, mapping_runs, organizations
 from storage.errors import ConcurrentChange, StorageUnavailable
 from storage.mapping_runs import EventBefore, NewRun, OpenRun
 from storage.pool import Connection, Database
+from workflows.audit import Action, Done, note
 from workflows.imagining import imagine
 from workflows.memory import OrganizationMemory
 from workflows.request import decide_and_request
@@ -82,6 +83,10 @@ async def start_run(
     )
     if not await mapping_runs.add(connection, new, now):
         raise RunInvalid(f"a run of the mapping {mapping_id} is open already: wait for its end, or cancel it")
+    subject = f"mapping_run/{run_id}"
+    detail: dict[str, str | int] = {"mapping": str(mapping_id), "version": mapping.version, "at_most": at_most}
+    done = Done(organization_id, Action.MAPPING_RUN_STARTED, subject, by=by, digested=reason.strip(), detail=detail)
+    await note(connection, done, now=now)
     return run_id
 
 
@@ -89,6 +94,8 @@ async def cancel_run(connection: Connection, organization_id: str, run_id: UUID,
     """Have a run end where it is; what it has asked for stays asked. Raises RunInvalid."""
     if not await mapping_runs.cancel(connection, organization_id, run_id, by=by, now=now):
         raise RunInvalid(f"{organization_id} has no run {run_id} that is open")
+    done = Done(organization_id, Action.MAPPING_RUN_CANCELLED, f"mapping_run/{run_id}", by=by)
+    await note(connection, done, now=now)
 
 
 async def plan_run(

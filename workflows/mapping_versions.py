@@ -19,7 +19,7 @@ from enrollment.mappings import Mapping
 from storage import mappings, organizations
 from storage.mappings import MappingVersion
 from storage.pool import Connection
-from workflows.mappings import announce
+from workflows.mappings import announce, note_change
 
 __all__ = [
     "Drafted",
@@ -105,7 +105,7 @@ async def _draft(
         by=by,
         now=now,
     )
-    await mappings.note(connection, facts.organization_id, id_, version, "drafted", by=by, now=now)
+    await note_change(connection, facts.organization_id, id_, version, "drafted", by=by, now=now)
     return drafted
 
 
@@ -172,7 +172,7 @@ async def discard(connection: Connection, organization_id: str, id_: UUID, *, by
     await locked_facts(connection, organization_id)
     found = await _the_draft(connection, organization_id, id_)
     await mappings.discard_draft(connection, organization_id, id_)
-    await mappings.note(connection, organization_id, id_, found.version, "discarded", by=by, now=now)
+    await note_change(connection, organization_id, id_, found.version, "discarded", by=by, now=now)
 
 
 async def enable(connection: Connection, organization_id: str, id_: UUID, *, by: str, now: datetime) -> None:
@@ -187,7 +187,7 @@ async def enable(connection: Connection, organization_id: str, id_: UUID, *, by:
         raise MappingInvalid(findings)
     await mappings.set_enabled(connection, organization_id, id_, enabled=True)
     await organizations.advance_decision_version(connection, organization_id, now)
-    await mappings.note(connection, organization_id, id_, found.version, "enabled", by=by, now=now)
+    await note_change(connection, organization_id, id_, found.version, "enabled", by=by, now=now)
 
 
 async def disable(connection: Connection, organization_id: str, id_: UUID, *, by: str, now: datetime) -> None:
@@ -196,7 +196,7 @@ async def disable(connection: Connection, organization_id: str, id_: UUID, *, by
     found = await _the_published(connection, organization_id, id_)
     await mappings.set_enabled(connection, organization_id, id_, enabled=False)
     await organizations.advance_decision_version(connection, organization_id, now)
-    await mappings.note(connection, organization_id, id_, found.version, "disabled", by=by, now=now)
+    await note_change(connection, organization_id, id_, found.version, "disabled", by=by, now=now)
 
 
 async def reorder(
@@ -207,7 +207,7 @@ async def reorder(
     found = await _the_published(connection, organization_id, id_)
     await mappings.set_priority(connection, organization_id, id_, priority)
     await organizations.advance_decision_version(connection, organization_id, now)
-    await mappings.note(
+    await note_change(
         connection, organization_id, id_, found.version, "reordered", by=by, now=now, detail=str(priority)
     )
 
@@ -218,7 +218,7 @@ async def retire(connection: Connection, organization_id: str, id_: UUID, *, by:
     found = await _the_published(connection, organization_id, id_)
     await mappings.retire(connection, organization_id, id_)
     await organizations.advance_decision_version(connection, organization_id, now)
-    await mappings.note(connection, organization_id, id_, found.version, "retired", by=by, now=now)
+    await note_change(connection, organization_id, id_, found.version, "retired", by=by, now=now)
 
 
 async def locked_facts(connection: Connection, organization_id: str) -> OrganizationFacts:

@@ -17,11 +17,22 @@ from schemas.registry import MAPPING_PUBLISHED
 from schemas.topics import organization_key
 from schemas.vocabulary import PURPOSE_OF_TRIGGER, Purpose, TriggerType
 from storage import mappings, organizations, outbox
+from storage.mappings import Change
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
+from workflows.audit import Action, Done, note
 from workflows.events import Origin, dumps, outgoing
 
-__all__ = ["CadenceMissing", "Validated", "announce", "default_mappings", "publish", "suggested_cadence", "validate"]
+__all__ = [
+    "CadenceMissing",
+    "Validated",
+    "announce",
+    "default_mappings",
+    "note_change",
+    "publish",
+    "suggested_cadence",
+    "validate",
+]
 
 
 class CadenceMissing(Exception):
@@ -133,10 +144,28 @@ async def announce(
     """Let versions that were just published count, keep who published them, and tell the platform."""
     await organizations.advance_decision_version(connection, organization_id, now)
     for mapping in published:
-        await mappings.note(
+        await note_change(
             connection, organization_id, mapping.id, mapping.version, "published", by=by, now=now, detail=detail
         )
     await outbox.add(connection, [_told(organization_id, mapping, by, now) for mapping in published])
+
+
+async def note_change(
+    connection: Connection,
+    organization_id: str,
+    id_: uuid.UUID,
+    version: int,
+    change: Change,
+    *,
+    by: str,
+    now: datetime,
+    detail: str | None = None,
+) -> None:
+    """Keep who did what to a mapping, beside it and in the audit log."""
+    await mappings.note(connection, organization_id, id_, version, change, by=by, now=now, detail=detail)
+    told = {"version": version, "change": change, "detail": detail}
+    done = Done(organization_id, Action.MAPPING_CHANGED, f"mapping/{id_}", by=by, detail=told)
+    await note(connection, done, now=now)
 
 
 def _told(organization_id: str, mapping: Mapping, by: str, now: datetime) -> OutboxMessage:
@@ -170,7 +199,7 @@ class Validated:
     findings: dict[uuid.UUID, tuple[Finding, ...]]
 
 
-async def validate(connection: Connection, organization_id: str, *, now: datetime) -> Validated:
+async def validate(connection: Connection, organization_id: str, *, now: datetime, by: str | None = None) -> Validated:
     """Take up again the parked mappings that fit the team that is connected now; what was deferred is decided again.
 
     A mapping fits where it could be published. One that does not is published anew, with a cadence of this team.
@@ -184,6 +213,9 @@ async def validate(connection: Connection, organization_id: str, *, now: datetim
     if fitting:
         await organizations.validate_mappings(connection, organization_id, [mapping.id for mapping in fitting])
         await organizations.advance_decision_version(connection, organization_id, now)
+        detail = {"mappings": len(fitting)}
+        done = Done(organization_id, Action.MAPPINGS_VALIDATED, "mappings/parked", by=by, detail=detail)
+        await note(connection, done, now=now)
     return Validated(
         counting=fitting, parked=[mapping for id_, mapping in parked.items() if findings[id_]], findings=findings
     )

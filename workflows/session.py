@@ -28,6 +28,7 @@ from storage import commands, connections, organizations, webhooks
 from storage.connections import SalesloftConnection
 from storage.errors import ConcurrentChange
 from storage.pool import Database
+from workflows.audit import Action, Done, note
 from workflows.budget import TeamBudgets
 from workflows.catalogue import Catalogue, keep_catalogue, read_catalogue
 from workflows.clock import Clock
@@ -257,6 +258,8 @@ class Sessions:
             before = await connections.lock(connection, organization_id, wait_s=10.0)
             team_id = await connections.disconnect(connection, organization_id, now=self._clock.now())
             await organizations.advance_decision_version(connection, organization_id, self._clock.now())
+            done = Done(organization_id, Action.DISCONNECTED, f"team/{stored.team_id}", by=by)
+            await note(connection, done, now=self._clock.now())
         self._sessions.pop(organization_id, None)
         # Only now: a refresh that was under way would have brought another pair.
         tidied = await self._revoke(before) and tidied
@@ -315,6 +318,7 @@ class Sessions:
     ) -> int:
         """Answers how many mappings are parked."""
         now, organization_id, team_id = self._clock.now(), found.organization_id, found.team_id
+        sealed = self._keyring.seal(organization_id, credential)
         async with self._database.transaction() as connection:
             await organizations.ensure(connection, [organization_id], now)
             before = await connections.lock(connection, organization_id, wait_s=10.0)
@@ -326,7 +330,7 @@ class Sessions:
                 organization_id,
                 team_id=team_id,
                 team_name=found.team_name,
-                credential=self._keyring.seal(organization_id, credential),
+                credential=sealed,
                 scopes=scopes,
                 by=by,
                 now=now,
@@ -334,6 +338,9 @@ class Sessions:
             await keep_catalogue(connection, organization_id, catalogue, now)
             await connections.ensure_streams(connection, organization_id, STREAMS, now)
             await commands.wake(connection)
+            kept = {"credential": sealed.kind, "team_before": before.team_id if before is not None else None}
+            done = Done(organization_id, Action.CONNECTED, f"team/{team_id}", by=by, detail=kept)
+            await note(connection, done, now=now)
             return sum(mapping.parked for mapping in await organizations.list_published(connection, organization_id))
 
     @staticmethod

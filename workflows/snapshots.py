@@ -18,6 +18,7 @@ from schemas.vocabulary import Reason
 from storage import directory, enrollments, erasure, outbox
 from storage.directory import CustomerKey, Snapshot, StakeholderKey, StakeholderSnapshotRow
 from storage.pool import Connection
+from workflows.audit import Action, Done, note
 from workflows.events import Origin, outgoing
 from workflows.memory import OrganizationMemory
 from workflows.outcomes import end_enrollments
@@ -131,6 +132,7 @@ async def _erase_customers(connection: Connection, erasures: Sequence[Erasure], 
     ]
     await _erase_stakeholders(connection, everybody, now)
     await erasure.scrub_customers(connection, {one.key: one.as_of for one in erasures if one.key in erased})
+    await note(connection, *(_done(one, "customer") for one in erasures if one.key in erased), now=now)
 
 
 async def _erase_stakeholders(connection: Connection, erasures: Sequence[Erasure], now: datetime) -> None:
@@ -146,6 +148,12 @@ async def _erase_stakeholders(connection: Connection, erasures: Sequence[Erasure
     )
     engaged = await erasure.scrub_stakeholders(connection, erased, customers)
     await _forget_engagement(connection, [causes[key] for key in sorted(engaged)], now)
+    await note(connection, *(_done(causes[key], "stakeholder") for key in sorted(erased)), now=now)
+
+
+def _done(one: Erasure, whom: str) -> Done:
+    """That it was done; whoever still has the id can show that it was done to it."""
+    return Done(one.key[0], Action.ERASED, whom, digested=one.key[1], correlation_id=one.event_id)
 
 
 async def _forget_engagement(connection: Connection, erasures: Iterable[Erasure], now: datetime) -> None:

@@ -19,6 +19,7 @@ from storage import directory, enrollments, holds, memberships, steering
 from storage.enrollments import Enrollment
 from storage.pool import Connection
 from storage.steering import Steering, SteeringAction
+from workflows.audit import Action, Done, note
 from workflows.commands import add_pause, add_remove, add_resume
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, Change, transition
@@ -75,7 +76,22 @@ async def steer(
             await _resume(connection, enrollment, now)
         case SteeringAction.SKIP | SteeringAction.RESTART | SteeringAction.CHANGE_SENDER:
             await _move(connection, enrollment, asked, facts, now)
+    await note(connection, _done(organization_id, asked), now=now)
     return await holds.held(connection, enrollment.id, now)
+
+
+def _done(organization_id: str, asked: Steering) -> Done:
+    detail = {
+        "asked": str(asked.id),
+        "action": asked.action.value,
+        "until": asked.until.isoformat() if asked.until is not None else None,
+        "step_id": asked.step_id,
+        "sender_user_id": asked.sender_user_id,
+    }
+    subject = f"enrollment/{asked.enrollment_id}"
+    return Done(
+        organization_id, Action.ENROLLMENT_STEERED, subject, by=asked.asked_by, digested=asked.note, detail=detail
+    )
 
 
 async def _remove(connection: Connection, enrollment: Enrollment, asked: Steering, now: datetime) -> None:

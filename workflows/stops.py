@@ -14,6 +14,7 @@ from enrollment.stops import StopScope
 from storage import holds, organizations, stops
 from storage.pool import Connection
 from storage.stops import NewStop
+from workflows.audit import Action, Done, note
 
 __all__ = ["StopInvalid", "start", "stop"]
 
@@ -62,6 +63,9 @@ async def stop(
         now,
     )
     await organizations.advance_decision_version(connection, organization_id, now)
+    detail = {"scope": scope.value, "of": subject, "pauses_active": pauses_active}
+    done = Done(organization_id, Action.STOPPED, f"stop/{stop_id}", by=by, digested=reason.strip(), detail=detail)
+    await note(connection, done, now=now)
     return stop_id
 
 
@@ -72,6 +76,7 @@ async def start(connection: Connection, organization_id: str, stop_id: UUID, *, 
     """
     if not await stops.end(connection, organization_id, stop_id, by=by, now=now):
         raise StopInvalid(f"{organization_id} has no stop {stop_id} that still stands")
+    await note(connection, Done(organization_id, Action.STARTED, f"stop/{stop_id}", by=by), now=now)
     await organizations.advance_decision_version(connection, organization_id, now)
     await holds.hasten(connection, organization_id, None, now)
 

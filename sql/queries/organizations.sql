@@ -115,7 +115,8 @@ SELECT settings -> :name FROM organizations WHERE organization_id = :organizatio
 -- name: change_settings$
 -- Change some settings, keep the version, and answer it.
 WITH changed AS (
-  UPDATE organizations SET settings = settings || :changes::text::jsonb, settings_version = settings_version + 1, updated_at = :now
+  UPDATE organizations SET settings = settings || :changes::text::jsonb, settings_version = settings_version + 1, updated_at = :now,
+    time_zone = coalesce(:changes::text::jsonb ->> 'time_zone', time_zone)
   WHERE organization_id = :organization_id
   RETURNING organization_id, settings_version, settings
 ), kept AS (

@@ -8,10 +8,11 @@ import pytest
 
 from enrollment.stops import StopScope
 from schemas.vocabulary import OutcomeType, Reason
-from storage import steering
+from storage import audit, steering
 from storage.steering import Steering, SteeringAction
 from tests.fulfillment.account import SAVE, Account, opened
 from tests.fulfillment.stage import Stage
+from workflows.audit import digest_of
 from workflows.steering import SteeringInvalid, steer
 from workflows.stops import start, stop
 
@@ -291,3 +292,24 @@ async def test_it_is_noted_who_asked_what_and_why(account: Account) -> None:
     ]
     with pytest.raises(SteeringInvalid, match="has no enrollment"):
         await ask(account, "pause", enrollment_id=uuid4())
+
+
+async def test_what_was_asked_is_noted_once_and_what_was_refused_is_not(account: Account) -> None:
+    asked = uuid4()
+    until = account.stage.clock.now() + timedelta(days=1)
+    for _ in range(2):
+        await ask(account, "pause", id=asked, until=until)
+    with pytest.raises(SteeringInvalid):
+        await ask(account, "restart", step_id=-1)
+    async with account.stage.database.connection() as connection:
+        log = await audit.latest(connection, account.stage.organization_id, action="enrollment.steered", limit=9)
+    (entry,) = [one.entry for one in log]
+    assert (entry.actor, entry.subject) == ("usr-1", f"enrollment/{await account.enrollment(SAVE)}")
+    assert entry.digest == digest_of(entry.id, "on holiday")
+    assert entry.detail == {
+        "asked": str(asked),
+        "action": "pause",
+        "until": until.isoformat(),
+        "step_id": None,
+        "sender_user_id": None,
+    }

@@ -12,6 +12,7 @@ from storage.errors import StorageUnavailable
 from storage.pool import Database
 from storage.sync import SyncStream, hasten
 from tests.producers.poller_stage import QUICK, Stage, running, until
+from workflows.organization_settings import change_settings
 
 SetStage = Callable[..., Awaitable[Stage]]
 
@@ -258,6 +259,19 @@ async def test_cycles_follow_one_another_at_the_interval(pair: tuple[Stage, Stag
             return bool((await stream_of(stage, "histories"))["cycle"] == 2)
 
         await until(went_on)
+
+
+async def test_an_organization_is_read_at_the_interval_that_it_has_chosen(pair: tuple[Stage, Stage]) -> None:
+    stage, other = pair
+    async with stage.database.transaction() as connection:
+        await change_settings(
+            connection, stage.organization_id, {"poll_interval_minutes": 10}, by="usr-1", now=stage.clock.now()
+        )
+    await stage.poll()
+    ahead = (await stream_of(stage, "emails"))["next_cycle_at"] - stage.clock.now()
+    assert timedelta(minutes=9) <= ahead <= timedelta(minutes=10)
+    ahead = (await stream_of(other, "emails"))["next_cycle_at"] - other.clock.now()
+    assert timedelta(minutes=27) <= ahead <= timedelta(minutes=30)
 
 
 async def test_a_record_that_cannot_be_read_is_owed_and_its_page_goes_on(pair: tuple[Stage, Stage]) -> None:

@@ -11,7 +11,7 @@ from enrollment.decide import Candidate, decide
 from salesloft_client import NotSent
 from sandbox.salesloft.server import SimulatorClient
 from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
-from storage import connections, organizations, webhooks
+from storage import audit, connections, organizations, webhooks
 from storage.pool import Connection, Database
 from storage.sync import SyncStream
 from tests.enrollment.samples import situation, stakeholder
@@ -179,7 +179,7 @@ async def test_a_teams_own_application_that_is_taken_away_needs_a_person(town: T
 
 
 async def rotated(town: Town, keyring: Keyring) -> list[Rotated]:
-    return [one async for one in rotate_keys(town.database, keyring)]
+    return [one async for one in rotate_keys(town.database, keyring, by="usr-1", clock=town.clock)]
 
 
 async def test_keys_are_rotated_beside_processes_that_run(town: Town) -> None:
@@ -233,3 +233,23 @@ async def test_a_record_that_is_told_of_while_it_is_read_is_read_again(town: Tow
         await webhooks.settle_hints(connection, organization_id, read)
         left = await webhooks.hints(connection, organization_id, limit=100, now=town.clock.now())
     assert [(hint.record_id, hint.told, hint.deleted) for hint in left] == [(7, 2, True)]
+
+
+async def test_who_connected_and_disconnected_and_moved_keys_is_noted(town: Town) -> None:
+    team = await town.team()
+    organization_id, sessions = f"org-{uuid4().hex[:8]}", town.process(team)
+    for _ in range(2):
+        await sessions.connect(organization_id, ApiKey(team["api_key"]), by="usr-1")
+    assert not [one for one in await rotated(town, Keyring(KEYS, "new")) if one.unreadable]
+    await sessions.disconnect(organization_id, by="usr-2")
+    async with town.database.connection() as connection:
+        found = [one.entry for one in await audit.latest(connection, organization_id, limit=9)]
+    told = f"team/{team['team_id']}"
+    assert [(one.action, one.subject, one.actor) for one in reversed(found)] == [
+        ("connection.connected", told, "usr-1"),
+        ("connection.connected", told, "usr-1"),
+        ("connection.key_rotated", "key/new", "usr-1"),
+        ("connection.disconnected", told, "usr-2"),
+    ]
+    assert [one.detail.get("team_before") for one in reversed(found)][:2] == [None, team["team_id"]]
+    assert team["api_key"] not in str(found)
