@@ -11,6 +11,9 @@ from web.app import health_app
 from web.connection import connection_routes
 from web.mappings import mapping_routes
 from web.problems import answer_with_problems
+from web.reading.asking import Looking
+from web.reading.feed import EventFeed
+from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers
 from web.webhooks import webhook_routes
@@ -28,6 +31,8 @@ class ApiPorts:
     sessions: Sessions
     authorizations: Authorizations
     callers: Callers
+    looking: Looking
+    feed: EventFeed
 
 
 def api_app(health: Health, ports: ApiPorts) -> FastAPI:
@@ -43,5 +48,6 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
     answer_with_problems(app)
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers))
     app.include_router(mapping_routes(ports.callers))
+    app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

@@ -40,7 +40,10 @@ class CallerRole(StrEnum):
 
 
 class Caller(BaseModel):
-    """A user of the platform, in one organization; read from a token's claims."""
+    """A user of the platform, in one organization; read from a token's claims.
+
+    `good_until` is the token's end, seconds of real time since 1970.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -48,6 +51,7 @@ class Caller(BaseModel):
     organization_id: Annotated[str, Field(pattern=r"^[^:]+$")]
     role: CallerRole
     email: str | None = None
+    good_until: Annotated[float, Field(alias="exp")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

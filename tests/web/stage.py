@@ -24,6 +24,8 @@ from storage.pool import Database, DatabaseOptions
 from telemetry.health import Health
 from web.api import ApiPorts, api_app
 from web.app import HttpServer
+from web.reading.asking import Looking
+from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
 from workflows.authorization import Authorizations
 from workflows.credentials import Keyring
@@ -149,8 +151,13 @@ class Api:
 
 
 @asynccontextmanager
-async def running_api(simulator: SimulatorClient, database: Database, dsn: str, **team: Any) -> AsyncIterator[Api]:
-    """The API over a database that acts as the worker; `team` is what the simulator takes of one."""
+async def running_api(
+    simulator: SimulatorClient, database: Database, dsn: str, *, feed: EventFeed | None = None, **team: Any
+) -> AsyncIterator[Api]:
+    """The API over a database that acts as the worker; `team` is what the simulator takes of one.
+
+    Streams are served from `feed`, which is the caller's to run.
+    """
     clock, issuer = StepClock(await simulator.now()), TokenIssuer()
     issuer.new_key()
     made = await simulator.team(f"Team {uuid4().hex[:6]}", **team)
@@ -176,11 +183,14 @@ async def running_api(simulator: SimulatorClient, database: Database, dsn: str, 
         served(issuer.app()) as issuer_url,
     ):
         sessions = Sessions(database=database, wire=wire, keyring=KEYRING, clock=clock, options=options)
+        callers = Callers(Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys"), outgoing)
         ports = ApiPorts(
             database=database,
             sessions=sessions,
             authorizations=Authorizations(api_database, KEYRING, app, clock),
-            callers=Callers(Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys"), outgoing),
+            callers=callers,
+            looking=Looking(database=api_database, callers=callers, clock=clock, budget=BudgetSettings()),
+            feed=feed or EventFeed(database, dsn),
         )
         async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:
