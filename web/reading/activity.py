@@ -139,7 +139,7 @@ def activity_routes(looking: Looking) -> APIRouter:
         asked: Annotated[UnitFilters, Depends(filters)],
         page: Annotated[Paging, Depends(paging)],
     ) -> Page[ActivityUnit]:
-        """The same of a customer's stakeholders together: the activity of an account."""
+        """The same of a customer's stakeholders together, 500 of them at most by id: the activity of an account."""
         return await answer(caller, asked, page, stakeholder_id=None, customer_id=customer_id)
 
     return routes

@@ -24,6 +24,7 @@ from web.reading.asking import (
     known_stakeholder,
 )
 from web.reading.feed import EventFeed, Subscription, Told, Wanted
+from web.requests import ENDLESS
 from web.security import Caller
 
 __all__ = ["event_routes"]
@@ -72,7 +73,9 @@ class EventStream(Response):
         self._good_for_s = good_for_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stopping = scope.get("state", {}).get("stopping") or asyncio.Event()
+        state = scope.setdefault("state", {})
+        state[ENDLESS] = True
+        stopping = state.get("stopping") or asyncio.Event()
         sending = asyncio.create_task(self._send(send), name="event stream: send")
         beside = [
             asyncio.create_task(_left(receive), name="event stream: leaving"),
@@ -105,7 +108,8 @@ class EventStream(Response):
                 task.cancel()
         self._part.end("stopping" if stopping.is_set() else "token_expired")
         await asyncio.sleep(_GRACE_S)
-        _log.info("event_stream_cut", reason=self._part.why_ended)
+        organization_id = self._part.wanted.organization_id
+        _log.info("event_stream_cut", reason=self._part.why_ended, organization_id=organization_id)
 
 
 async def _left(receive: Receive) -> None:

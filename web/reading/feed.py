@@ -34,6 +34,7 @@ from storage.errors import StorageError
 from storage.event_feed import FeedRow
 from storage.pool import Connection, Database
 from storage.relay import OUTBOX_CHANNEL
+from telemetry.metrics import EVENT_STREAMS, EVENT_STREAMS_ENDED
 from web.problems import Problem
 
 __all__ = ["EventFeed", "FeedOptions", "Subscription", "Told", "Wanted"]
@@ -127,6 +128,7 @@ class Subscription:
         if self.ended.is_set():
             return
         if len(self._waiting) >= self._options.events or self._size + len(told.data) > self._options.size:
+            _log.warning("event_stream_too_slow", organization_id=self.wanted.organization_id)
             self.end("too_slow")
             return
         self._waiting.append(told)
@@ -137,6 +139,7 @@ class Subscription:
         """The first reason counts; what waits is dropped, for whoever resumes gets it again."""
         if not self.ended.is_set():
             self.why_ended = why
+            EVENT_STREAMS_ENDED.labels(why).inc()
             self._waiting.clear()
             self.ended.set()
             self._woken.set()
@@ -191,6 +194,7 @@ class EventFeed:
             raise Problem(503, "too_many_streams", "Too many streams are open here.", headers={"retry-after": "5"})
         subscription = Subscription(wanted, self.options)
         self._open += 1
+        EVENT_STREAMS.inc()
         self._joining.append(subscription)
         self._anybody.set()
         self._wake.set()
@@ -198,6 +202,7 @@ class EventFeed:
             yield subscription
         finally:
             self._open -= 1
+            EVENT_STREAMS.dec()
             self._forget(subscription)
 
     def _forget(self, subscription: Subscription) -> None:

@@ -35,7 +35,10 @@ from web.security import Caller
 
 __all__ = ["people_routes"]
 
-_ENROLLMENTS = 200
+# Of a customer, of all its stakeholders together.
+_ENROLLMENTS = 2000
+_EVALUATIONS = 50
+# Of each stakeholder.
 _DECISIONS = 5
 _HISTORY = 20
 
@@ -111,6 +114,7 @@ class CustomerView(Looked):
     name: str | None
     segment: str | None
     stakeholders: list[StakeholderTold]
+    more_stakeholders: bool = Field(description="Whether it has more of them than are told here.")
     history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
     read_at: Instant
     freshness: Freshness
@@ -142,8 +146,8 @@ def people_routes(looking_: Looking) -> APIRouter:
             await known_customer(connection, caller, customer_id)
             key = (organization_id, customer_id)
             row = (await directory.read_customers(connection, [key]))[key]
-            ids = await looking.people_of(connection, organization_id, customer_id, limit=LARGEST_CUSTOMER)
-            told = await _people(connection, organization_id, ids, now, customer_id=customer_id)
+            ids = await looking.people_of(connection, organization_id, customer_id, limit=LARGEST_CUSTOMER + 1)
+            told = await _people(connection, organization_id, ids[:LARGEST_CUSTOMER], now, customer_id=customer_id)
             history, _ = await history_page(
                 connection, organization_id, Paging(_HISTORY, None), customer_id=customer_id
             )
@@ -154,6 +158,7 @@ def people_routes(looking_: Looking) -> APIRouter:
             name=data.get("name"),
             segment=data.get("segment"),
             stakeholders=told,
+            more_stakeholders=len(ids) > LARGEST_CUSTOMER,
             history=history,
             read_at=now,
             freshness=fresh,
@@ -215,6 +220,7 @@ async def _people(
     ):
         if stay.enrollment_id is None and stay.stakeholder_id is not None:
             stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
+    latest = await _latest(connection, organization_id, About(customer_id=customer_id, stakeholder_id=one))
     told = []
     for id_ in ids:
         row = known.get((organization_id, id_))
@@ -232,31 +238,31 @@ async def _people(
                 enrollments=enrollments[id_],
                 other_cadences=stays[id_],
                 engagement=_engagement(scores.get((organization_id, id_)), now),
-                latest_decisions=await _latest(connection, organization_id, id_),
+                latest_decisions=latest.get(id_, [])[:_DECISIONS],
             )
         )
     return told
 
 
-async def _latest(connection: Connection, organization_id: str, stakeholder_id: str) -> list[LatestDecision]:
-    about = About(stakeholder_id=stakeholder_id)
-    found = await looking.evaluations(connection, organization_id, about, limit=_DECISIONS)
-    return [decision for one in found for decision in _decisions(one, stakeholder_id)]
+async def _latest(connection: Connection, organization_id: str, about: About) -> dict[str, list[LatestDecision]]:
+    """The outcomes of the latest evaluations, by stakeholder, the newest first."""
+    found: dict[str, list[LatestDecision]] = {}
+    for one in await looking.evaluations(connection, organization_id, about, limit=_EVALUATIONS):
+        for outcome in orjson.loads(one.outcomes):
+            if outcome["stakeholder_id"] is not None:
+                found.setdefault(outcome["stakeholder_id"], []).append(_decision(one, outcome))
+    return found
 
 
-def _decisions(one: StoredEvaluation, stakeholder_id: str) -> list[LatestDecision]:
-    return [
-        LatestDecision(
-            evaluation_id=str(one.id),
-            evaluated_at=one.evaluated_at,
-            trigger_type=one.trigger_type.value,
-            event_id=one.event_id,
-            outcome=outcome["outcome"],
-            reason=outcome["reason"],
-        )
-        for outcome in orjson.loads(one.outcomes)
-        if outcome["stakeholder_id"] == stakeholder_id
-    ]
+def _decision(one: StoredEvaluation, outcome: dict[str, Any]) -> LatestDecision:
+    return LatestDecision(
+        evaluation_id=str(one.id),
+        evaluated_at=one.evaluated_at,
+        trigger_type=one.trigger_type.value,
+        event_id=one.event_id,
+        outcome=outcome["outcome"],
+        reason=outcome["reason"],
+    )
 
 
 def _person(link: LinkRow | None) -> PersonAtSalesloft | None:
