@@ -1,17 +1,22 @@
 """What the `api` role serves, wired together. Imported by that role alone: the framework takes memory and time."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import httpx
 from fastapi import FastAPI
 
-from service.roles import opened_authorizations
+from salesloft_client import BudgetSettings
+from service.roles import database_options, opened_authorizations, session_options
 from service.settings import Settings
 from storage.pool import Database
 from telemetry.health import Health
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
+from web.reading.asking import Looking
+from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
@@ -29,15 +34,31 @@ async def api_application(
     if settings.jwt_issuer and settings.jwt_audience and settings.jwt_keys_url:
         issuer = Issuer(issuer=settings.jwt_issuer, audience=settings.jwt_audience, keys_url=settings.jwt_keys_url)
     browsers = Browsers(sessions.keyring, over_https=(settings.public_url or "").startswith("https:"))
-    async with opened_authorizations(settings, clock) as authorizations, httpx.AsyncClient() as http:
+    async with AsyncExitStack() as stack:
+        authorizations = await stack.enter_async_context(opened_authorizations(settings, clock))
+        callers = Callers(issuer, await stack.enter_async_context(httpx.AsyncClient()), browsers)
+        # Without a connection until somebody looks: a start waits for none.
+        apart = replace(database_options(settings), role="cscx_salesloft_api", min_size=0)
+        looking = Looking(
+            database=await stack.enter_async_context(Database.connected(apart)),
+            callers=callers,
+            clock=clock,
+            budget=session_options(settings).budget or BudgetSettings(),
+        )
+        feed = EventFeed(database, settings.database_url.get_secret_value())
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        following = tasks.create_task(feed.run(), name="event feed")
+        stack.callback(following.cancel)
         ports = ApiPorts(
             database=database,
             sessions=sessions,
             authorizations=authorizations,
-            callers=Callers(issuer, http, browsers),
+            callers=callers,
             browsers=browsers,
             memory=OrganizationMemory(),
             clock=clock,
             decide_here=settings.decide_here,
+            looking=looking,
+            feed=feed,
         )
         yield api_app(health, ports)

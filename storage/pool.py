@@ -104,6 +104,20 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def organization_reading(self, organization_id: str) -> AsyncIterator[Connection]:
+        """One state of this organization's rows alone, which cannot be changed; meant for the api role.
+
+        What is asked is planned with its values: a filter that is not given must cost nothing.
+        """
+        async with self.reading() as connection:
+            await connection.execute(
+                "SELECT set_config('cscx.organization_id', $1, true), "
+                "set_config('plan_cache_mode', 'force_custom_plan', true)",
+                organization_id,
+            )
+            yield connection
+
+    @asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncIterator[Connection]:
         with translated():
             async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -11,7 +11,7 @@ import orjson
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["Happened", "HappenedKind", "read"]
+__all__ = ["Happened", "HappenedKind", "Place", "read", "read_before"]
 
 
 class HappenedKind(StrEnum):
@@ -24,6 +24,15 @@ class HappenedKind(StrEnum):
     ATTEMPT = "attempt"  # work at Salesloft, done or still to do
     STAY = "stay"  # the person was added to a cadence
     ACTIVITY = "activity"  # what was sent to the person, and what the person did
+
+
+class Place(NamedTuple):
+    """Where a thing stands in a line of time: things of one instant have their order, too."""
+
+    at: datetime
+    place: int
+    ordinal: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class Happened:
     who: str | None
     why: str | None
     detail: dict[str, Any]
+    place: Place
 
 
 async def read(
@@ -53,6 +63,21 @@ async def read(
     limit: int,
 ) -> list[Happened]:
     """The last things of a customer, of a stakeholder, or of a stakeholder with that customer; oldest first."""
+    return await read_before(
+        connection, organization_id, None, customer_id=customer_id, stakeholder_id=stakeholder_id, limit=limit
+    )
+
+
+async def read_before(
+    connection: Connection,
+    organization_id: str,
+    before: Place | None,
+    *,
+    customer_id: str | None = None,
+    stakeholder_id: str | None = None,
+    limit: int,
+) -> list[Happened]:
+    """The same of those that stand before a place."""
     if customer_id is None and stakeholder_id is None:
         raise ValueError("a timeline is of a customer or a stakeholder")
     rows = await queries.read_timeline(
@@ -61,6 +86,10 @@ async def read(
         customer_id=customer_id,
         stakeholder_id=stakeholder_id,
         at_most=limit,
+        before_at=before.at if before is not None else None,
+        before_place=before.place if before is not None else None,
+        before_ordinal=before.ordinal if before is not None else None,
+        before_source=before.source if before is not None else None,
     )
     return [
         Happened(
@@ -72,6 +101,7 @@ async def read(
             who=row["who"],
             why=row["why"],
             detail=orjson.loads(row["detail"]) if row["detail"] is not None else {},
+            place=Place(row["at"], row["place"], row["ordinal"], row["source"]),
         )
         for row in reversed(rows)
     ]

@@ -48,6 +48,8 @@ __all__ = [
     "DECISIONS",
     "DECISIONS_REMADE",
     "ENROLLMENT_TRANSITIONS",
+    "EVENT_STREAMS",
+    "EVENT_STREAMS_ENDED",
     "EXECUTIONS_CHECKED",
     "HTTP_SERVER_DURATION",
     "OUTBOX_BACKLOG",
@@ -390,9 +392,22 @@ READY: Final = Gauge(
     ["part"],
     registry=REGISTRY,
 )
+EVENT_STREAMS: Final = Gauge(
+    "cscx_salesloft_event_streams",
+    "Streams of events that are open in this process, of 500 at most. "
+    "Action: near the bound callers are answered 503: add a process with the role api, or find who opens them.",
+    registry=REGISTRY,
+)
+EVENT_STREAMS_ENDED: Final = Counter(
+    "cscx_salesloft_event_streams_ended",
+    "Streams of events that this process ended, by why: token_expired, stopping, too_slow, storage_unavailable. "
+    "Action: too_slow readers do not keep up with their organization, find them in the log; the others come back.",
+    ["reason"],
+    registry=REGISTRY,
+)
 HTTP_SERVER_DURATION: Final = Histogram(
     "http_server_request_duration_seconds",
-    "Seconds of each request to our HTTP API, by route and status. "
+    "Seconds of each request to our HTTP API, by route and status; of a stream until it began. "
     "Action: 5xx is ours, find its correlation id in the log; slow reads are the database.",
     ["http_request_method", "http_route", "http_response_status_code"],
     buckets=_FAST,

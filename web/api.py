@@ -19,6 +19,9 @@ from web.mapping_states import mapping_state_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
 from web.problems import answer_with_problems
+from web.reading.asking import Looking
+from web.reading.feed import EventFeed
+from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers
 from web.session import session_routes
@@ -45,6 +48,8 @@ class ApiPorts:
     browsers: Browsers
     memory: OrganizationMemory
     clock: Clock
+    looking: Looking
+    feed: EventFeed
     decide_here: bool = True
 
 
@@ -74,5 +79,6 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
     app.include_router(capability_routes(ports.callers))
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
+    app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

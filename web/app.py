@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry import metrics
 from telemetry.health import Health
@@ -53,7 +53,8 @@ class HttpServer:
     """Serves an application until stopped. A background part.
 
     The application is opened when the part begins to run and closed when it ends. `port` 0 takes a free one; `address`
-    tells it once `ready` is set.
+    tells it once `ready` is set. Each request's state has `stopping`, an event, for answers that have no end of their
+    own.
     """
 
     name = "http"
@@ -66,11 +67,11 @@ class HttpServer:
         self._port = port
         self._drain_seconds = drain_seconds
         self._server: _Server | None = None
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Take no more requests; those under way are finished within the bound."""
-        self._is_stopping = True
+        self._stopping.set()
         if self._server is not None:
             self._server.should_exit = True
 
@@ -78,7 +79,7 @@ class HttpServer:
         """Serve. SystemExit where the port is taken, with uvicorn's own line in the log."""
         async with self._application() as app:
             config = uvicorn.Config(
-                app,
+                self._telling_of_the_end(app),
                 host=self._host,
                 port=self._port,
                 log_config=None,
@@ -87,8 +88,15 @@ class HttpServer:
                 timeout_graceful_shutdown=self._drain_seconds,
             )
             self._server = _Server(config, self._listening)
-            self._server.should_exit = self._is_stopping
+            self._server.should_exit = self._stopping.is_set()
             await self._server.serve()
+
+    def _telling_of_the_end(self, app: ASGIApp) -> ASGIApp:
+        async def told(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("state", {})["stopping"] = self._stopping
+            await app(scope, receive, send)
+
+        return told
 
     def _listening(self, port: int) -> None:
         self.address = f"http://{self._host}:{port}"

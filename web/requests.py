@@ -11,9 +11,11 @@ from telemetry.logs import belonging_to
 from telemetry.metrics import HTTP_SERVER_DURATION
 from workflows.audit import Way, coming_by
 
-__all__ = ["CORRELATION_HEADER", "LARGEST_BODY", "EveryRequest"]
+__all__ = ["CORRELATION_HEADER", "ENDLESS", "LARGEST_BODY", "EveryRequest"]
 
 CORRELATION_HEADER = "x-correlation-id"
+ENDLESS = "endless"
+"""Set in the state of a request whose answer has no end of its own: its time is that until it began."""
 LARGEST_BODY = 1024 * 1024
 """Bytes. The largest record that Salesloft delivers is an account with its custom fields, some kilobytes."""
 
@@ -34,12 +36,13 @@ class EveryRequest:
         given = headers.get(CORRELATION_HEADER.encode(), b"").decode("latin-1")
         correlation_id = given if _CORRELATION.fullmatch(given) else str(uuid4())
         scope.setdefault("state", {})["correlation_id"] = correlation_id
-        began, status = monotonic(), 500
+        began = answered = monotonic()
+        status = 500
 
         async def answering(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], monotonic()
                 message["headers"] = [*message["headers"], (CORRELATION_HEADER.encode(), correlation_id.encode())]
             await send(message)
 
@@ -48,7 +51,8 @@ class EveryRequest:
                 await self._app(scope, _bounded(receive), answering)
         finally:
             route = getattr(scope.get("route"), "path", "")
-            HTTP_SERVER_DURATION.labels(scope["method"], route, str(status)).observe(monotonic() - began)
+            took = (answered if scope["state"].get(ENDLESS) else monotonic()) - began
+            HTTP_SERVER_DURATION.labels(scope["method"], route, str(status)).observe(took)
 
 
 def _bounded(receive: Receive) -> Receive:

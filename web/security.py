@@ -6,7 +6,7 @@ A program sends it with each request; a browser has it in its session.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from time import monotonic, time
 from typing import Annotated, Any
@@ -45,15 +45,23 @@ class CallerRole(StrEnum):
 
 
 class Caller(BaseModel):
-    """A user of the platform, in one organization; read from a token's claims."""
+    """A user of the platform, in one organization; read from a token's claims.
+
+    `good_until` is the token's end, seconds of real time since 1970.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     user_id: Annotated[str, Field(alias="sub", min_length=1)]
     organization_id: Annotated[str, Field(pattern=r"^[^:]+$")]
     role: CallerRole
-    expires_at: Annotated[datetime, Field(alias="exp")]
     email: str | None = None
+    good_until: Annotated[float, Field(alias="exp")]
+
+    @property
+    def expires_at(self) -> datetime:
+        """The token's end."""
+        return datetime.fromtimestamp(self.good_until, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,37 +13,38 @@ WITH people AS (
   SELECT e.* FROM enrollments e JOIN people USING (stakeholder_id)
   WHERE e.organization_id = :organization_id AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
 )
-SELECT at, kind, stakeholder_id, enrollment_id, what, who, why, detail::text AS detail
+SELECT at, place, ordinal, source, kind, stakeholder_id, enrollment_id, what, who, why, detail::text AS detail
 FROM (
-  SELECT coalesce(r.event_time, r.created_at) AS at, 1 AS place, 0 AS ordinal, 'trigger' AS kind, r.stakeholder_id, r.id AS enrollment_id,
+  SELECT coalesce(r.event_time, r.created_at) AS at, 1 AS place, 0 AS ordinal, r.id::text AS source, 'trigger' AS kind, r.stakeholder_id, r.id AS enrollment_id,
     coalesce(r.trigger_type, 'added by a person') AS what, r.requested_by_user AS who, NULL::text AS why,
     json_build_object('event_id', r.event_id, 'business_key', r.business_key, 'mapping_id', r.mapping_id,
                       'mapping_version', r.mapping_version, 'cadence_id', r.cadence_id, 'evaluation_id', r.evaluation_id) AS detail
   FROM runs r
   UNION ALL
-  SELECT h.changed_at, 3, h.sequence, 'state', r.stakeholder_id, r.id, h.to_state, h.actor_user_id, h.reason,
+  SELECT h.changed_at, 3, h.sequence, r.id::text, 'state', r.stakeholder_id, r.id, h.to_state, h.actor_user_id, h.reason,
     json_build_object('from', h.from_state, 'actor', h.actor_kind)
   FROM runs r JOIN enrollment_history h ON h.enrollment_id = r.id
   UNION ALL
-  SELECT d.received_at, 2, 0, 'decision', r.stakeholder_id, r.id, d.verdict, d.decided_by, d.ignored_because, NULL
+  SELECT d.received_at, 2, 0, d.event_source || ' ' || d.event_id, 'decision', r.stakeholder_id, r.id, d.verdict, d.decided_by, d.ignored_because, NULL
   FROM runs r JOIN approval_decisions d ON d.organization_id = r.organization_id AND d.enrollment_id = r.id
   UNION ALL
-  SELECT s.asked_at, 2, 0, 'asked', r.stakeholder_id, r.id, s.action, s.asked_by, s.note,
+  SELECT s.asked_at, 2, 0, s.id::text, 'asked', r.stakeholder_id, r.id, s.action, s.asked_by, s.note,
     json_build_object('until', s.until, 'step_id', s.step_id, 'sender_user_id', s.sender_user_id)
   FROM runs r JOIN steerings s ON s.enrollment_id = r.id
   UNION ALL
-  SELECT coalesce(c.done_at, c.created_at), 4, 0, 'attempt', r.stakeholder_id, r.id, c.kind, NULL, coalesce(c.outcome, c.state),
+  SELECT coalesce(c.done_at, c.created_at), 4, 0, c.id::text, 'attempt', r.stakeholder_id, r.id, c.kind, NULL, coalesce(c.outcome, c.state),
     json_build_object('attempts', c.attempts, 'last_error', c.last_error, 'due_at', c.due_at)
   FROM runs r JOIN commands c ON c.enrollment_id = r.id
   UNION ALL
-  SELECT m.added_at, 5, 0, 'stay', p.stakeholder_id, m.enrollment_id, 'added', NULL, NULL,
+  SELECT m.added_at, 5, 0, m.id::text, 'stay', p.stakeholder_id, m.enrollment_id, 'added', NULL, NULL,
     json_build_object('cadence_id', m.cadence_id, 'salesloft_membership_id', m.salesloft_membership_id, 'status', m.status,
                       'step_id', m.step_id, 'user_id', m.salesloft_user_id)
   FROM people p JOIN salesloft_memberships m ON m.organization_id = :organization_id AND m.stakeholder_id = p.stakeholder_id
   UNION ALL
-  SELECT u.occurred_to, 6, u.ordinal, 'activity', p.stakeholder_id, u.enrollment_id, u.metric, NULL, u.confidence,
+  SELECT u.occurred_to, 6, u.ordinal, u.event_id::text, 'activity', p.stakeholder_id, u.enrollment_id, u.metric, NULL, u.confidence,
     json_build_object('occurred_from', u.occurred_from, 'noticed_at', u.noticed_at, 'cadence_id', u.cadence_id, 'step_id', u.step_id)
   FROM people p JOIN activity_units u ON u.organization_id = :organization_id AND u.stakeholder_id = p.stakeholder_id
 ) AS happened
-ORDER BY at DESC, place DESC, ordinal DESC, enrollment_id, what
+WHERE :before_at::timestamptz IS NULL OR (at, place, ordinal, source) < (:before_at, :before_place::integer, :before_ordinal::integer, :before_source::text)
+ORDER BY at DESC, place DESC, ordinal DESC, source DESC
 LIMIT :at_most

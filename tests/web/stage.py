@@ -25,6 +25,8 @@ from telemetry.health import Health
 from web.api import ApiPorts, api_app
 from web.app import HttpServer
 from web.browser import Browsers
+from web.reading.asking import Looking
+from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
 from workflows.authorization import Authorizations
 from workflows.credentials import Keyring
@@ -152,9 +154,18 @@ class Api:
 
 @asynccontextmanager
 async def running_api(
-    simulator: SimulatorClient, database: Database, dsn: str, *, decide_here: bool = True, **team: Any
+    simulator: SimulatorClient,
+    database: Database,
+    dsn: str,
+    *,
+    feed: EventFeed | None = None,
+    decide_here: bool = True,
+    **team: Any,
 ) -> AsyncIterator[Api]:
-    """The API over a database that acts as the worker; `team` is what the simulator takes of one."""
+    """The API over a database that acts as the worker; `team` is what the simulator takes of one.
+
+    Streams are served from `feed`, which is the caller's to run.
+    """
     clock, issuer = StepClock(await simulator.now()), TokenIssuer()
     issuer.new_key()
     made = await simulator.team(f"Team {uuid4().hex[:6]}", **team)
@@ -182,15 +193,18 @@ async def running_api(
         sessions = Sessions(database=database, wire=wire, keyring=KEYRING, clock=clock, options=options)
         browsers = Browsers(KEYRING, over_https=False)
         issuer_of_callers = Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys")
+        callers = Callers(issuer_of_callers, outgoing, browsers)
         ports = ApiPorts(
             database=database,
             sessions=sessions,
             authorizations=Authorizations(api_database, KEYRING, app, clock),
-            callers=Callers(issuer_of_callers, outgoing, browsers),
+            callers=callers,
             browsers=browsers,
             memory=OrganizationMemory(),
             clock=clock,
             decide_here=decide_here,
+            looking=Looking(database=api_database, callers=callers, clock=clock, budget=BudgetSettings()),
+            feed=feed or EventFeed(database, dsn),
         )
         async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:

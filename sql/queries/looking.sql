@@ -1,0 +1,164 @@
+-- name: look_at_enrollments
+-- An organization's enrollments as people look at them, the newest first: where each stands on its cadence, and what holds it.
+SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.trigger_type, e.business_key, e.event_id, e.mapping_id, e.mapping_version,
+  e.cadence_id, coalesce(c.name, e.request #>> '{action,cadence,name}') AS cadence_name, e.request #>> '{action,cadence,purpose}' AS purpose,
+  jsonb_array_length(c.steps) AS steps, e.start_on, e.start_step_id, coalesce(e.changed_sender_user_id, e.sender_user_id) AS sender_user_id,
+  e.requested_at, e.requested_by_user, e.expires_at, e.execute_by, e.expected_at, e.pending_end, e.created_at, e.updated_at,
+  e.membership_id, m.salesloft_membership_id, m.salesloft_state, m.current_step, m.added_at, m.currently_on_cadence,
+  p.asked_by AS paused_by, p.asked_until AS paused_until, p.refusal AS pause_refusal,
+  (SELECT s.place FROM jsonb_array_elements(c.steps) WITH ORDINALITY AS s (step, place)
+   WHERE (s.step ->> 'id')::bigint = coalesce(p.to_step_id, p.step_id) LIMIT 1)::integer AS paused_at_step,
+  CASE WHEN e.state NOT IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed', 'removed', 'exited')
+    THEN enrollment_held(e, :now) END AS held,
+  e.request::text AS request, e.decision::text AS decision, w.last_error
+FROM (
+  SELECT n.id FROM enrollments n
+  WHERE n.organization_id = :organization_id
+    AND (:id::uuid IS NULL OR n.id = :id)
+    AND (:customer_id::text IS NULL OR n.customer_id = :customer_id)
+    AND (:stakeholder_id::text IS NULL OR n.stakeholder_id = :stakeholder_id)
+    AND (:cadence_id::bigint IS NULL OR n.cadence_id = :cadence_id)
+    AND (:trigger_type::text IS NULL OR n.trigger_type = :trigger_type)
+    AND (:states::text[] IS NULL OR n.state = ANY (:states))
+    AND (:before_id::uuid IS NULL OR n.id < :before_id)
+  ORDER BY n.id DESC LIMIT :at_most
+) AS picked
+JOIN enrollments e ON e.id = picked.id
+LEFT JOIN salesloft_cadences c ON c.organization_id = e.organization_id AND c.cadence_id = e.cadence_id
+LEFT JOIN salesloft_memberships m ON m.id = e.membership_id
+LEFT JOIN pauses p ON p.enrollment_id = e.id
+LEFT JOIN LATERAL (
+  SELECT k.last_error FROM commands k WHERE k.enrollment_id = e.id AND k.last_error IS NOT NULL ORDER BY k.position DESC LIMIT 1
+) AS w ON true
+ORDER BY e.id DESC
+
+-- name: look_at_waiting
+-- An organization's requests that nobody has answered, those that expire first in front: which enrollments they are.
+SELECT e.id, e.expires_at FROM enrollments e
+WHERE e.organization_id = :organization_id AND e.state = 'requested'
+  AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
+  AND (:after_at::timestamptz IS NULL OR (e.expires_at, e.id) > (:after_at, :after_id::uuid))
+ORDER BY e.expires_at, e.id LIMIT :at_most
+
+-- name: look_at_requests
+-- The requests of some enrollments, as they were published, and what became of each.
+SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.expires_at, e.execute_by, e.request_digest,
+  e.request::text AS request, e.decision::text AS decision, e.updated_at
+FROM enrollments e WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
+
+-- name: look_at_decisions_on
+-- Every decision of an approver's that ever arrived for an enrollment, oldest first.
+SELECT verdict, request_digest, decided_by, decided_at, received_at, ignored_because
+FROM approval_decisions WHERE organization_id = :organization_id AND enrollment_id = :enrollment_id
+ORDER BY received_at, event_id
+
+-- name: look_at_history
+-- An enrollment's states, oldest first.
+SELECT sequence, from_state, to_state, reason, actor_kind, actor_user_id, changed_at
+FROM enrollment_history WHERE organization_id = :organization_id AND enrollment_id = :enrollment_id
+ORDER BY sequence
+
+-- name: look_at_evaluations
+-- An organization's evaluations of an event, some customers or a stakeholder, or what several of them share; the newest first.
+SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.decision_version, v.evaluated_at, v.facts, v.outcomes, v.digest
+FROM evaluations v
+WHERE v.organization_id = :organization_id
+  AND (:event_id::text IS NULL OR v.event_id = :event_id)
+  AND (:customer_ids::text[] IS NULL OR v.customer_id = ANY (:customer_ids))
+  AND (:stakeholder_id::text IS NULL OR v.outcomes::jsonb @> jsonb_build_array(jsonb_build_object('stakeholder_id', :stakeholder_id::text)))
+  AND (:before_at::timestamptz IS NULL OR (v.evaluated_at, v.id) < (:before_at, :before_id::uuid))
+ORDER BY v.evaluated_at DESC, v.id DESC
+LIMIT :at_most
+
+-- name: look_at_customers_of
+-- Whose a stakeholder is, or was when they were asked for: evaluations are found by their customers.
+SELECT customer_id FROM directory_stakeholders WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id
+UNION SELECT customer_id FROM enrollments WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id
+
+-- name: look_at_memberships
+-- An organization's stays on cadences, the latest added first, made by us or by hand.
+SELECT m.id, m.stakeholder_id, m.salesloft_person_id, m.cadence_id, coalesce(c.name, m.cadence_name) AS cadence_name, m.status, m.current_step,
+  m.step_id, jsonb_array_length(c.steps) AS steps, m.added_at, m.completed_at, m.salesloft_membership_id, m.salesloft_state,
+  m.currently_on_cadence, m.salesloft_user_id, m.enrollment_id, m.salesloft_updated_at, s.customer_id
+FROM salesloft_memberships m
+LEFT JOIN salesloft_cadences c ON c.organization_id = m.organization_id AND c.cadence_id = m.cadence_id
+LEFT JOIN directory_stakeholders s ON s.organization_id = m.organization_id AND s.stakeholder_id = m.stakeholder_id
+WHERE m.organization_id = :organization_id
+  AND (:id::uuid IS NULL OR m.id = :id)
+  AND (:stakeholder_id::text IS NULL OR m.stakeholder_id = :stakeholder_id)
+  AND (:customer_id::text IS NULL OR m.stakeholder_id IN (
+    SELECT d.stakeholder_id FROM directory_stakeholders d WHERE d.organization_id = :organization_id AND d.customer_id = :customer_id))
+  AND (:cadence_id::bigint IS NULL OR m.cadence_id = :cadence_id)
+  AND (:status::text IS NULL OR m.status = :status)
+  AND (:on_cadence::boolean IS NULL OR m.currently_on_cadence = :on_cadence)
+  AND (:before_at::timestamptz IS NULL OR (m.added_at, m.id) < (:before_at, :before_id::uuid))
+ORDER BY m.added_at DESC, m.id DESC LIMIT :at_most
+
+-- name: look_at_activity
+-- What was seen of some stakeholders, the latest first; of each no more than is asked for, by the index that orders it.
+SELECT u.*, c.name AS cadence_name
+FROM unnest(:stakeholder_ids::text[]) AS asked (stakeholder_id)
+CROSS JOIN LATERAL (
+  SELECT a.event_id, a.stakeholder_id, a.enrollment_id, a.source, a.source_id, a.metric, a.ordinal, a.cadence_id, a.step_id, a.occurred_from,
+    a.occurred_to, a.noticed_at, a.confidence
+  FROM activity_units a
+  WHERE a.organization_id = :organization_id AND a.stakeholder_id = asked.stakeholder_id
+    AND (:metrics::text[] IS NULL OR a.metric = ANY (:metrics))
+    AND (:cadence_id::bigint IS NULL OR a.cadence_id = :cadence_id)
+    AND (:since::timestamptz IS NULL OR a.occurred_to >= :since)
+    AND (:until::timestamptz IS NULL OR a.occurred_to < :until)
+    AND (:before_at::timestamptz IS NULL OR (a.occurred_to, a.event_id) < (:before_at, :before_id::uuid))
+  ORDER BY a.occurred_to DESC, a.event_id DESC LIMIT :at_most
+) AS u
+LEFT JOIN salesloft_cadences c ON c.organization_id = :organization_id AND c.cadence_id = u.cadence_id
+ORDER BY u.occurred_to DESC, u.event_id DESC LIMIT :at_most
+
+-- name: look_at_links
+-- Which person of Salesloft's each of some stakeholders is, and what Salesloft says of whether they may be written to.
+SELECT l.stakeholder_id, l.person_id, l.linked_by, l.linked_at, p.do_not_contact, p.contact_restrictions, p.bouncing, p.deleted, p.read_at
+FROM stakeholder_people l LEFT JOIN salesloft_people p USING (organization_id, person_id)
+WHERE l.organization_id = :organization_id AND l.stakeholder_id = ANY (:stakeholder_ids::text[])
+
+-- name: look_at_people_of
+-- The stakeholders whose customer this is, or was when somebody was asked for.
+SELECT stakeholder_id FROM directory_stakeholders WHERE organization_id = :organization_id AND customer_id = :customer_id
+UNION SELECT stakeholder_id FROM enrollments WHERE organization_id = :organization_id AND customer_id = :customer_id
+ORDER BY 1 LIMIT :at_most
+
+-- name: is_stakeholder_known$
+-- Whether an organization has, or had, this stakeholder.
+SELECT EXISTS (SELECT FROM directory_stakeholders WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id)
+  OR EXISTS (SELECT FROM enrollments WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id)
+
+-- name: is_customer_known$
+-- Whether an organization has, or had, this customer.
+SELECT EXISTS (SELECT FROM directory_customers WHERE organization_id = :organization_id AND customer_id = :customer_id)
+
+-- name: look_at_connection
+-- How an organization is connected, without what it is connected by.
+SELECT c.team_id, c.team_name, c.status, c.status_reason, c.status_since, c.credential_kind, c.expires_at, c.scopes, c.connected_at, c.connected_by,
+  w.ensured_at AS webhooks_ensured_at, k.read_at AS cadences_read_at
+FROM salesloft_connections c
+LEFT JOIN salesloft_webhooks w USING (organization_id)
+LEFT JOIN salesloft_catalogues k USING (organization_id)
+WHERE c.organization_id = :organization_id
+
+-- name: look_at_streams
+-- Where the reading of an organization's streams stands.
+SELECT s.stream, s.cycle, s.cycle_started_at, s.cycle_ended_at, s.next_cycle_at, s.position_at, s.failures, s.read_again_since,
+  s.holder IS NOT NULL AND s.leased_until > clock_timestamp() AS is_held,
+  l.scanned, l.emitted, l.deduplicated, l.out_of_scope, l.fallen, l.owed
+FROM sync_streams s LEFT JOIN sync_ledger l USING (organization_id, stream, cycle)
+WHERE s.organization_id = :organization_id ORDER BY s.stream
+
+-- name: look_at_ledger
+-- What an organization's cycles came to, the latest first.
+SELECT l.stream, l.cycle, l.started_at, l.ended_at, l.watermark, l.scanned, l.emitted, l.deduplicated, l.out_of_scope, l.fallen, l.owed
+FROM sync_ledger l
+WHERE l.organization_id = :organization_id AND (:stream::text IS NULL OR l.stream = :stream)
+  AND (:before_at::timestamptz IS NULL OR (l.started_at, l.stream, l.cycle) < (:before_at, :before_stream::text, :before_cycle::bigint))
+ORDER BY l.started_at DESC, l.stream DESC, l.cycle DESC LIMIT :at_most
+
+-- name: connection_status$
+-- How an organization's connection stands, nothing where it never had one.
+SELECT status FROM salesloft_connections WHERE organization_id = :organization_id

@@ -1,0 +1,401 @@
+"""What people look at of enrollments, approvals, memberships and activity, in pages. Nothing here writes.
+
+Every function answers the rows of one organization, at most `limit` of them, from beyond a place where one is given.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from storage.plain import plain_uuid
+from storage.pool import Connection
+from storage.queries import queries
+from storage.stored_evaluations import About, StoredEvaluation
+
+__all__ = [
+    "ApproversWord",
+    "EnrollmentRow",
+    "Filters",
+    "LinkRow",
+    "MembershipLook",
+    "RequestRow",
+    "StateRow",
+    "UnitFilters",
+    "UnitRow",
+    "activity",
+    "connection_status",
+    "decisions_on",
+    "enrollments",
+    "evaluations",
+    "history",
+    "is_customer_known",
+    "is_stakeholder_known",
+    "links",
+    "memberships",
+    "people_of",
+    "requests",
+    "rows_as",
+    "waiting",
+]
+
+T = TypeVar("T")
+Place = tuple[datetime | None, UUID | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What enrollments are asked for; None asks for all."""
+
+    id: UUID | None = None
+    customer_id: str | None = None
+    stakeholder_id: str | None = None
+    cadence_id: int | None = None
+    trigger_type: str | None = None
+    states: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrollmentRow:
+    """An enrollment and where it stands. Steps are counted from 1; `request` and `decision` are JSON as published.
+
+    `held` is what holds it at the moment, `paused_at_step` the step that goes on after the pause, `last_error` what the
+    latest attempt at Salesloft that failed said.
+    """
+
+    id: UUID
+    customer_id: str
+    stakeholder_id: str
+    state: str
+    reason: str | None
+    trigger_type: str | None
+    business_key: str | None
+    event_id: str | None
+    mapping_id: UUID | None
+    mapping_version: int | None
+    cadence_id: int
+    cadence_name: str | None
+    purpose: str | None
+    steps: int | None
+    start_on: date
+    start_step_id: int | None
+    sender_user_id: int
+    requested_at: datetime
+    requested_by_user: str | None
+    expires_at: datetime
+    execute_by: datetime
+    expected_at: datetime | None
+    pending_end: str | None
+    created_at: datetime
+    updated_at: datetime
+    membership_id: UUID | None
+    salesloft_membership_id: int | None
+    salesloft_state: str | None
+    current_step: int | None
+    added_at: datetime | None
+    currently_on_cadence: bool | None
+    paused_by: str | None
+    paused_until: datetime | None
+    pause_refusal: str | None
+    paused_at_step: int | None
+    held: str | None
+    request: str
+    decision: str | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """An approval request as it was published, and what became of it; `request` and `decision` are JSON."""
+
+    id: UUID
+    customer_id: str
+    stakeholder_id: str
+    state: str
+    reason: str | None
+    requested_at: datetime
+    expires_at: datetime
+    execute_by: datetime
+    request_digest: str
+    request: str
+    decision: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproversWord:
+    """A decision that arrived; `ignored_because` is None of the one that counted."""
+
+    verdict: str
+    request_digest: str
+    decided_by: str
+    decided_at: datetime
+    received_at: datetime
+    ignored_because: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateRow:
+    """A change of an enrollment's state."""
+
+    sequence: int
+    from_state: str | None
+    to_state: str
+    reason: str | None
+    actor_kind: str
+    actor_user_id: str | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipLook:
+    """A stay of a person on a cadence; `stakeholder_id` is None of somebody who is nobody's stakeholder."""
+
+    id: UUID
+    stakeholder_id: str | None
+    customer_id: str | None
+    salesloft_person_id: int
+    cadence_id: int
+    cadence_name: str | None
+    status: str
+    current_step: int | None
+    step_id: int | None
+    steps: int | None
+    added_at: datetime
+    completed_at: datetime | None
+    salesloft_membership_id: int
+    salesloft_state: str | None
+    currently_on_cadence: bool
+    salesloft_user_id: int | None
+    enrollment_id: UUID | None
+    salesloft_updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFilters:
+    """Which activity is asked for: kinds, a cadence, from `since` until before `until`."""
+
+    metrics: Sequence[str] | None = None
+    cadence_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRow:
+    """One unit of activity; the two instants are equal where Salesloft tells when it was."""
+
+    event_id: UUID
+    stakeholder_id: str
+    enrollment_id: UUID | None
+    source: str
+    source_id: str
+    metric: str
+    ordinal: int
+    cadence_id: int | None
+    cadence_name: str | None
+    step_id: int | None
+    occurred_from: datetime
+    occurred_to: datetime
+    noticed_at: datetime
+    confidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """Which person of Salesloft's a stakeholder is; what Salesloft says of them is None where it was never read."""
+
+    stakeholder_id: str
+    person_id: int
+    linked_by: str
+    linked_at: datetime
+    do_not_contact: bool | None
+    contact_restrictions: Sequence[str] | None
+    bouncing: bool | None
+    deleted: bool | None
+    read_at: datetime | None
+
+
+async def enrollments(
+    connection: Connection,
+    organization_id: str,
+    filters: Filters,
+    *,
+    before: UUID | None = None,
+    limit: int,
+    now: datetime,
+) -> list[EnrollmentRow]:
+    """Enrollments, the newest first."""
+    rows = await queries.look_at_enrollments(
+        connection,
+        organization_id=organization_id,
+        id=filters.id,
+        customer_id=filters.customer_id,
+        stakeholder_id=filters.stakeholder_id,
+        cadence_id=filters.cadence_id,
+        trigger_type=filters.trigger_type,
+        states=list(filters.states) if filters.states is not None else None,
+        before_id=before,
+        at_most=limit,
+        now=now,
+    )
+    return rows_as(EnrollmentRow, rows)
+
+
+async def waiting(
+    connection: Connection, organization_id: str, *, customer_id: str | None, after: Place, limit: int
+) -> list[UUID]:
+    """The enrollments whose requests nobody has answered, those that expire first in front."""
+    rows = await queries.look_at_waiting(
+        connection,
+        organization_id=organization_id,
+        customer_id=customer_id,
+        after_at=after[0],
+        after_id=after[1],
+        at_most=limit,
+    )
+    return [plain_uuid(row["id"]) for row in rows]
+
+
+async def requests(connection: Connection, organization_id: str, ids: Sequence[UUID]) -> list[RequestRow]:
+    """The requests of some enrollments, in their order."""
+    rows = await queries.look_at_requests(connection, organization_id=organization_id, ids=list(ids))
+    found = {row.id: row for row in rows_as(RequestRow, rows)}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+async def decisions_on(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[ApproversWord]:
+    """Every decision that ever arrived for an enrollment, oldest first."""
+    rows = await queries.look_at_decisions_on(connection, organization_id=organization_id, enrollment_id=enrollment_id)
+    return rows_as(ApproversWord, rows)
+
+
+async def history(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[StateRow]:
+    """An enrollment's states, oldest first."""
+    rows = await queries.look_at_history(connection, organization_id=organization_id, enrollment_id=enrollment_id)
+    return rows_as(StateRow, rows)
+
+
+async def evaluations(
+    connection: Connection, organization_id: str, about: About, *, before: Place = (None, None), limit: int
+) -> list[StoredEvaluation]:
+    """The evaluations of an event, a customer or a stakeholder, the newest first."""
+    customers = [about.customer_id] if about.customer_id is not None else None
+    if about.stakeholder_id is not None and customers is None:
+        found = await queries.look_at_customers_of(
+            connection, organization_id=organization_id, stakeholder_id=about.stakeholder_id
+        )
+        customers = [row["customer_id"] for row in found]
+    rows = await queries.look_at_evaluations(
+        connection,
+        organization_id=organization_id,
+        event_id=about.event_id,
+        customer_ids=customers,
+        stakeholder_id=about.stakeholder_id,
+        before_at=before[0],
+        before_id=before[1],
+        at_most=limit,
+    )
+    return rows_as(StoredEvaluation, rows)
+
+
+async def memberships(
+    connection: Connection,
+    organization_id: str,
+    *,
+    id: UUID | None = None,  # noqa: A002  # as its column
+    customer_id: str | None = None,
+    stakeholder_id: str | None = None,
+    cadence_id: int | None = None,
+    status: str | None = None,
+    on_cadence: bool | None = None,
+    before: Place = (None, None),
+    limit: int,
+) -> list[MembershipLook]:
+    """Stays on cadences, the latest added first."""
+    rows = await queries.look_at_memberships(
+        connection,
+        organization_id=organization_id,
+        id=id,
+        customer_id=customer_id,
+        stakeholder_id=stakeholder_id,
+        cadence_id=cadence_id,
+        status=status,
+        on_cadence=on_cadence,
+        before_at=before[0],
+        before_id=before[1],
+        at_most=limit,
+    )
+    return rows_as(MembershipLook, rows)
+
+
+async def activity(
+    connection: Connection,
+    organization_id: str,
+    stakeholder_ids: Sequence[str],
+    filters: UnitFilters,
+    *,
+    before: Place = (None, None),
+    limit: int,
+) -> list[UnitRow]:
+    """What was seen of some stakeholders, the latest first."""
+    rows = await queries.look_at_activity(
+        connection,
+        organization_id=organization_id,
+        stakeholder_ids=list(stakeholder_ids),
+        metrics=list(filters.metrics) if filters.metrics is not None else None,
+        cadence_id=filters.cadence_id,
+        since=filters.since,
+        until=filters.until,
+        before_at=before[0],
+        before_id=before[1],
+        at_most=limit,
+    )
+    return rows_as(UnitRow, rows)
+
+
+async def links(connection: Connection, organization_id: str, stakeholder_ids: Sequence[str]) -> dict[str, LinkRow]:
+    """Which person each of some stakeholders is; who is linked to nobody is absent."""
+    rows = await queries.look_at_links(
+        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+    )
+    return {row.stakeholder_id: row for row in rows_as(LinkRow, rows)}
+
+
+async def people_of(connection: Connection, organization_id: str, customer_id: str, *, limit: int) -> list[str]:
+    """The stakeholders of a customer by id, those among them who were its once."""
+    rows = await queries.look_at_people_of(
+        connection, organization_id=organization_id, customer_id=customer_id, at_most=limit
+    )
+    return [row["stakeholder_id"] for row in rows]
+
+
+async def is_stakeholder_known(connection: Connection, organization_id: str, stakeholder_id: str) -> bool:
+    """Whether the organization has, or had, this stakeholder."""
+    known: bool = await queries.is_stakeholder_known(
+        connection, organization_id=organization_id, stakeholder_id=stakeholder_id
+    )
+    return known
+
+
+async def is_customer_known(connection: Connection, organization_id: str, customer_id: str) -> bool:
+    """Whether the organization has, or had, this customer."""
+    known: bool = await queries.is_customer_known(connection, organization_id=organization_id, customer_id=customer_id)
+    return known
+
+
+async def connection_status(connection: Connection, organization_id: str) -> str | None:
+    """How the organization's connection stands; None where it never had one."""
+    status: str | None = await queries.connection_status(connection, organization_id=organization_id)
+    return status
+
+
+def rows_as(kind: type[T], rows: Iterable[Any]) -> list[T]:
+    """Rows as what their columns are the fields of."""
+    names = tuple(kind.__dataclass_fields__)  # type: ignore[attr-defined]  # every kind is a dataclass
+    return [kind(**{name: _plain(row[name]) for name in names}) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return plain_uuid(value) if isinstance(value, UUID) else value

@@ -1,0 +1,220 @@
+"""Approval requests as the approval service has them: what waits and for how long, what was answered, what changed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import ConfigDict, Field
+
+from schemas.fields import Instant
+from schemas.vocabulary import EnrollmentState
+from storage import looking as rows
+from storage.looking import ApproversWord, Filters, RequestRow
+from web.paging import Paging, paging
+from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, absent, anybody
+from web.security import Caller
+
+__all__ = ["ApproversDecision", "approval_routes", "told_words"]
+
+
+class ApprovalStatus(StrEnum):
+    """How a request stands; one that was approved stays so, whatever becomes of its enrollment."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    STALE = "stale"
+
+
+_ENDED = {
+    EnrollmentState.REQUESTED.value: ApprovalStatus.WAITING,
+    EnrollmentState.REJECTED.value: ApprovalStatus.REJECTED,
+    EnrollmentState.EXPIRED.value: ApprovalStatus.EXPIRED,
+    EnrollmentState.STALE.value: ApprovalStatus.STALE,
+}
+
+
+class Shown(StrEnum):
+    """Which requests a list has."""
+
+    WAITING = "waiting"
+    ALL = "all"
+
+
+class Approval(Looked):
+    """A request. What it says is as it was published, so that it can be compared with what the approver saw.
+
+    `time_left_seconds` is None of one that waits no more. `changed_since` lists what is different where it is asked
+    again.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "enrollment_id": "0f8b8f4e-6a53-4d5b-9c0e-3b1f6a1d2c77",
+                    "status": "waiting",
+                    "state": "requested",
+                    "customer_id": "cus-7",
+                    "stakeholder_id": "sth-9",
+                    "request_digest": "sha256:9f86d081884c7d65",
+                    "requested_at": "2026-11-23T08:00:00.000000Z",
+                    "expires_at": "2026-11-24T08:00:00.000000Z",
+                    "execute_by": "2026-11-30T08:00:00.000000Z",
+                    "time_left_seconds": 3600,
+                    "requested_by": {"kind": "trigger", "user_id": None},
+                    "customer": {"id": "cus-7", "name": "Acme"},
+                    "stakeholder": {"id": "sth-9", "name": "Ann Lee", "title": "VP Engineering", "role": "champion"},
+                    "action": {"cadence": {"id": 456, "name": "Renewal 90", "purpose": "renewal"}},
+                    "why": {"event_type": "ai.cscx.lifecycle.renewal-window.v1"},
+                    "considered": [],
+                    "changed_since": None,
+                    "decision": None,
+                }
+            ]
+        }
+    )
+
+    enrollment_id: UUID
+    status: ApprovalStatus
+    state: EnrollmentState = Field(description="Of the enrollment.")
+    customer_id: str
+    stakeholder_id: str
+    request_digest: str
+    requested_at: Instant
+    expires_at: Instant
+    execute_by: Instant
+    time_left_seconds: int | None
+    requested_by: dict[str, Any] | None
+    customer: dict[str, Any] | None
+    stakeholder: dict[str, Any] | None
+    action: dict[str, Any] | None
+    why: dict[str, Any] | None
+    considered: list[dict[str, Any]]
+    changed_since: list[dict[str, Any]] | None
+    decision: dict[str, Any] | None = Field(description="The one that counted, as it arrived.")
+
+
+class ApproversDecision(Looked):
+    """A decision that arrived. One that did not count says why."""
+
+    verdict: str
+    request_digest: str
+    decided_by: str
+    decided_at: Instant
+    received_at: Instant
+    counted: bool
+    ignored_because: str | None
+
+
+class ApprovalDetail(Looked):
+    """A request and every decision on it."""
+
+    approval: Approval
+    decisions: list[ApproversDecision]
+    read_at: Instant
+
+
+def approval_routes(looking: Looking) -> APIRouter:
+    """`GET /api/salesloft/approvals` and `.../approvals/{enrollment_id}`."""
+    routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"], responses=PROBLEMS)
+    who = anybody(looking)
+
+    @routes.get("")
+    async def approvals(
+        caller: Annotated[Caller, Depends(who)],
+        page: Annotated[Paging, Depends(paging)],
+        show: Annotated[
+            Shown, Query(description="Those that wait, the first to expire in front; or all, the newest in front.")
+        ] = Shown.WAITING,
+        customer_id: CustomerFilter = None,
+    ) -> Page[Approval]:
+        """Approval requests as they stand."""
+        now, organization_id = looking.clock.now(), caller.organization_id
+        question = (organization_id, show, customer_id)
+        after_at, after_id = page.after(question, datetime, UUID)
+        async with looking.of(caller) as connection:
+            if show is Shown.WAITING:
+                ids = await rows.waiting(
+                    connection,
+                    organization_id,
+                    customer_id=customer_id,
+                    after=(after_at, after_id),
+                    limit=page.limit + 1,
+                )
+            else:
+                newest = await rows.enrollments(
+                    connection,
+                    organization_id,
+                    Filters(customer_id=customer_id),
+                    before=after_id,
+                    limit=page.limit + 1,
+                    now=now,
+                )
+                ids = [one.id for one in newest]
+            found = await rows.requests(connection, organization_id, ids)
+        items, following = page.cut(question, found, lambda row: (row.expires_at, row.id))
+        return Page[Approval](items=[_told(row, now) for row in items], next_cursor=following, read_at=now)
+
+    @routes.get("/{enrollment_id}")
+    async def approval(caller: Annotated[Caller, Depends(who)], enrollment_id: UUID) -> ApprovalDetail:
+        """One request with every decision that ever arrived for it."""
+        now = looking.clock.now()
+        async with looking.of(caller) as connection:
+            found = await rows.requests(connection, caller.organization_id, [enrollment_id])
+            if not found:
+                raise absent("approval", enrollment_id)
+            words = await rows.decisions_on(connection, caller.organization_id, enrollment_id)
+        return ApprovalDetail(approval=_told(found[0], now), decisions=told_words(words), read_at=now)
+
+    return routes
+
+
+def told_words(words: Sequence[ApproversWord]) -> list[ApproversDecision]:
+    """Decisions as they are told."""
+    return [
+        ApproversDecision(
+            verdict=one.verdict,
+            request_digest=one.request_digest,
+            decided_by=one.decided_by,
+            decided_at=one.decided_at,
+            received_at=one.received_at,
+            counted=one.ignored_because is None,
+            ignored_because=one.ignored_because,
+        )
+        for one in words
+    ]
+
+
+def _told(row: RequestRow, now: datetime) -> Approval:
+    request: dict[str, Any] = orjson.loads(row.request)
+    status = _ENDED.get(row.state)
+    if status is None:
+        status = ApprovalStatus.APPROVED if row.decision is not None else ApprovalStatus.WITHDRAWN
+    is_waiting = status is ApprovalStatus.WAITING
+    return Approval(
+        enrollment_id=row.id,
+        status=status,
+        state=EnrollmentState(row.state),
+        customer_id=row.customer_id,
+        stakeholder_id=row.stakeholder_id,
+        request_digest=row.request_digest,
+        requested_at=row.requested_at,
+        expires_at=row.expires_at,
+        execute_by=row.execute_by,
+        time_left_seconds=max(0, int((row.expires_at - now).total_seconds())) if is_waiting else None,
+        requested_by=request.get("requested_by"),
+        customer=request.get("customer"),
+        stakeholder=request.get("stakeholder"),
+        action=request.get("action"),
+        why=request.get("why"),
+        considered=request.get("considered") or [],
+        changed_since=request.get("changed_since"),
+        decision=orjson.loads(row.decision) if row.decision is not None else None,
+    )

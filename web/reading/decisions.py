@@ -1,0 +1,194 @@
+"""What was decided about whom, why, and the one change that would turn it: made again when it is asked for."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import ConfigDict, Field
+
+from enrollment.explain import explain, told
+from enrollment.recall import Recalled
+from schemas.fields import Instant, format_instant
+from schemas.vocabulary import TriggerType
+from storage import looking as rows
+from storage.pool import Connection
+from storage.stored_evaluations import About, StoredEvaluation
+from web.paging import Paging, paging
+from web.problems import Problem
+from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, StakeholderFilter, anybody
+from web.security import Caller
+from workflows.explaining import Recollection
+
+__all__ = ["Decided", "decision_routes", "explained", "recalled"]
+
+_MOST_EXPLAINED = 20
+
+
+class Decided(Looked):
+    """An evaluation. `outcomes` is what was decided; `decisions` says of each how it came about.
+
+    `decided_again` tells whether it comes out the same when it is made again from what was stored: `not_possible` where
+    somebody was erased. `would_turn` in a decision is the smallest single change that would make something else of it.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "3c0f2d57-6c0e-7a54-9e0a-1f7b9f1f7b11",
+                    "evaluated_at": "2026-11-23T08:00:00.000000Z",
+                    "cause": "event",
+                    "trigger_type": "renewal-window",
+                    "event_id": "6e1c7b52-58e4-4f6e-a1d2-6c1f0b3f7a10",
+                    "business_key": "con-5/2027-03-31",
+                    "customer_id": "cus-7",
+                    "decision_version": 12,
+                    "outcomes": [
+                        {
+                            "stakeholder_id": "sth-8",
+                            "outcome": "skip",
+                            "reason": "criteria_not_met",
+                            "mapping_id": None,
+                            "mapping_version": None,
+                            "request_digest": None,
+                        }
+                    ],
+                    "decided_again": "same",
+                    "decisions": [
+                        {
+                            "stakeholder_id": "sth-8",
+                            "outcome": "skip",
+                            "reason": "criteria_not_met",
+                            "mapping": None,
+                            "request_digest": None,
+                            "asked": [],
+                            "would_turn": {
+                                "fact": "customer.health_score",
+                                "was": 71,
+                                "is": 59,
+                                "outcome": "request",
+                                "reason": "requested",
+                            },
+                            "would_also_turn": [],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    evaluated_at: Instant
+    cause: str = Field(description="`event`, `deferral`, `withdrawal`, `renewal` or `run`.")
+    trigger_type: TriggerType
+    event_id: str
+    business_key: str
+    customer_id: str
+    decision_version: int
+    outcomes: list[dict[str, Any]]
+    decided_again: Literal["same", "different", "not_possible"]
+    decisions: list[dict[str, Any]]
+
+
+def decision_routes(looking: Looking) -> APIRouter:
+    """`GET /api/salesloft/decisions`."""
+    routes = APIRouter(prefix="/api/salesloft/decisions", tags=["decisions"], responses=PROBLEMS)
+    who = anybody(looking)
+
+    @routes.get("")
+    async def decisions(
+        caller: Annotated[Caller, Depends(who)],
+        page: Annotated[Paging, Depends(paging)],
+        event_id: Annotated[str | None, Query(max_length=500, description="Of this lifecycle event.")] = None,
+        customer_id: CustomerFilter = None,
+        stakeholder_id: StakeholderFilter = None,
+    ) -> Page[Decided]:
+        """Decisions about an event, a customer, a stakeholder, or what several of them share; the newest first.
+
+        At least one is named. A page has 20 at most, for each is decided again.
+        """
+        if event_id is None and customer_id is None and stakeholder_id is None:
+            raise Problem(400, "filter_needed", "Say which: event_id, customer_id or stakeholder_id.")
+        page = Paging(min(page.limit, _MOST_EXPLAINED), page.cursor)
+        question = (caller.organization_id, event_id, customer_id, stakeholder_id)
+        before = page.after(question, datetime, UUID)
+        async with looking.of(caller) as connection:
+            found = await rows.evaluations(
+                connection,
+                caller.organization_id,
+                About(event_id=event_id, customer_id=customer_id, stakeholder_id=stakeholder_id),
+                before=(before[0], before[1]),
+                limit=page.limit + 1,
+            )
+            items, following = page.cut(question, found, lambda row: (row.evaluated_at, row.id))
+            again = await recalled(connection, caller.organization_id, items)
+        return Page[Decided](
+            items=await explained(items, again, stakeholder_id=stakeholder_id),
+            next_cursor=following,
+            read_at=looking.clock.now(),
+        )
+
+    return routes
+
+
+async def recalled(
+    connection: Connection, organization_id: str, stored: Sequence[StoredEvaluation]
+) -> list[Recalled | None]:
+    """What each was a function of; None where that is not to be had any more."""
+    recollection = Recollection(connection, organization_id)
+    return [await recollection.recalled(one) for one in stored]
+
+
+async def explained(
+    stored: Sequence[StoredEvaluation], again: Sequence[Recalled | None], *, stakeholder_id: str | None
+) -> list[Decided]:
+    """Evaluations in full, of one stakeholder where one is asked about. No transaction is open meanwhile."""
+    return await asyncio.to_thread(
+        lambda: [_decided(one, known, stakeholder_id) for one, known in zip(stored, again, strict=True)]
+    )
+
+
+def _decided(one: StoredEvaluation, again: Recalled | None, stakeholder_id: str | None) -> Decided:
+    explanation = explain(again) if again is not None else None
+    wanted = {None, stakeholder_id}
+    if explanation is None:
+        came_out: Literal["same", "different", "not_possible"] = "not_possible"
+    else:
+        came_out = "same" if explanation.digest == one.digest else "different"
+    decisions = explanation.decisions if explanation is not None else ()
+    return Decided(
+        id=one.id,
+        evaluated_at=one.evaluated_at,
+        cause=one.cause,
+        trigger_type=one.trigger_type,
+        event_id=one.event_id,
+        business_key=one.business_key,
+        customer_id=one.customer_id,
+        decision_version=one.decision_version,
+        outcomes=[
+            outcome
+            for outcome in orjson.loads(one.outcomes)
+            if stakeholder_id is None or outcome["stakeholder_id"] in wanted
+        ],
+        decided_again=came_out,
+        decisions=[
+            _plain(told(decision))
+            for decision in decisions
+            if stakeholder_id is None or decision.decision.stakeholder_id in wanted
+        ],
+    )
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """As JSON has it, instants with their microseconds."""
+    return orjson.loads(  # type: ignore[no-any-return]
+        orjson.dumps(value, default=_spelt, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    )
+
+
+def _spelt(value: Any) -> str:
+    return format_instant(value) if isinstance(value, datetime) else str(value)

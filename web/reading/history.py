@@ -1,0 +1,88 @@
+"""The line of time of a stakeholder or a customer, a page at a time."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from schemas.fields import Instant, format_instant
+from storage import timeline
+from storage.pool import Connection
+from storage.timeline import HappenedKind, Place
+from web.paging import Paging
+from web.reading.asking import Looked
+
+__all__ = ["HistoryEntry", "history_page"]
+
+_INSTANTS = frozenset({"until", "due_at", "occurred_from", "noticed_at"})
+
+
+class HistoryEntry(Looked):
+    """One thing that has happened. `what` is in the field's own word, `why` a reason code or a person's words."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "at": "2026-11-24T09:00:02.000000Z",
+                    "kind": "state",
+                    "stakeholder_id": "sth-9",
+                    "enrollment_id": "0f8b8f4e-6a53-4d5b-9c0e-3b1f6a1d2c77",
+                    "what": "enrolled",
+                    "who": None,
+                    "why": None,
+                    "detail": {"from": "enrolling", "actor": "service"},
+                }
+            ]
+        }
+    )
+
+    at: Instant
+    kind: HappenedKind
+    stakeholder_id: str
+    enrollment_id: UUID | None
+    what: str
+    who: str | None = Field(description="A user of the platform.")
+    why: str | None
+    detail: dict[str, Any]
+
+
+async def history_page(
+    connection: Connection,
+    organization_id: str,
+    page: Paging,
+    *,
+    stakeholder_id: str | None = None,
+    customer_id: str | None = None,
+) -> tuple[list[HistoryEntry], str | None]:
+    """A page of what has happened, the latest first, and the cursor of the next one."""
+    question = (organization_id, stakeholder_id, customer_id)
+    place = page.after(question, datetime, int, int, str)
+    found = await timeline.read_before(
+        connection,
+        organization_id,
+        Place(*place) if place[0] is not None else None,
+        stakeholder_id=stakeholder_id,
+        customer_id=customer_id,
+        limit=page.limit + 1,
+    )
+    items, following = page.cut(question, found[::-1], lambda one: one.place)
+    return [
+        HistoryEntry(
+            at=one.at,
+            kind=one.kind,
+            stakeholder_id=one.stakeholder_id,
+            enrollment_id=UUID(bytes=one.enrollment_id.bytes) if one.enrollment_id is not None else None,
+            what=one.what,
+            who=one.who,
+            why=one.why,
+            detail={name: _spelt(name, value) for name, value in one.detail.items()},
+        )
+        for one in items
+    ], following
+
+
+def _spelt(name: str, value: Any) -> Any:
+    """The database spells instants its own way."""
+    return format_instant(datetime.fromisoformat(value)) if name in _INSTANTS and value is not None else value

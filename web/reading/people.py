@@ -1,0 +1,305 @@
+"""A stakeholder, or all of a customer's: cadences, engagement, decisions, and what happened."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends
+from pydantic import ConfigDict, Field
+
+from activity.engagement import snapshot, tallies_from_json
+from schemas.engagement import CadenceEngagement, EngagementCounts, ScorePart
+from schemas.fields import Instant
+from storage import activity, directory, looking
+from storage.looking import Filters, LinkRow
+from storage.pool import Connection
+from storage.stored_evaluations import About, StoredEvaluation
+from web.paging import Paging, paging
+from web.reading.activity import ACTIVITY_STREAMS, LARGEST_CUSTOMER
+from web.reading.asking import (
+    PROBLEMS,
+    Freshness,
+    Looked,
+    Looking,
+    Page,
+    anybody,
+    freshness,
+    known_customer,
+    known_stakeholder,
+)
+from web.reading.history import HistoryEntry, history_page
+from web.reading.memberships import MembershipTold, told_membership
+from web.reading.told_enrollments import OPEN_STATES, EnrollmentTold, told_enrollment
+from web.security import Caller
+
+__all__ = ["people_routes"]
+
+# Of a customer, of all its stakeholders together.
+_ENROLLMENTS = 2000
+_EVALUATIONS = 50
+# Of each stakeholder.
+_DECISIONS = 5
+_HISTORY = 20
+
+
+class PersonAtSalesloft(Looked):
+    """Which person of Salesloft's a stakeholder is; what it says of them is null where it was never read."""
+
+    person_id: int
+    linked_by: str
+    linked_at: Instant
+    do_not_contact: bool | None
+    contact_restrictions: list[str] | None
+    bouncing: bool | None
+    deleted: bool | None
+    as_of: Instant | None
+
+
+class EngagementNow(Looked):
+    """What was sent and what came back, with the score of this moment and the parts that it is the sum of."""
+
+    last_contacted_at: Instant | None
+    last_replied_at: Instant | None
+    counts: EngagementCounts
+    score: int
+    score_parts: list[ScorePart]
+    by_cadence: list[CadenceEngagement]
+
+
+class LatestDecision(Looked):
+    """The outcome of an evaluation for this stakeholder; `GET /api/salesloft/decisions` explains it."""
+
+    evaluation_id: str
+    evaluated_at: Instant
+    trigger_type: str
+    event_id: str
+    outcome: str
+    reason: str
+
+
+class StakeholderTold(Looked):
+    """A stakeholder. What the directory says of them is null of somebody erased.
+
+    `enrollments` are those that are not over; `other_cadences` are those that somebody added them to at Salesloft.
+    """
+
+    id: str
+    customer_id: str | None
+    name: str | None
+    title: str | None
+    role: str | None
+    left: bool
+    erased: bool
+    at_salesloft: PersonAtSalesloft | None
+    enrollments: list[EnrollmentTold]
+    other_cadences: list[MembershipTold]
+    engagement: EngagementNow | None = Field(description="Null of somebody of whom nothing was ever seen.")
+    latest_decisions: list[LatestDecision]
+
+
+class StakeholderView(Looked):
+    stakeholder: StakeholderTold
+    history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
+    read_at: Instant
+    freshness: Freshness
+
+
+class CustomerView(Looked):
+    """A customer and all its stakeholders."""
+
+    model_config = ConfigDict(json_schema_extra={})
+
+    customer_id: str
+    name: str | None
+    segment: str | None
+    stakeholders: list[StakeholderTold]
+    more_stakeholders: bool = Field(description="Whether it has more of them than are told here.")
+    history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
+    read_at: Instant
+    freshness: Freshness
+
+
+def people_routes(looking_: Looking) -> APIRouter:
+    """`GET /api/salesloft/people/{id}`, `.../customers/{id}`, and the history of each."""
+    routes = APIRouter(prefix="/api/salesloft", tags=["people"], responses=PROBLEMS)
+    who = anybody(looking_)
+
+    @routes.get("/people/{stakeholder_id}")
+    async def stakeholder(caller: Annotated[Caller, Depends(who)], stakeholder_id: str) -> StakeholderView:
+        """A stakeholder: the cadences they are on and how far, their engagement, the latest decisions and events."""
+        now = looking_.clock.now()
+        async with looking_.of(caller) as connection:
+            await known_stakeholder(connection, caller, stakeholder_id)
+            (told,) = await _people(connection, caller.organization_id, [stakeholder_id], now)
+            history, _ = await history_page(
+                connection, caller.organization_id, Paging(_HISTORY, None), stakeholder_id=stakeholder_id
+            )
+            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
+        return StakeholderView(stakeholder=told, history=history, read_at=now, freshness=fresh)
+
+    @routes.get("/customers/{customer_id}")
+    async def customer(caller: Annotated[Caller, Depends(who)], customer_id: str) -> CustomerView:
+        """A customer: the same of all its stakeholders, by their ids."""
+        now, organization_id = looking_.clock.now(), caller.organization_id
+        async with looking_.of(caller) as connection:
+            await known_customer(connection, caller, customer_id)
+            key = (organization_id, customer_id)
+            row = (await directory.read_customers(connection, [key]))[key]
+            ids = await looking.people_of(connection, organization_id, customer_id, limit=LARGEST_CUSTOMER + 1)
+            told = await _people(connection, organization_id, ids[:LARGEST_CUSTOMER], now, customer_id=customer_id)
+            history, _ = await history_page(
+                connection, organization_id, Paging(_HISTORY, None), customer_id=customer_id
+            )
+            fresh = await freshness(connection, organization_id, ACTIVITY_STREAMS)
+        data = orjson.loads(row.data) if row.data is not None else {}
+        return CustomerView(
+            customer_id=customer_id,
+            name=data.get("name"),
+            segment=data.get("segment"),
+            stakeholders=told,
+            more_stakeholders=len(ids) > LARGEST_CUSTOMER,
+            history=history,
+            read_at=now,
+            freshness=fresh,
+        )
+
+    @routes.get("/people/{stakeholder_id}/history")
+    async def stakeholder_history(
+        caller: Annotated[Caller, Depends(who)], stakeholder_id: str, page: Annotated[Paging, Depends(paging)]
+    ) -> Page[HistoryEntry]:
+        """All that has happened to a stakeholder, in one line of time, the latest first."""
+        async with looking_.of(caller) as connection:
+            await known_stakeholder(connection, caller, stakeholder_id)
+            items, following = await history_page(
+                connection, caller.organization_id, page, stakeholder_id=stakeholder_id
+            )
+            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
+        return Page[HistoryEntry](items=items, next_cursor=following, read_at=looking_.clock.now(), freshness=fresh)
+
+    @routes.get("/customers/{customer_id}/history")
+    async def customer_history(
+        caller: Annotated[Caller, Depends(who)], customer_id: str, page: Annotated[Paging, Depends(paging)]
+    ) -> Page[HistoryEntry]:
+        """All that has happened to a customer's stakeholders, the latest first."""
+        async with looking_.of(caller) as connection:
+            await known_customer(connection, caller, customer_id)
+            items, following = await history_page(connection, caller.organization_id, page, customer_id=customer_id)
+            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
+        return Page[HistoryEntry](items=items, next_cursor=following, read_at=looking_.clock.now(), freshness=fresh)
+
+    return routes
+
+
+async def _people(
+    connection: Connection,
+    organization_id: str,
+    ids: Sequence[str],
+    now: datetime,
+    *,
+    customer_id: str | None = None,
+) -> list[StakeholderTold]:
+    """Some stakeholders as they are told, in their order; one customer's where one is given."""
+    keys = [(organization_id, id_) for id_ in ids]
+    known = await directory.read_stakeholders(connection, keys)
+    links = await looking.links(connection, organization_id, ids)
+    scores = await activity.read_engagements(connection, keys)
+    one = ids[0] if len(ids) == 1 else None
+    open_ = Filters(customer_id=customer_id, stakeholder_id=one, states=sorted(state.value for state in OPEN_STATES))
+    enrollments: dict[str, list[EnrollmentTold]] = {id_: [] for id_ in ids}
+    for enrollment in await looking.enrollments(connection, organization_id, open_, limit=_ENROLLMENTS, now=now):
+        enrollments.setdefault(enrollment.stakeholder_id, []).append(told_enrollment(enrollment))
+    stays: dict[str, list[MembershipTold]] = {id_: [] for id_ in ids}
+    for stay in await looking.memberships(
+        connection,
+        organization_id,
+        customer_id=customer_id,
+        stakeholder_id=one,
+        on_cadence=True,
+        limit=_ENROLLMENTS,
+    ):
+        if stay.enrollment_id is None and stay.stakeholder_id is not None:
+            stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
+    latest = await _latest(connection, organization_id, About(customer_id=customer_id, stakeholder_id=one))
+    told = []
+    for id_ in ids:
+        row = known.get((organization_id, id_))
+        data = orjson.loads(row.data) if row is not None and row.data is not None else {}
+        told.append(
+            StakeholderTold(
+                id=id_,
+                customer_id=row.customer_id or None if row is not None else customer_id,
+                name=data.get("name"),
+                title=data.get("title"),
+                role=data.get("role"),
+                left=row is not None and row.left,
+                erased=row is not None and row.erased,
+                at_salesloft=_person(links.get(id_)),
+                enrollments=enrollments[id_],
+                other_cadences=stays[id_],
+                engagement=_engagement(scores.get((organization_id, id_)), now),
+                latest_decisions=latest.get(id_, [])[:_DECISIONS],
+            )
+        )
+    return told
+
+
+async def _latest(connection: Connection, organization_id: str, about: About) -> dict[str, list[LatestDecision]]:
+    """The outcomes of the latest evaluations, by stakeholder, the newest first."""
+    found: dict[str, list[LatestDecision]] = {}
+    for one in await looking.evaluations(connection, organization_id, about, limit=_EVALUATIONS):
+        for outcome in orjson.loads(one.outcomes):
+            if outcome["stakeholder_id"] is not None:
+                found.setdefault(outcome["stakeholder_id"], []).append(_decision(one, outcome))
+    return found
+
+
+def _decision(one: StoredEvaluation, outcome: dict[str, Any]) -> LatestDecision:
+    return LatestDecision(
+        evaluation_id=str(one.id),
+        evaluated_at=one.evaluated_at,
+        trigger_type=one.trigger_type.value,
+        event_id=one.event_id,
+        outcome=outcome["outcome"],
+        reason=outcome["reason"],
+    )
+
+
+def _person(link: LinkRow | None) -> PersonAtSalesloft | None:
+    if link is None:
+        return None
+    return PersonAtSalesloft(
+        person_id=link.person_id,
+        linked_by=link.linked_by,
+        linked_at=link.linked_at,
+        do_not_contact=link.do_not_contact,
+        contact_restrictions=list(link.contact_restrictions) if link.contact_restrictions is not None else None,
+        bouncing=link.bouncing,
+        deleted=link.deleted,
+        as_of=link.read_at,
+    )
+
+
+def _engagement(stored: tuple[str, str] | None, now: datetime) -> EngagementNow | None:
+    """With the score of this moment: what was published is worth less the longer it is ago."""
+    if stored is None:
+        return None
+    published: dict[str, Any] = orjson.loads(stored[0])
+    if not published:
+        return None
+    told = snapshot(
+        tallies_from_json(orjson.loads(stored[1])),
+        organization_id=published["organization_id"],
+        customer_id=published["customer_id"],
+        stakeholder_id=published["stakeholder_id"],
+        active_cadences=(),
+        now=now,
+    )
+    return EngagementNow(
+        last_contacted_at=told.last_contacted_at,
+        last_replied_at=told.last_replied_at,
+        counts=told.counts,
+        score=told.score,
+        score_parts=told.score_parts,
+        by_cadence=told.by_cadence,
+    )

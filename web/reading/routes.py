@@ -1,0 +1,35 @@
+"""Everything that is looked at, as one router."""
+
+from fastapi import APIRouter
+
+from web.reading.activity import activity_routes
+from web.reading.approvals import approval_routes
+from web.reading.asking import Looking
+from web.reading.cadences import cadence_routes
+from web.reading.decisions import decision_routes
+from web.reading.enrollments import enrollment_routes
+from web.reading.events import event_routes
+from web.reading.feed import EventFeed
+from web.reading.memberships import membership_reading_routes
+from web.reading.operations import operation_routes
+from web.reading.people import people_routes
+
+__all__ = ["reading_routes"]
+
+
+def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
+    """The router."""
+    routes = APIRouter()
+    for part in (
+        cadence_routes(looking),
+        people_routes(looking),
+        activity_routes(looking),
+        enrollment_routes(looking),
+        decision_routes(looking),
+        approval_routes(looking),
+        membership_reading_routes(looking),
+        operation_routes(looking),
+        event_routes(looking, feed),
+    ):
+        routes.include_router(part)
+    return routes
