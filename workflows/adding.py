@@ -35,6 +35,7 @@ from storage.enrollments import NewEnrollment
 from storage.outbox import OutboxMessage
 from storage.pool import Connection
 from workflows.asking import Asked, AskedBy, Asking, ask
+from workflows.audit import Action, Done, note
 from workflows.events import Origin
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, changed_event
@@ -133,6 +134,16 @@ async def add_to_cadence(
         now=now,
     )
     await outbox.add(connection, prepared.messages)
+    done = Done(
+        organization_id,
+        Action.ENROLLMENT_REQUESTED,
+        f"enrollment/{wanted.id}",
+        by=wanted.asked_by.user_id,
+        digested=wanted.note,
+        detail={"cadence_id": wanted.addition.cadence_id},
+        correlation_id=wanted.correlation_id,
+    )
+    await note(connection, done, now=now)
     return prepared.added
 
 

@@ -37,6 +37,7 @@ class Way(StrEnum):
 class Action(StrEnum):
     """What was done. More may be added, none is renamed: what is sealed says these words."""
 
+    ENROLLMENT_REQUESTED = "enrollment.requested"
     ENROLLMENT_APPROVED = "enrollment.approved"
     ENROLLMENT_REJECTED = "enrollment.rejected"
     ENROLLMENT_STEERED = "enrollment.steered"

@@ -25,6 +25,7 @@ from workflows.adding import (
     add_to_cadence,
     try_addition,
 )
+from workflows.audit import digest_of
 from workflows.renewal import Renewed, ask_again, look_again
 from workflows.stops import stop
 from workflows.suppressions import suppress
@@ -68,6 +69,15 @@ async def look(scene: Scene, enrollment_id: UUID) -> Renewed | Reason:
         organization = (await scene.memory.facts(connection, ["org-1"], scene.now))["org-1"]
         enrollment = await scene.enrollment(connection, enrollment_id)
         return await look_again(connection, enrollment, organization, scene.now)
+
+
+async def test_who_asked_is_in_the_audit_log_once(scene: Scene) -> None:
+    asked = wanted()
+    await add(scene, asked)
+    await add(scene, asked)
+    (row,) = await scene.rows("SELECT * FROM audit_entries WHERE action = 'enrollment.requested'")
+    assert (row["subject"], row["actor"]) == (f"enrollment/{asked.id}", "usr-3")
+    assert row["digest"] == digest_of(row["id"], "she asked for it")
 
 
 async def test_an_approver_is_asked_as_the_contract_says(scene: Scene) -> None:
