@@ -27,6 +27,7 @@ PLANTED = [
     ("no-io", "enrollment/states.py", "from time import monotonic"),
     ("simulator", "sandbox/salesloft/world.py", "from salesloft_client import models"),
     ("database", "workflows/request.py", "from asyncpg import Connection"),
+    ("chat", "web/chat/grammar.py", "from storage import pool"),
     ("product", "consumers/loop.py", "import bench"),
 ]
 

@@ -1,0 +1,163 @@
+"""The chat over HTTP: questions are answered, and what changes something is shown, confirmed and done as by the API."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from schemas.vocabulary import TriggerType
+from tests.web.stage import Api
+from tests.web.test_connection import refused
+from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
+
+CHAT = "/api/salesloft/chat"
+OTHER = CUSTOMER | {"id": "cus-8", "name": "Globex", "owner": {"user_id": "usr-8", "email": "lea@cscx.example"}}
+
+
+@pytest.fixture
+async def scene(api: Api) -> Scene:
+    scene = await Scene(api.database, organization_id=api.organization_id, now=api.clock.now()).set_up()
+    await scene.publish_for(TriggerType.RENEWAL_WINDOW)
+    await scene.snapshots(customers=[CUSTOMER, OTHER], stakeholders=[ANN, BOB])
+    return scene
+
+
+class Talk:
+    """A conversation of one caller's."""
+
+    def __init__(self, api: Api, **claims: Any) -> None:
+        self._api = api
+        self._claims = {"role": "manager", **claims}
+        self.conversation: str | None = None
+
+    async def say(self, text: str, *, key: str | None = None, **more: Any) -> dict[str, Any]:
+        headers = self._api.headers(**self._claims) | ({"idempotency-key": key} if key else {})
+        body = {"text": text, "conversation": self.conversation, **more}
+        answer = await self._api.http.post(CHAT, json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        self.conversation = told["conversation"]
+        return told
+
+
+async def requests(scene: Scene) -> list[dict[str, Any]]:
+    rows = await scene.rows("SELECT request FROM enrollments ORDER BY created_at, id")
+    return [orjson.loads(row["request"]) for row in rows]
+
+
+async def test_somebody_is_added_once_it_is_confirmed(api: Api, scene: Scene) -> None:
+    talk = Talk(api)
+    shown = await talk.say("Add Ann Lee to the renewal cadence")
+    assert (shown["kind"], shown["plan"]["action"]) == ("change", "add")
+    assert [target["stakeholder_id"] for target in shown["plan"]["targets"]] == ["sth-9"]
+    assert await requests(scene) == []
+    done = await talk.say("yes")
+    assert (done["kind"], [one["refusal"] for one in done["done"]]) == ("done", [None])
+    (request,) = await requests(scene)
+    assert request["requested_by"] == {"kind": "chat", "user_id": "usr-1"}
+    assert request["action"]["cadence"]["id"] == 456
+    assert (await talk.say("yes"))["kind"] == "told"
+    assert len(await requests(scene)) == 1
+    again = await talk.say("add her to the renewal cadence")
+    (refusal,) = (await talk.say("yes"))["done"] if again["kind"] == "change" else [{"refusal": again["text"]}]
+    assert refusal["refusal"]
+    assert len(await requests(scene)) == 1
+
+
+async def test_a_yes_that_is_sent_again_under_its_key_is_done_once(api: Api, scene: Scene) -> None:
+    talk = Talk(api)
+    await talk.say("Add Ann Lee to the renewal cadence")
+    before = talk.conversation
+    first = await talk.say("yes", key="yes-1")
+    talk.conversation = before
+    assert await talk.say("yes", key="yes-1") == first
+    assert len(await requests(scene)) == 1
+
+
+async def test_a_no_and_anything_but_a_plain_yes_do_nothing(api: Api, scene: Scene) -> None:
+    for reply in ("no", "yes, but not before Monday", "maybe"):
+        talk = Talk(api)
+        await talk.say("Add Ann Lee to the renewal cadence")
+        assert (await talk.say(reply))["kind"] != "done"
+    assert await requests(scene) == []
+
+
+async def test_what_is_asked_is_answered_with_how_fresh_it_is(api: Api, scene: Scene) -> None:
+    talk = Talk(api, role="viewer")
+    told = await talk.say("What cadence is Ann Lee in?")
+    assert told["kind"] == "read"
+    assert told["text"].splitlines() == ["Ann Lee: in no cadence", "(not read from Salesloft yet)"]
+    await scene.decide(scene.trigger(stakeholders=[ANN]))
+    told = await talk.say("What cadence is she in?")
+    assert "Renewal 456 (requested" in told["text"]
+    assert "Ann Lee" in (await talk.say("What waits for approval?"))["text"]
+    assert "request, requested" in (await talk.say("Why is Ann Lee in the renewal cadence?"))["text"]
+    assert "No activity is known." in (await talk.say("Show Salesloft activity for Acme"))["text"]
+    assert "Add Ann Lee to the renewal cadence" in (await talk.say("help"))["text"]
+
+
+async def test_who_may_not_change_somebody_is_told_so_before_anything_is_shown(api: Api, scene: Scene) -> None:
+    for claims in ({"role": "viewer"}, {"role": "csm", "sub": "usr-8"}):
+        told = await Talk(api, **claims).say("Add Ann Lee to the renewal cadence")
+        assert (told["kind"], told["plan"]) == ("told", None)
+    own = Talk(api, role="csm", sub="usr-3")
+    assert (await own.say("Add Ann Lee to the renewal cadence"))["kind"] == "change"
+    assert (await own.say("yes"))["kind"] == "done"
+    assert len(await requests(scene)) == 1
+
+
+async def test_of_two_who_may_be_meant_somebody_chooses(api: Api, scene: Scene) -> None:
+    await scene.snapshots(stakeholders=[ANN | {"id": "sth-7", "name": "Ann Smith", "email": "smith@acme.example"}])
+    talk = Talk(api)
+    asked = await talk.say("Add Ann to the renewal cadence")
+    assert (asked["kind"], len(asked["choices"])) == ("question", 2)
+    (place,) = (number for number, label in enumerate(asked["choices"], start=1) if label.startswith("Ann Smith"))
+    shown = await talk.say(str(place))
+    assert [target["stakeholder_id"] for target in shown["plan"]["targets"]] == ["sth-7"]
+
+
+async def test_a_pause_is_confirmed_by_its_digest_and_ends_on_its_day(api: Api, scene: Scene) -> None:
+    await scene.decide(scene.trigger(stakeholders=[ANN]))
+    (row,) = await scene.rows("SELECT id FROM enrollments")
+    await scene.put_into("enrolled", row["id"])
+    talk = Talk(api)
+    shown = await talk.say("Pause Ann Lee for two weeks", time_zone="Europe/Berlin")
+    assert (shown["kind"], shown["plan"]["action"]) == ("change", "pause")
+    wrong = Talk(api)
+    wrong.conversation = talk.conversation
+    assert (await wrong.say("", confirm="sha256:other", time_zone="Europe/Berlin"))["kind"] == "told"
+    done = await talk.say("", confirm=shown["plan"]["digest"], time_zone="Europe/Berlin")
+    assert [one["enrollment_id"] for one in done["done"]] == [str(UUID(bytes=row["id"].bytes))]
+    (asked,) = await scene.rows("SELECT action, until, asked_by FROM steerings")
+    assert (asked["action"], asked["asked_by"]) == ("pause", "usr-1")
+    assert asked["until"].date().isoformat() <= shown["plan"]["until"]
+
+
+async def test_a_conversation_is_its_callers_alone(api: Api, scene: Scene) -> None:
+    talk = Talk(api)
+    await talk.say("Add Ann Lee to the renewal cadence")
+    for claims in ({"sub": "usr-2"}, {"organization_id": "org-else"}):
+        body = {"text": "yes", "conversation": talk.conversation}
+        answer = await api.http.post(CHAT, json=body, headers=api.headers(role="manager", **claims))
+        refused(answer, 400, "conversation_unknown")
+    body = {"text": "yes", "conversation": "k1.made-up"}
+    refused(await api.http.post(CHAT, json=body, headers=api.headers()), 400, "conversation_unknown")
+    assert await requests(scene) == []
+
+
+async def test_another_organizations_people_are_nobody(api: Api, scene: Scene) -> None:
+    told = await Talk(api, organization_id="org-else").say("What cadence is Ann Lee in?")
+    assert told["kind"] != "read"
+    assert "sth-9" not in orjson.dumps(told).decode()
+    assert await requests(scene) == []
+
+
+@pytest.mark.usefixtures("scene")
+async def test_whatever_is_said_is_answered(api: Api) -> None:
+    talk = Talk(api)
+    for text in ("", "   ", "<script>alert(1)</script>", "🙂" * 500, "x" * 10_000, "'; DROP TABLE enrollments; --"):
+        assert (await talk.say(text))["kind"] in {"told", "question"}
+    refused(await api.http.post(CHAT, json={"text": "x" * 20_001}, headers=api.headers()), 422, "invalid_request")
+    answer = await api.http.post(CHAT, json={"text": "help", "time_zone": "Mars/Base"}, headers=api.headers())
+    refused(answer, 422, "invalid_request")

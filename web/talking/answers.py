@@ -1,0 +1,191 @@
+"""Telling what is asked in the chat, out of what the API tells: in words, and with how fresh it is."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from enrollment.decide import OrganizationFacts
+from enrollment.explain import ExplainedDecision
+from enrollment.states import FINAL
+from schemas.vocabulary import CandidateOutcome, EnrollmentState, TriggerType
+from storage import cadences, looking
+from storage.looking import EnrollmentRow, Filters, UnitFilters
+from storage.pool import Connection
+from storage.stored_evaluations import About
+from web.chat.book import Directory
+from web.chat.intents import Topic
+from web.chat.plans import ReadPlan
+from web.chat.wording import fresh, listed
+from workflows.explaining import explain_evaluations
+
+__all__ = ["HELP", "Answering"]
+
+HELP: Final = """\
+You can ask, for example:
+- Add Ann Lee to the renewal cadence
+- Pause Ann until next Monday; resume her; skip her next step; remove her
+- What cadence is Ann in?  Who is in the save cadence?
+- Show Salesloft activity for Acme
+- Why is Ann not in the save cadence?
+- What waits for approval?
+Whatever changes something is shown first, and done once you say yes."""
+_MOST: Final = 20
+_STREAMS: Final = {Topic.MEMBERSHIP: ("memberships",), Topic.MEMBERS: ("memberships",)}
+_ACTIVITY_STREAMS: Final = ("emails", "calls", "histories")
+_NOT_OVER: Final = [state.value for state in EnrollmentState if state not in FINAL]
+
+
+class Answering:
+    """Answers one organization's questions, within a transaction that changes nothing."""
+
+    def __init__(
+        self, connection: Connection, facts: OrganizationFacts, directory: Directory, now: datetime, zone: ZoneInfo
+    ) -> None:
+        self._connection = connection
+        self._organization_id = facts.organization_id
+        self._facts = facts
+        self._directory = directory
+        self._now = now
+        self._zone = zone
+
+    async def answer(self, plan: ReadPlan) -> str:
+        """What is to be told, in some lines."""
+        telling: dict[Topic, Callable[[ReadPlan], Awaitable[list[str]]]] = {
+            Topic.MEMBERSHIP: self._membership,
+            Topic.MEMBERS: self._members,
+            Topic.ACTIVITY: self._activity,
+            Topic.EXPLAIN: self._explained,
+            Topic.APPROVALS: self._approvals,
+            Topic.CADENCES: self._cadences,
+        }
+        tell = telling.get(plan.topic)
+        if tell is None:
+            return HELP
+        lines = await tell(plan)
+        streams = _ACTIVITY_STREAMS if plan.topic is Topic.ACTIVITY else _STREAMS.get(plan.topic, ())
+        if streams:
+            lines.append(f"({fresh(await self._read_at(streams), self._now)})")
+        return "\n".join(lines)
+
+    async def _read_at(self, streams: Sequence[str]) -> datetime | None:
+        ends = await cadences.stream_ends(self._connection, self._organization_id)
+        known = [at for stream in streams if (at := ends.get(stream)) is not None]
+        return min(known) if len(known) == len(streams) else None
+
+    def _name(self, stakeholder_id: str) -> str:
+        known = self._directory.stakeholder_by_id.get(stakeholder_id)
+        return known.name if known is not None else stakeholder_id
+
+    def _people(self, plan: ReadPlan) -> list[str]:
+        of_accounts = [one.id for each in plan.customer_ids for one in self._directory.of_customer.get(each, ())]
+        return list(dict.fromkeys([*plan.stakeholder_ids, *of_accounts]))
+
+    async def _enrollments(self, stakeholder_id: str | None, cadence_id: int | None) -> list[EnrollmentRow]:
+        filters = Filters(stakeholder_id=stakeholder_id, cadence_id=cadence_id, states=_NOT_OVER)
+        return await looking.enrollments(
+            self._connection, self._organization_id, filters, limit=_MOST + 1, now=self._now
+        )
+
+    async def _membership(self, plan: ReadPlan) -> list[str]:
+        lines = []
+        for stakeholder_id in self._people(plan)[:_MOST]:
+            rows = await self._enrollments(stakeholder_id, None)
+            wanted = [row for row in rows if not plan.cadence_ids or row.cadence_id in plan.cadence_ids]
+            told = [f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in wanted]
+            lines.append(f"{self._name(stakeholder_id)}: {listed(told) or 'in no cadence'}")
+        return lines or ["Nobody is known there."]
+
+    async def _members(self, plan: ReadPlan) -> list[str]:
+        lines = []
+        for cadence_id in plan.cadence_ids:
+            rows = await self._enrollments(None, cadence_id)
+            told = [f"{self._name(row.stakeholder_id)} ({_standing(row)})" for row in rows[:_MOST]]
+            more = " and more" if len(rows) > _MOST else ""
+            lines.append(f"{self._cadence(cadence_id)}: {listed(told) or 'nobody'}{more}")
+        return lines or ["Say in which cadence."]
+
+    async def _activity(self, plan: ReadPlan) -> list[str]:
+        people = self._people(plan)
+        since = datetime.combine(plan.since, time(), self._zone) if plan.since is not None else None
+        cadence_id = plan.cadence_ids[0] if len(plan.cadence_ids) == 1 else None
+        units = await looking.activity(
+            self._connection,
+            self._organization_id,
+            people,
+            UnitFilters(cadence_id=cadence_id, since=since),
+            limit=500,
+        )
+        if not units:
+            return ["No activity is known."]
+        counted = Counter(unit.metric.replace("-", " ") for unit in units)
+        lines = [", ".join(f"{many} x {what}" for what, many in counted.most_common())]
+        lines += [
+            f"{unit.occurred_to.astimezone(self._zone):%Y-%m-%d %H:%M} {self._name(unit.stakeholder_id)}:"
+            f" {unit.metric.replace('-', ' ')}{' (maybe a machine)' if unit.confidence == 'low' else ''}"
+            for unit in units[:_MOST]
+        ]
+        return lines
+
+    async def _explained(self, plan: ReadPlan) -> list[str]:
+        lines = []
+        for stakeholder_id in self._people(plan)[:5]:
+            about = About(stakeholder_id=stakeholder_id)
+            found = await explain_evaluations(self._connection, self._organization_id, about, limit=10)
+            told = [
+                line
+                for one in found
+                if one.explanation is not None
+                for decision in one.explanation.decisions
+                if decision.decision.stakeholder_id == stakeholder_id
+                and (
+                    not plan.purpose
+                    or decision.decision.mapping is None
+                    or decision.decision.mapping.purpose == plan.purpose
+                )
+                for line in [_why(one.stored.evaluated_at.astimezone(self._zone), one.stored.trigger_type, decision)]
+            ]
+            standing = await self._enrollments(stakeholder_id, None)
+            now_on = listed([f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in standing])
+            lines.append(f"{self._name(stakeholder_id)} is {'in ' + now_on if now_on else 'in no cadence'}.")
+            lines += told[:5] or ["No decision about them is on record: no trigger has come for their account."]
+        return lines or ["Say about whom."]
+
+    async def _approvals(self, plan: ReadPlan) -> list[str]:
+        customer_id = plan.customer_ids[0] if len(plan.customer_ids) == 1 else None
+        ids = await looking.waiting(
+            self._connection, self._organization_id, customer_id=customer_id, after=(None, None), limit=_MOST
+        )
+        rows = await looking.requests(self._connection, self._organization_id, ids)
+        wanted = [row for row in rows if not plan.stakeholder_ids or row.stakeholder_id in plan.stakeholder_ids]
+        return [
+            f"{self._name(row.stakeholder_id)}, until {row.expires_at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+            for row in wanted
+        ] or ["Nothing waits for approval."]
+
+    async def _cadences(self, plan: ReadPlan) -> list[str]:
+        known = sorted(self._directory.cadence_by_id.values(), key=lambda one: one.name)
+        wanted = [one for one in known if plan.purpose is None or plan.purpose in {each for each, _ in one.purposes}]
+        return [f"{one.name} ({len(one.steps)} steps)" for one in wanted[:_MOST]] or ["The team has no such cadence."]
+
+    def _cadence(self, cadence_id: int) -> str:
+        known = self._directory.cadence_by_id.get(cadence_id)
+        return known.name if known is not None else str(cadence_id)
+
+
+def _why(at: datetime, trigger_type: TriggerType, explained: ExplainedDecision) -> str:
+    decision, turn = explained.decision, explained.turn
+    told = (
+        f"{at:%Y-%m-%d %H:%M} {trigger_type.value}: {decision.outcome.value}, {decision.reason.value.replace('_', ' ')}"
+    )
+    if turn is None or decision.outcome is CandidateOutcome.REQUEST:
+        return told
+    said = turn.told()
+    return f"{told}; with {turn.fact} being {said['is']} instead of {said['was']} it would be {turn.outcome.value}"
+
+
+def _standing(row: EnrollmentRow) -> str:
+    at = f", step {row.current_step} of {row.steps}" if row.current_step is not None and row.steps else ""
+    until = f" until {row.paused_until:%Y-%m-%d}" if row.state == "paused" and row.paused_until is not None else ""
+    return f"{row.state}{until}{at}"

@@ -1,0 +1,108 @@
+"""Carrying out what was shown in the chat and confirmed: by the very same path as any call of the API."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Final
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from enrollment.additions import Addition, AdditionInvalid
+from schemas.vocabulary import RequesterKind
+from storage.additions import Asker
+from storage.pool import Database
+from storage.steering import Steering, SteeringAction
+from web.chat.intents import Action
+from web.chat.plans import ChangePlan, Target
+from web.problems import Problem
+from web.rights import check_customer
+from web.security import Caller
+from workflows.adding import AdditionRefused, IdTaken, UnknownParty, WantedAddition, add_to_cadence
+from workflows.memory import OrganizationMemory
+from workflows.steering import SteeringInvalid, steer
+
+__all__ = ["Deed", "carry_out"]
+
+_STEERED: Final = {
+    Action.PAUSE: SteeringAction.PAUSE,
+    Action.RESUME: SteeringAction.RESUME,
+    Action.SKIP: SteeringAction.SKIP,
+    Action.RESTART: SteeringAction.RESTART,
+    Action.SENDER: SteeringAction.CHANGE_SENDER,
+    Action.REMOVE: SteeringAction.REMOVE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What came of one target: the enrollment that it is about, or why nothing was done."""
+
+    target: Target
+    enrollment_id: UUID | None
+    refusal: str | None = None
+
+
+async def carry_out(
+    plan: ChangePlan,
+    caller: Caller,
+    database: Database,
+    memory: OrganizationMemory,
+    *,
+    operation: UUID,
+    correlation_id: str,
+    zone: ZoneInfo,
+    now: datetime,
+) -> list[Deed]:
+    """Do what a confirmed plan says, for each target by itself: one that is refused keeps nobody else from theirs.
+
+    What is carried out again under the same `operation` is done once. A day is the caller's, in their `zone`.
+    """
+    deeds = []
+    for place, target in enumerate(plan.targets):
+        id_ = uuid5(operation, str(place))
+        try:
+            async with database.transaction() as connection:
+                await check_customer(connection, caller, target.customer_id)
+                if plan.action is Action.ADD:
+                    wanted = _addition(plan, target, caller, id_, correlation_id)
+                    await add_to_cadence(connection, caller.organization_id, wanted, memory, now)
+                    deeds.append(Deed(target=target, enrollment_id=id_))
+                else:
+                    asked = _steering(plan, target, caller, id_, zone)
+                    await steer(connection, caller.organization_id, asked, memory, now)
+                    deeds.append(Deed(target=target, enrollment_id=asked.enrollment_id))
+        except Problem as problem:
+            deeds.append(Deed(target=target, enrollment_id=None, refusal=problem.detail))
+        except (AdditionRefused, AdditionInvalid, UnknownParty, IdTaken, SteeringInvalid) as error:
+            deeds.append(Deed(target=target, enrollment_id=None, refusal=str(error)))
+    return deeds
+
+
+def _addition(plan: ChangePlan, target: Target, caller: Caller, id_: UUID, correlation_id: str) -> WantedAddition:
+    return WantedAddition(
+        id=id_,
+        addition=Addition(
+            stakeholder_id=target.stakeholder_id,
+            cadence_id=target.cadence_id,
+            start_step_id=target.step_id,
+            start_on=plan.start,
+            sender_user_id=plan.sender_user_id,
+        ),
+        asked_by=Asker(RequesterKind.CHAT, caller.user_id),
+        note=plan.note,
+        correlation_id=correlation_id,
+    )
+
+
+def _steering(plan: ChangePlan, target: Target, caller: Caller, id_: UUID, zone: ZoneInfo) -> Steering:
+    if target.enrollment_id is None:
+        raise AssertionError("what is steered is an enrollment")
+    return Steering(
+        id=id_,
+        enrollment_id=UUID(target.enrollment_id),
+        action=_STEERED[plan.action],
+        asked_by=caller.user_id,
+        note=plan.note,
+        until=datetime.combine(plan.until, time(), zone) if plan.until is not None else None,
+        step_id=target.step_id if plan.action is Action.RESTART else None,
+        sender_user_id=plan.sender_user_id,
+    )
