@@ -44,7 +44,9 @@ class Staged:
         headers = self.api.headers(organization_id=organization, role="viewer", **(claims or {}))
         if last is not None:
             headers["last-event-id"] = last
-        async with self.api.http.stream("GET", "/api/salesloft/events", params=query, headers=headers) as answer:
+        async with self.api.http.stream(
+            "GET", "/api/salesloft/events", params=query, headers=headers, timeout=60
+        ) as answer:
             assert answer.status_code == 200, await answer.aread()
             assert answer.headers["content-type"].startswith("text/event-stream")
             yield Stream(answer.aiter_lines(), answer)
@@ -328,7 +330,7 @@ async def test_the_service_stops_in_spite_of_open_streams(
     """The server drains for a second at most; a stream that hung would be cut by it without its last words."""
     async with contextlib.AsyncExitStack() as stack:
         stage = await stack.enter_async_context(staged(simulator, database, migrated))
-        async with httpx.AsyncClient(base_url=stage.api.base_url) as outside:
+        async with httpx.AsyncClient(base_url=stage.api.base_url, timeout=60) as outside:
             headers = stage.api.headers(role="viewer")
             async with outside.stream("GET", "/api/salesloft/events", headers=headers) as answer:
                 stream = Stream(answer.aiter_lines(), answer)
