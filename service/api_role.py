@@ -61,4 +61,5 @@ async def api_application(
             looking=looking,
             feed=feed,
         )
-        yield api_app(health, ports)
+        # To build the routes is a tenth of a second, in which the other parts join Kafka.
+        yield await asyncio.to_thread(api_app, health, ports)

@@ -81,6 +81,7 @@ class Scene:
             page = await self.see(path, limit=limit, cursor=cursor, **query)
             assert len(page["items"]) <= limit
             found += page["items"]
+            assert len(found) < 1000, "it goes round"
             cursor = page["next_cursor"]
             if cursor is None:
                 return found

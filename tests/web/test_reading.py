@@ -310,7 +310,7 @@ async def test_a_change_is_seen_once_the_stream_has_told_of_it(scene: Scene) -> 
     assert before["approval"]["status"] == "waiting"
     query = {"customer_id": WAITING}
     async with scene.http.stream(
-        "GET", "/api/salesloft/events", params=query, headers=scene.headers(), timeout=30
+        "GET", "/api/salesloft/events", params=query, headers=scene.headers(), timeout=60
     ) as answer:
         stream = Stream(answer.aiter_lines(), answer)
         await stream.begin()
