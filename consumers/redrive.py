@@ -351,7 +351,9 @@ class _Reader:
 
 async def _note(connection: Connection, plan: RedrivePlan, records: Sequence[Any], now: datetime) -> None:
     """What went back is noted for each organization that the records name, as far as there is one of that name."""
-    counts = Counter(name for record in records if (name := named_organization(record)) is not None)
+    named = (named_organization(record) for record in records)
+    # Postgres takes no zero byte, and no organization has one.
+    counts = Counter(name for name in named if name is not None and "\0" not in name)
     known = await organizations.decision_versions(connection, counts) if counts else {}
     await note(
         connection,

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
@@ -17,6 +19,7 @@ from consumers.incoming import Fault
 from consumers.redrive import BusAwayError, NoSuchPlanError, PlanNotOpenError, Redrive, UnknownTopicError
 from schemas.topics import dead_letter_topic, parking_topic
 from service.dlq_cli import dlq_app
+from storage import organizations
 from storage.outbox import unpack_headers
 from storage.pool import Database, DatabaseOptions
 from tests.consumers.conftest import Bus, Recorder, RunLoop, Running, SteppedClock, eventually, record_of
@@ -140,6 +143,20 @@ async def test_a_plan_takes_the_codes_it_names_and_the_count_knows_what_went_bac
     assert counts[2].oldest is not None
     with pytest.raises(PlanNotOpenError):
         await aside.redrive.execute(plan.id)
+
+
+async def test_what_went_back_is_noted_for_each_organization_that_there_is(aside: Aside) -> None:
+    async with aside.database.transaction() as connection:
+        await organizations.ensure(connection, ["org-1"], datetime.now(UTC))
+    unreadable = [record_of("d") | {"key": key} for key in (None, b"\xff:cus", b"\x00:cus", b"org-9:cus")]
+    await aside.put(record_of("a"), *unreadable, record_of("b"))
+    plan = await aside.redrive.plan(aside.topic, error_codes=None, requested_by="lea")
+    assert (await aside.redrive.execute(plan.id)).redriven == 6
+    async with aside.database.connection() as connection:
+        rows = await connection.fetch("SELECT organization_id, action, subject, actor, detail FROM audit_entries")
+    ((organization_id, action, subject, actor, detail),) = rows
+    assert (organization_id, action, actor) == ("org-1", "dead_letters.sent_back", "lea")
+    assert (subject, orjson.loads(detail)) == (f"redrive/{plan.id}", {"topic": aside.dead, "records": 2})
 
 
 async def test_a_redrive_that_was_broken_off_goes_on_where_it_stood(

@@ -57,6 +57,8 @@ async def test_somebody_is_added_once_it_is_confirmed(api: Api, scene: Scene) ->
     (request,) = await requests(scene)
     assert request["requested_by"] == {"kind": "chat", "user_id": "usr-1"}
     assert request["action"]["cadence"]["id"] == 456
+    noted = await scene.rows("SELECT way, actor FROM audit_entries WHERE action = 'enrollment.requested'")
+    assert [tuple(row) for row in noted] == [("chat", "usr-1")]
     assert (await talk.say("yes"))["kind"] == "told"
     assert len(await requests(scene)) == 1
     again = await talk.say("add her to the renewal cadence")

@@ -17,10 +17,11 @@ from web.problems import Problem
 from web.rights import check_customer
 from web.security import Caller
 from workflows.adding import AdditionRefused, IdTaken, UnknownParty, WantedAddition, add_to_cadence
+from workflows.audit import Way, coming_by
 from workflows.memory import OrganizationMemory
 from workflows.steering import SteeringInvalid, steer
 
-__all__ = ["Deed", "carry_out"]
+__all__ = ["Deed", "Doing"]
 
 _STEERED: Final = {
     Action.PAUSE: SteeringAction.PAUSE,
@@ -41,68 +42,71 @@ class Deed:
     refusal: str | None = None
 
 
-async def carry_out(
-    plan: ChangePlan,
-    caller: Caller,
-    database: Database,
-    memory: OrganizationMemory,
-    *,
-    operation: UUID,
-    correlation_id: str,
-    zone: ZoneInfo,
-    now: datetime,
-) -> list[Deed]:
-    """Do what a confirmed plan says, for each target by itself: one that is refused keeps nobody else from theirs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """Carries out confirmed plans for one caller.
 
     What is carried out again under the same `operation` is done once. A day is the caller's, in their `zone`.
     """
-    deeds = []
-    for place, target in enumerate(plan.targets):
-        id_ = uuid5(operation, str(place))
+
+    caller: Caller
+    database: Database
+    memory: OrganizationMemory
+    operation: UUID
+    correlation_id: str
+    zone: ZoneInfo
+    now: datetime
+
+    async def carry_out(self, plan: ChangePlan) -> list[Deed]:
+        """Do it for each target by itself: one that is refused keeps nobody else from theirs."""
+        with coming_by(Way.CHAT, self.correlation_id):
+            return [
+                await self._carry_out(plan, target, uuid5(self.operation, str(place)))
+                for place, target in enumerate(plan.targets)
+            ]
+
+    async def _carry_out(self, plan: ChangePlan, target: Target, id_: UUID) -> Deed:
+        organization_id = self.caller.organization_id
         try:
-            async with database.transaction() as connection:
-                await check_customer(connection, caller, target.customer_id)
+            async with self.database.transaction() as connection:
+                await check_customer(connection, self.caller, target.customer_id)
                 if plan.action is Action.ADD:
-                    wanted = _addition(plan, target, caller, id_, correlation_id)
-                    await add_to_cadence(connection, caller.organization_id, wanted, memory, now)
-                    deeds.append(Deed(target=target, enrollment_id=id_))
-                else:
-                    asked = _steering(plan, target, caller, id_, zone)
-                    await steer(connection, caller.organization_id, asked, memory, now)
-                    deeds.append(Deed(target=target, enrollment_id=asked.enrollment_id))
+                    wanted = self._addition(plan, target, id_)
+                    await add_to_cadence(connection, organization_id, wanted, self.memory, self.now)
+                    return Deed(target=target, enrollment_id=id_)
+                asked = self._steering(plan, target, id_)
+                await steer(connection, organization_id, asked, self.memory, self.now)
+                return Deed(target=target, enrollment_id=asked.enrollment_id)
         except Problem as problem:
-            deeds.append(Deed(target=target, enrollment_id=None, refusal=problem.detail))
+            return Deed(target=target, enrollment_id=None, refusal=problem.detail)
         except (AdditionRefused, AdditionInvalid, UnknownParty, IdTaken, SteeringInvalid) as error:
-            deeds.append(Deed(target=target, enrollment_id=None, refusal=str(error)))
-    return deeds
+            return Deed(target=target, enrollment_id=None, refusal=str(error))
 
+    def _addition(self, plan: ChangePlan, target: Target, id_: UUID) -> WantedAddition:
+        return WantedAddition(
+            id=id_,
+            addition=Addition(
+                stakeholder_id=target.stakeholder_id,
+                cadence_id=target.cadence_id,
+                start_step_id=target.step_id,
+                start_on=plan.start,
+                sender_user_id=plan.sender_user_id,
+            ),
+            asked_by=Asker(RequesterKind.CHAT, self.caller.user_id),
+            note=plan.note,
+            correlation_id=self.correlation_id,
+        )
 
-def _addition(plan: ChangePlan, target: Target, caller: Caller, id_: UUID, correlation_id: str) -> WantedAddition:
-    return WantedAddition(
-        id=id_,
-        addition=Addition(
-            stakeholder_id=target.stakeholder_id,
-            cadence_id=target.cadence_id,
-            start_step_id=target.step_id,
-            start_on=plan.start,
+    def _steering(self, plan: ChangePlan, target: Target, id_: UUID) -> Steering:
+        if target.enrollment_id is None:
+            raise AssertionError("what is steered is an enrollment")
+        return Steering(
+            id=id_,
+            enrollment_id=UUID(target.enrollment_id),
+            action=_STEERED[plan.action],
+            asked_by=self.caller.user_id,
+            note=plan.note,
+            until=datetime.combine(plan.until, time(), self.zone) if plan.until is not None else None,
+            step_id=target.step_id if plan.action is Action.RESTART else None,
             sender_user_id=plan.sender_user_id,
-        ),
-        asked_by=Asker(RequesterKind.CHAT, caller.user_id),
-        note=plan.note,
-        correlation_id=correlation_id,
-    )
-
-
-def _steering(plan: ChangePlan, target: Target, caller: Caller, id_: UUID, zone: ZoneInfo) -> Steering:
-    if target.enrollment_id is None:
-        raise AssertionError("what is steered is an enrollment")
-    return Steering(
-        id=id_,
-        enrollment_id=UUID(target.enrollment_id),
-        action=_STEERED[plan.action],
-        asked_by=caller.user_id,
-        note=plan.note,
-        until=datetime.combine(plan.until, time(), zone) if plan.until is not None else None,
-        step_id=target.step_id if plan.action is Action.RESTART else None,
-        sender_user_id=plan.sender_user_id,
-    )
+        )

@@ -19,7 +19,7 @@ from web.idempotency import operation_id, repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from web.talking.answers import Answering
-from web.talking.deeds import Deed, carry_out
+from web.talking.deeds import Deed, Doing
 from web.talking.directories import Directories, enrolled
 from workflows.clock import Clock
 from workflows.credentials import CredentialUnreadable, Keyring
@@ -120,16 +120,15 @@ class _Talk:
     ) -> Answered:
         match turn.outcome:
             case Confirmed(plan=plan):
-                deeds = await carry_out(
-                    plan,
-                    caller,
-                    self._database,
-                    self._memory,
+                deeds = await Doing(
+                    caller=caller,
+                    database=self._database,
+                    memory=self._memory,
                     operation=operation,
                     correlation_id=correlation_id,
                     zone=zone,
                     now=now,
-                )
+                ).carry_out(plan)
                 return self._told(caller, turn, "done", _deeds_told(plan, deeds), plan=plan, done=deeds)
             case ChangePlan() as plan:
                 return self._told(caller, turn, "change", plan.confirmation, plan=plan)
