@@ -14,6 +14,7 @@ from rich.table import Table
 
 from service.settings import Settings
 from storage.pool import Database
+from workflows.audit import Action, Done, note
 from workflows.catalogue import refresh_soon
 from workflows.clock import Clock
 from workflows.discovery import Cadence, CadenceCatalogue, Figure, describe_cadence, discover_cadences
@@ -69,6 +70,8 @@ def cadences_app(run: Run, opened: Opened, out: Console) -> typer.Typer:
             async with opened(settings) as ready, ready.database.transaction() as connection:
                 now = ready.clock.now()
                 await refresh_soon(connection, organization, correlation_id=str(uuid4()), now=now)
+                done = Done(organization, Action.CATALOGUE_ASKED, "cadences", by=getpass.getuser())
+                await note(connection, done, now=now)
 
         run(work)
         out.print("asked for")

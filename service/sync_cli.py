@@ -1,6 +1,7 @@
 """`sync`: have an organization's activity at Salesloft read now, read again from an instant on, or compared."""
 
 import asyncio
+import getpass
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from service.settings import Settings
 from storage import reconciliations, sync
 from storage.reconciliations import PARTS, ReconciliationProgress
 from storage.sync import StreamProgress
+from workflows.audit import Action, Done, note
 from workflows.session import NotConnected
 
 __all__ = ["add_sync"]
@@ -66,6 +68,10 @@ def add_sync(app: typer.Typer, run: Run, opened: Opened, out: Console) -> None:
                         since=min(since.replace(tzinfo=UTC), now) if since is not None else now,
                         now=now,
                     )
+                    if asked:
+                        detail = {"since": since.isoformat() if since is not None else None}
+                        done = Done(organization, Action.SYNC_ASKED, "streams", by=getpass.getuser(), detail=detail)
+                        await note(connection, done, now=now)
                 if not asked:
                     raise NotConnected(organization)
                 return await _looking_on(ready, organization, now, wait, out)

@@ -13,6 +13,7 @@ from typing import Any
 from storage import cadences
 from storage.cadences import CadenceRow, CatalogueState
 from storage.pool import Connection
+from workflows.audit import Action, Done, note
 from workflows.cadence_figures import Figure, Observed, people_figures, success_figures
 
 __all__ = [
@@ -145,6 +146,9 @@ async def describe_cadence(
     if cadence_id not in {row.cadence_id for row in await cadences.show(connection, organization_id)}:
         raise CadenceUnknown(f"the team of {organization_id} has no cadence {cadence_id}")
     await cadences.describe(connection, organization_id, cadence_id, description.strip(), by=by, now=now)
+    subject = f"cadence/{cadence_id}"
+    done = Done(organization_id, Action.CADENCE_DESCRIBED, subject, by=by, digested=description.strip())
+    await note(connection, done, now=now)
 
 
 def _cadence(row: CadenceRow, observed: Observed) -> Cadence:

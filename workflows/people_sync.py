@@ -8,6 +8,7 @@ from storage import commands, organizations, people_syncs
 from storage.commands import NewCommand
 from storage.people_syncs import PeopleSync
 from storage.pool import Connection
+from workflows.audit import Action, Done, note
 from workflows.commands import CommandKind
 
 __all__ = ["Begun", "begin_people_sync", "read_people_sync"]
@@ -47,6 +48,8 @@ async def begin_people_sync(
         payload={"sync_id": str(sync_id)},
     )
     await commands.add(connection, [command], now)
+    done = Done(organization_id, Action.PEOPLE_SYNC_BEGUN, f"people_sync/{sync_id}", by=by)
+    await note(connection, done, now=now)
     return Begun(sync_id, joined=False)
 
 

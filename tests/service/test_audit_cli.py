@@ -2,9 +2,12 @@
 
 import getpass
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 
+from storage import sync
 from storage.pool import Database
 from tests.service.operating import Operator
 from workflows.audit_chain import seal_entries
@@ -44,6 +47,25 @@ async def test_from_doing_to_verifying(operator: Operator, database: Database, m
     assert "the audit chain of org-1 is broken at entry 1: it, or what is before it, is not what was sealed" in told
     code, told = await operator.types("audit", "verify", "--organization", "org-1", "--checkpoint", checkpoint)
     assert (code, "broken at entry 1" in told) == (1, True)
+
+
+async def test_what_is_asked_of_the_running_service_is_noted_too(
+    operator: Operator, database: Database, team: dict[str, Any]
+) -> None:
+    await operator.types("connections", "connect", "org-1", standard_input=f"{team['api_key']}\n")
+    cadence = str(team["cadences"][0]["id"])
+    await operator.types("cadences", "refresh", "org-1")
+    await operator.types("cadences", "describe", "org-1", cadence, "for Ann")
+    await operator.types("people", "sync", "org-1")
+    async with database.transaction() as connection:
+        await sync.open_streams(connection, datetime.now(UTC))
+    await operator.types("sync", "--organization", "org-1", "--wait", "0")
+    code, told = await operator.types("audit", "list", "org-1")
+    assert code == 0
+    for noted in ("connected", "cadences.refresh_asked", f"cadence/{cadence}", "people_sync.begun", "sync.asked"):
+        assert noted in told
+    assert told.count("command_line") == told.count(getpass.getuser()) == 5
+    assert "for Ann" not in told
 
 
 async def test_what_cannot_be_verified_is_one_clear_line(operator: Operator) -> None:
