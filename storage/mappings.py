@@ -25,7 +25,6 @@ __all__ = [
     "discard_draft",
     "latest_version",
     "list_versions",
-    "lock_organization",
     "note",
     "population",
     "publish_draft",
@@ -85,12 +84,6 @@ class Resident:
     customer: str
     engagement: str | None
     tallies: str | None
-
-
-async def lock_organization(connection: Connection, organization_id: str) -> int | None:
-    """Lock what mappings are changed under, until the commit; the decision version, None of an unknown organization."""
-    version: int | None = await queries.lock_organization(connection, organization_id=organization_id)
-    return version
 
 
 async def list_versions(connection: Connection, organization_id: str) -> list[MappingVersion]:

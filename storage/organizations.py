@@ -30,6 +30,7 @@ __all__ = [
     "keep_cadences",
     "keep_users",
     "list_published",
+    "lock",
     "publish_mapping",
     "read_facts",
     "read_setting",
@@ -92,6 +93,15 @@ async def decision_versions(connection: Connection, organization_ids: Collection
     """The versions under which what deciding reads may be remembered."""
     rows = await queries.read_decision_versions(connection, organization_ids=list(organization_ids))
     return {row["organization_id"]: row["decision_version"] for row in rows}
+
+
+async def lock(connection: Connection, organization_id: str) -> int | None:
+    """Lock what mappings and settings are changed under, until the commit.
+
+    Answers the decision version, None of an organization that nobody knows.
+    """
+    version: int | None = await queries.lock_organization(connection, organization_id=organization_id)
+    return version
 
 
 async def read_facts(connection: Connection, organization_ids: Collection[str]) -> dict[str, OrganizationFacts]:

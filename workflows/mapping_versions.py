@@ -223,7 +223,7 @@ async def retire(connection: Connection, organization_id: str, id_: UUID, *, by:
 
 async def locked_facts(connection: Connection, organization_id: str) -> OrganizationFacts:
     """An organization's facts, its mappings locked until the commit. Raises MappingUnknown of an unknown one."""
-    if await mappings.lock_organization(connection, organization_id) is None:
+    if await organizations.lock(connection, organization_id) is None:
         raise MappingUnknown(f"there is no organization {organization_id}")
     return (await organizations.read_facts(connection, [organization_id]))[organization_id]
 

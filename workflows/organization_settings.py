@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from enrollment.organization_settings import DECIDED_BY, OrganizationSettings
-from storage import mappings, organization_settings, organizations
+from storage import organization_settings, organizations
 from storage.pool import Connection
 from workflows.audit import Action, Done, note
 
@@ -53,7 +53,7 @@ async def change_settings(
     """
     await organizations.ensure(connection, [organization_id], now)
     # Two changes cannot cross: the second is made of what the first has left.
-    await mappings.lock_organization(connection, organization_id)
+    await organizations.lock(connection, organization_id)
     before = await read_settings(connection, organization_id)
     if expected is not None and expected != before.version:
         raise SettingsMoved(f"the settings of {organization_id} are in version {before.version}: look at them again")

@@ -14,7 +14,7 @@ FROM reconciliations
 WHERE organization_id = :organization_id AND due_at <= :now AND resume_at <= :now AND retry_after <= clock_timestamp()
 
 -- name: begin_reconciliation!
--- It begins.
+-- A comparison begins, with its first part.
 UPDATE reconciliations SET cycle = :cycle, started_at = :now, part = :part, after_id = 0, position_at = NULL, position_ids = '{}', read_to = NULL,
   holes = 0, deletions = 0, failures = 0
 WHERE organization_id = :organization_id

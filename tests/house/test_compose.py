@@ -49,8 +49,12 @@ def test_the_example_shows_the_defaults() -> None:
     shown = examples()
     for name, setting in Settings.model_fields.items():
         if not setting.is_required() and setting.default_factory is None and setting.default is not None:
-            value = shown[PREFIX + name.upper()]
-            assert (float(value) if isinstance(setting.default, int | float) else value) == setting.default, name
+            value: str | float | bool = shown[PREFIX + name.upper()]
+            if isinstance(setting.default, bool):
+                value = value == "true"
+            elif isinstance(setting.default, int | float):
+                value = float(value)
+            assert value == setting.default, name
 
 
 def test_the_example_sets_what_has_no_default() -> None:
