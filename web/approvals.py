@@ -1,4 +1,7 @@
-"""Deciding about approval requests with us: one, or many at once. Where it is switched off, it is done elsewhere."""
+"""Deciding about approval requests with us: one, or many at once.
+
+A deployment may leave it to the approval service, and so may an organization.
+"""
 
 from datetime import date
 from typing import Annotated, Final, Literal, Self
@@ -15,6 +18,7 @@ from web.security import Caller, CallerRole, Callers, having_role
 from workflows.answering import ANOTHERS_CUSTOMER, Answer, Approver, publish_answers
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
+from workflows.organization_settings import read_settings
 
 __all__ = ["approval_routes"]
 
@@ -110,10 +114,11 @@ def approval_routes(
     approver = having_role(callers, CallerRole.CSM, CallerRole.MANAGER, CallerRole.ADMIN)
 
     async def refusals(caller: Caller, answers: list[Answer]) -> list[str | None]:
-        if not decide_here:
-            raise Problem(403, "decided_elsewhere", "Requests are decided at the approval service, and not here.")
         by = Approver(user_id=caller.user_id, own_customers_only=caller.role is CallerRole.CSM)
         async with database.transaction() as connection:
+            chosen = await read_settings(connection, caller.organization_id)
+            if not decide_here or not chosen.settings.decided_on_our_page:
+                raise Problem(403, "decided_elsewhere", "Requests are decided at the approval service, and not here.")
             return await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
 
     # Of two decisions that are the same the first counts.

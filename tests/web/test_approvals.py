@@ -18,6 +18,7 @@ from tests.web.test_connection import refused
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from web.approvals import MOST_AT_ONCE
 from workflows.approve import IncomingDecision
+from workflows.organization_settings import change_settings
 
 RENEWAL = TriggerType.RENEWAL_WINDOW
 SEVERAL = "/api/salesloft/approvals/decisions"
@@ -183,3 +184,12 @@ async def test_where_the_approval_service_alone_decides_nothing_is_published_her
         (asked,) = await scene.requested()
         refused(await decide(api, asked.enrollment_id, asked.request_digest), 403, "decided_elsewhere")
         assert await decisions(scene) == []
+
+
+async def test_an_organization_may_leave_deciding_to_the_approval_service(api: Api, scene: Scene) -> None:
+    (asked,) = await scene.requested()
+    async with api.database.transaction() as connection:
+        chosen = {"decided_on_our_page": False}
+        await change_settings(connection, api.organization_id, chosen, by="usr-1", now=scene.now)
+    refused(await decide(api, asked.enrollment_id, asked.request_digest), 403, "decided_elsewhere")
+    assert await decisions(scene) == []
