@@ -16,10 +16,10 @@ WITH people AS (
 SELECT at, place, ordinal, source, kind, stakeholder_id, enrollment_id, what, who, why, detail::text AS detail
 FROM (
   SELECT coalesce(r.event_time, r.created_at) AS at, 1 AS place, 0 AS ordinal, r.id::text AS source, 'trigger' AS kind, r.stakeholder_id, r.id AS enrollment_id,
-    coalesce(r.trigger_type, 'added by a person') AS what, r.requested_by_user AS who, NULL::text AS why,
+    coalesce(r.trigger_type, 'added by a person') AS what, r.requested_by_user AS who, a.note AS why,
     json_build_object('event_id', r.event_id, 'business_key', r.business_key, 'mapping_id', r.mapping_id,
                       'mapping_version', r.mapping_version, 'cadence_id', r.cadence_id, 'evaluation_id', r.evaluation_id) AS detail
-  FROM runs r
+  FROM runs r LEFT JOIN additions a ON a.enrollment_id = r.id
   UNION ALL
   SELECT h.changed_at, 3, h.sequence, r.id::text, 'state', r.stakeholder_id, r.id, h.to_state, h.actor_user_id, h.reason,
     json_build_object('from', h.from_state, 'actor', h.actor_kind)

@@ -12,9 +12,10 @@ from enrollment.additions import Addition, AdditionInvalid, Gate
 from enrollment.mappings import Policy
 from enrollment.stops import StopScope
 from schemas.vocabulary import EnrollmentState, OutcomeType, Reason, RequesterKind, TriggerType
-from storage import additions, cadences
+from storage import additions, cadences, timeline
 from storage.additions import Asker
 from storage.pool import Database
+from storage.timeline import HappenedKind
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from workflows.adding import (
     Added,
@@ -78,6 +79,15 @@ async def test_who_asked_is_in_the_audit_log_once(scene: Scene) -> None:
     (row,) = await scene.rows("SELECT * FROM audit_entries WHERE action = 'enrollment.requested'")
     assert (row["subject"], row["actor"]) == (f"enrollment/{asked.id}", "usr-3")
     assert row["digest"] == digest_of(row["id"], "she asked for it")
+
+
+async def test_the_history_begins_with_who_asked_and_why(scene: Scene) -> None:
+    asked = wanted()
+    await add(scene, asked)
+    async with scene.database.connection() as connection:
+        happened = await timeline.read(connection, "org-1", stakeholder_id="sth-9", limit=10)
+    (begun,) = [one for one in happened if one.kind is HappenedKind.TRIGGER]
+    assert (begun.what, begun.who, begun.why) == ("added by a person", "usr-3", "she asked for it")
 
 
 async def test_an_approver_is_asked_as_the_contract_says(scene: Scene) -> None:
