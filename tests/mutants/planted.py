@@ -9,7 +9,8 @@ from tests.mutants.deciding import IN_DECIDING
 from tests.mutants.mutant import DoesNotApply, Mutant
 from tests.mutants.reading import IN_READING_AGAIN
 from tests.mutants.salesloft import AT_SALESLOFT
+from tests.mutants.serving import IN_SERVING
 
 __all__ = ["MUTANTS", "DoesNotApply", "Mutant"]
 
-MUTANTS = (*ON_THE_BUS, *IN_DECIDING, *AT_SALESLOFT, *IN_READING_AGAIN)
+MUTANTS = (*ON_THE_BUS, *IN_DECIDING, *AT_SALESLOFT, *IN_READING_AGAIN, *IN_SERVING)

@@ -1,0 +1,84 @@
+"""Bugs of the HTTP API and the chat."""
+
+from tests.mutants.mutant import Mutant
+
+__all__ = ["IN_SERVING"]
+
+IN_SERVING = (
+    Mutant(
+        name="another-site-may-change",
+        bug="whatever another site makes a browser send is taken for its user's wish",
+        path="web/browser.py",
+        old="        if request.method in _SAFE:\n            return\n",
+        new="        if request.method:\n            return\n",
+        tests=("tests/web/test_session.py",),
+    ),
+    Mutant(
+        name="a-callback-in-any-browser",
+        bug="an authorization that somebody else began connects the reader's organization",
+        path="web/connection.py",
+        old="        if redeemed.browser is not None and",
+        new="        if redeemed.browser is None and",
+        tests=("tests/web/test_session.py",),
+    ),
+    Mutant(
+        name="a-csm-decides-for-everybody",
+        bug="a csm approves what concerns other csms' customers",
+        path="workflows/answering.py",
+        old="            elif approver.own_customers_only and",
+        new="            elif not approver.own_customers_only and",
+        tests=("tests/web/test_approvals.py",),
+    ),
+    Mutant(
+        name="what-would-not-count-is-published",
+        bug="a decision about other terms is answered as if it counted",
+        path="workflows/answering.py",
+        old="                refusal = ignored.because if ignored is not None else None\n",
+        new="                refusal = ignored.because if ignored is None else None\n",
+        tests=("tests/web/test_approvals.py",),
+    ),
+    Mutant(
+        name="mappings-are-overwritten-unseen",
+        bug="of two admins who change mappings at once the second overwrites what the first has done",
+        path="workflows/mapping_sets.py",
+        old="    if expected is not None and state_of(versions) != expected:\n",
+        new="    if expected is not None and not state_of(versions):\n",
+        tests=("tests/web/test_mapping_sets.py",),
+    ),
+    Mutant(
+        name="a-conversation-of-anybody",
+        bug="what was shown to one caller is confirmed by another",
+        path="web/talking/routes.py",
+        old="            if (kind, organization_id, user_id) == (_KIND, caller.organization_id, caller.user_id):\n",
+        new="            if (kind, bool(organization_id), bool(user_id)) == (_KIND, True, True):\n",
+        tests=("tests/web/test_talking.py",),
+    ),
+    Mutant(
+        name="a-chat-that-does-not-ask",
+        bug="a command of the chat is done without being shown",
+        path="web/talking/routes.py",
+        old="            case ChangePlan() as plan:\n                return",
+        new="""\
+            case ChangePlan() as plan:
+                said = Turn(outcome=Confirmed(plan=plan), conversation=turn.conversation)
+                return await self._outcome(said, caller, operation, correlation_id, zone, now)
+                return""",
+        tests=("tests/web/test_talking.py",),
+    ),
+    Mutant(
+        name="people-cannot-be-taken-off-in-silence",
+        bug="nobody hears of who should be off a cadence and is not",
+        path="sql/queries/attention.sql",
+        old="c.kind = 'remove' AND c.created_at <= :asked_before",
+        new="c.kind = 'removed' AND c.created_at <= :asked_before",
+        tests=("tests/fulfillment/test_attention.py",),
+    ),
+    Mutant(
+        name="read-in-the-order-of-instants",
+        bug="a back-test takes the order of two batches that met for that of their instants",
+        path="enrollment/backtest.py",
+        old="        if last <= evaluation_id:\n",
+        new="        if last:\n",
+        tests=("tests/workflows/test_trying.py",),
+    ),
+)
