@@ -77,8 +77,8 @@ IN_SERVING = (
         name="read-in-the-order-of-instants",
         bug="a back-test takes the order of two batches that met for that of their instants",
         path="enrollment/backtest.py",
-        old="        if last <= evaluation_id:\n",
-        new="        if last:\n",
+        old="        return is_settled and last < evaluation_id\n",
+        new="        return is_settled\n",
         tests=("tests/workflows/test_trying.py",),
     ),
 )
