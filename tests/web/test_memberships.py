@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from enrollment.capabilities import CAPABILITIES
+from enrollment.decide import StepFacts
 from sandbox.salesloft.server import SimulatorClient
 from storage.pool import Database
 from tests.web.acting import CALM, Acting, acting, refused
@@ -28,10 +29,10 @@ async def desk(simulator: SimulatorClient, database: Database, migrated: str) ->
         yield await acting(api)
 
 
-async def steps(desk: Acting) -> list[int]:
+async def steps(desk: Acting) -> tuple[StepFacts, ...]:
     async with desk.api.database.transaction() as connection:
         facts = await desk.memory.facts(connection, [desk.api.organization_id], desk.api.clock.now())
-    return [one.id for one in facts[desk.api.organization_id].cadences[desk.cadence["id"]].steps]
+    return facts[desk.api.organization_id].cadences[desk.cadence["id"]].steps
 
 
 async def test_a_pause_and_its_end(desk: Acting) -> None:
@@ -60,12 +61,15 @@ async def test_a_pause_and_its_end(desk: Acting) -> None:
 
 async def test_a_step_is_skipped_and_begun_again_and_another_one_sends(desk: Acting) -> None:
     stay = await desk.enrolled()
-    cadence = await steps(desk)
+    first, *later = await steps(desk)
+    # Salesloft sends e-mails by itself, and goes on; here nobody does what a person has to do.
+    place = next(place for place, step in enumerate(later) if step.type != "email")
+    still, after = later[place].id, later[place + 1].id
     other = desk.api.team["users"][2]["id"]
     for what, body in (
-        ("skip", {}),
-        ("restart", {"step_id": cadence[0]}),
+        ("restart", {"step_id": still}),
         ("sender", {"sender_user_id": other}),
+        ("skip", {}),
     ):
         await desk.carry_out()
         answer = await desk.call("PUT", f"{STAYS}/{stay}/{what}", WHY | {"confirm": True} | body)
@@ -74,8 +78,8 @@ async def test_a_step_is_skipped_and_begun_again_and_another_one_sends(desk: Act
             await desk.carry_out()
         assert await desk.states() == ["enrolled"]
     added = [one["body"] for one in await desk.writes()]
-    assert [one["step_id"] for one in added] == [cadence[0], cadence[1], cadence[0], cadence[0]]
-    assert [one["user_id"] == other for one in added] == [False, False, False, True]
+    assert [one["step_id"] for one in added] == [first.id, still, still, after]
+    assert [one["user_id"] == other for one in added] == [False, False, True, True]
 
 
 async def test_somebody_is_removed(desk: Acting) -> None:
