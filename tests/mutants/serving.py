@@ -48,7 +48,7 @@ IN_SERVING = (
     Mutant(
         name="a-conversation-of-anybody",
         bug="what was shown to one caller is confirmed by another",
-        path="web/talking/routes.py",
+        path="web/talking/talk.py",
         old="            if (kind, organization_id, user_id) == (_KIND, caller.organization_id, caller.user_id):\n",
         new="            if (kind, bool(organization_id), bool(user_id)) == (_KIND, True, True):\n",
         tests=("tests/web/test_talking.py",),
@@ -56,7 +56,7 @@ IN_SERVING = (
     Mutant(
         name="a-chat-that-does-not-ask",
         bug="a command of the chat is done without being shown",
-        path="web/talking/routes.py",
+        path="web/talking/talk.py",
         old="            case ChangePlan() as plan:\n                return",
         new="""\
             case ChangePlan() as plan:

@@ -1,0 +1,175 @@
+"""One turn of a conversation: what was said is understood, held against the organization's people, and answered."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+from pydantic import ValidationError
+
+from storage.pool import Database
+from web.chat.book import Book
+from web.chat.book import Caller as Speaker
+from web.chat.converse import confirm, converse
+from web.chat.plans import ChangePlan, Confirmed, Confirming, Conversation, Question, ReadPlan, Told, Turn, Wanted
+from web.problems import Problem
+from web.security import Caller, CallerRole
+from web.talking.answers import Answering
+from web.talking.deeds import Deed, Doing
+from web.talking.directories import Directories, enrolled
+from web.talking.spoken import Answered, Done, Kind, Said
+from workflows.clock import Clock
+from workflows.credentials import CredentialUnreadable, Keyring
+from workflows.memory import OrganizationMemory
+
+__all__ = ["Talk"]
+
+_KIND = "conversation"
+_TURNS = 3
+_PAST_TENSE = {
+    "add": "Asked for approval of",
+    "pause": "Will be paused:",
+    "resume": "Will go on:",
+    "skip": "Will go on a step further:",
+    "remove": "Will be removed:",
+    "restart": "Will begin again:",
+    "sender": "Will be sent by somebody else:",
+}
+
+
+class Talk:
+    """Speaks with whoever calls."""
+
+    def __init__(self, database: Database, memory: OrganizationMemory, clock: Clock, keyring: Keyring) -> None:
+        self._database = database
+        self._memory = memory
+        self._clock = clock
+        self._keyring = keyring
+        self._directories = Directories()
+
+    async def answer(self, said: Said, caller: Caller, operation: UUID, correlation_id: str) -> Answered:
+        """One turn. Raises Problem, or storage's errors."""
+        zone = _zone(said.time_zone)
+        conversation = self._opened(caller, said.conversation)
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            facts = (await self._memory.facts(connection, [caller.organization_id], now))[caller.organization_id]
+            directory, owners = await self._directories.of(connection, facts, now)
+            book = Book(directory=directory, caller=_speaker(caller, owners))
+            turn = _turn(said, conversation, book, now.astimezone(zone))
+            for _ in range(_TURNS):
+                if not isinstance(turn.outcome, Wanted):
+                    break
+                known = await enrolled(connection, facts, turn.outcome.stakeholder_ids, now)
+                book = replace(book, enrolled={**book.enrolled, **known})
+                turn = _turn(said, conversation, book, now.astimezone(zone))
+            if isinstance(turn.outcome, ReadPlan):
+                text = await Answering(connection, facts, directory, now, zone).answer(turn.outcome)
+                return self._told(caller, turn, "read", text, plan=turn.outcome)
+        return await self._outcome(turn, caller, operation, correlation_id, zone, now)
+
+    async def _outcome(
+        self, turn: Turn, caller: Caller, operation: UUID, correlation_id: str, zone: ZoneInfo, now: datetime
+    ) -> Answered:
+        match turn.outcome:
+            case Confirmed(plan=plan):
+                deeds = await Doing(
+                    caller=caller,
+                    database=self._database,
+                    memory=self._memory,
+                    operation=operation,
+                    correlation_id=correlation_id,
+                    zone=zone,
+                    now=now,
+                ).carry_out(plan)
+                return self._told(caller, turn, "done", _deeds_told(plan, deeds), plan=plan, done=deeds)
+            case ChangePlan() as plan:
+                return self._told(caller, turn, "change", plan.confirmation, plan=plan)
+            case Question() as question:
+                labels = [one.label for one in question.choices]
+                numbered = [f"{number}. {label}" for number, label in enumerate(labels, start=1)]
+                return self._told(caller, turn, "question", "\n".join([question.text, *numbered]), choices=labels)
+            case Told() as told:
+                return self._told(caller, turn, "told", "\n".join([told.text, *told.near]), near=list(told.near))
+        raise AssertionError(f"nothing is answered to {type(turn.outcome).__name__}")
+
+    def _told(
+        self,
+        caller: Caller,
+        turn: Turn,
+        kind: Kind,
+        text: str,
+        *,
+        plan: ChangePlan | ReadPlan | None = None,
+        choices: list[str] | None = None,
+        near: list[str] | None = None,
+        done: list[Deed] | None = None,
+    ) -> Answered:
+        kept = turn.conversation.model_dump_json()
+        return Answered(
+            kind=kind,
+            text=text,
+            plan=plan,
+            choices=choices or [],
+            near=near or [],
+            done=[
+                Done(
+                    stakeholder_id=one.target.stakeholder_id,
+                    name=one.target.name,
+                    cadence=one.target.cadence,
+                    enrollment_id=one.enrollment_id,
+                    refusal=one.refusal,
+                )
+                for one in done or ()
+            ],
+            conversation=self._keyring.sign(_KIND, caller.organization_id, caller.user_id, kept),
+        )
+
+    def _opened(self, caller: Caller, sealed: str | None) -> Conversation:
+        """What was spoken of before. Raises Problem (400) where it is nothing that this caller was given."""
+        if sealed is None:
+            return Conversation()
+        try:
+            kind, organization_id, user_id, kept = self._keyring.signed(sealed)
+            if (kind, organization_id, user_id) == (_KIND, caller.organization_id, caller.user_id):
+                return Conversation.model_validate(orjson.loads(kept), strict=False)
+        except (CredentialUnreadable, ValidationError, ValueError):
+            pass
+        raise Problem(400, "conversation_unknown", "This conversation is none of yours, or too old: begin a new one.")
+
+
+def _turn(said: Said, conversation: Conversation, book: Book, now: datetime) -> Turn:
+    if said.confirm is None:
+        return converse(said.text, conversation, book, now)
+    pending = conversation.pending
+    if not isinstance(pending, Confirming):
+        return Turn(outcome=Told(text="There is nothing to confirm."), conversation=conversation)
+    outcome = confirm(pending.plan, said.confirm, book, now)
+    return Turn(outcome=outcome, conversation=conversation.model_copy(update={"pending": None}))
+
+
+def _speaker(caller: Caller, owners: dict[str, str | None]) -> Speaker:
+    """Viewers may change nothing, csms what concerns the customers that they own."""
+    may_change: frozenset[str] | None = None
+    if caller.role is CallerRole.VIEWER:
+        may_change = frozenset()
+    elif caller.role is CallerRole.CSM:
+        may_change = frozenset(customer_id for customer_id, owner in owners.items() if owner == caller.user_id)
+    return Speaker(
+        organization_id=caller.organization_id, user_id=caller.user_id, email=caller.email, may_change=may_change
+    )
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Problem(422, "invalid_request", f"There is no time zone {name!r}: give its IANA name.") from None
+
+
+def _deeds_told(plan: ChangePlan, deeds: list[Deed]) -> str:
+    done = [f"{one.target.name} in {one.target.cadence}" for one in deeds if one.refusal is None]
+    lines = [f"{_PAST_TENSE[plan.action.value]} {', '.join(done)}."] if done else []
+    lines += [f"Not done for {one.target.name}: {one.refusal}" for one in deeds if one.refusal is not None]
+    return "\n".join(lines)
