@@ -226,6 +226,16 @@ async def test_thousands_cost_no_more_calls_than_are_allowed(stage: Stage) -> No
     assert await owed(stage) == []
 
 
+async def test_looking_for_what_salesloft_stumbles_over_costs_no_more_calls_than_are_allowed(stage: Stage) -> None:
+    await stage.poll()
+    await owes(stage, 100)
+    # The cursor's call succeeds, and none that follows: each would be halved until it is of one record.
+    await stage.simulator.add_fault(kind="status", status=422, team_id=stage.team_id, path=EMAILS, skip=1)
+    before = await asked(stage, EMAILS)
+    await again(stage, owed_calls=3)
+    assert await asked(stage, EMAILS) - before == 1 + 3
+
+
 async def test_a_record_that_salesloft_stumbles_over_holds_up_neither_the_cycle_nor_the_others(stage: Stage) -> None:
     (email,) = await some(stage, EMAILS)
     await spoil(stage, EMAILS, [email], counts={"views": -1})
