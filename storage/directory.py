@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from enrollment.consent import PersonRecord
 from storage.pool import Connection
 from storage.queries import queries
@@ -72,6 +74,13 @@ class CustomerRow:
     as_of: datetime
     from_directory: bool
     erased: bool
+
+    @property
+    def owner_user_id(self) -> str | None:
+        """Who looks after the customer; None where nobody does, or nobody knows."""
+        owner = orjson.loads(self.data).get("owner") if self.data is not None else None
+        found: str | None = owner.get("user_id") if owner is not None else None
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ An organization sees its own alone: another one's id is answered like one that d
 
 from collections.abc import Awaitable, Callable
 
-import orjson
 from fastapi import Request
 
 from storage import directory
@@ -24,16 +23,17 @@ def acting(callers: Callers) -> Callable[[Request], Awaitable[Caller]]:
 async def check_customer(connection: Connection, caller: Caller, customer_id: str | None) -> None:
     """Raises Problem, 403, where the customer is not the caller's to act for, by the owner that the directory names.
 
-    A customer whom nobody knows is nobody's.
+    A customer whom nobody knows is nobody's, and a viewer acts for none: they may have been more when they asked.
     """
+    if caller.role is CallerRole.VIEWER:
+        raise Problem(403, "role_required", "A viewer has nothing done for anybody.")
     if caller.role is not CallerRole.CSM:
         return
     if customer_id is None:
         raise _another()
     key = (caller.organization_id, customer_id)
     row = (await directory.read_customers(connection, [key])).get(key)
-    owner = (orjson.loads(row.data).get("owner") if row is not None and row.data is not None else None) or {}
-    if owner.get("user_id") != caller.user_id:
+    if row is None or row.owner_user_id != caller.user_id:
         raise _another()
 
 

@@ -13,7 +13,6 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from schemas.approval import ApproverChanges, EnrollmentDecision, UserRef
-from schemas.directory import CustomerSnapshot
 from schemas.envelope import SOURCE
 from schemas.registry import ENROLLMENT_APPROVED, ENROLLMENT_REJECTED
 from schemas.topics import customer_key
@@ -93,11 +92,7 @@ async def publish_answers(
 async def _owners(connection: Connection, known: Collection[Enrollment]) -> dict[str, str | None]:
     """Who looks after the customers of some enrollments, by the customers' ids."""
     rows = await directory.read_customers(connection, {(one.organization_id, one.customer_id) for one in known})
-    owners: dict[str, str | None] = {}
-    for (_, customer_id), row in rows.items():
-        owner = CustomerSnapshot.model_validate_json(row.data).owner if row.data is not None else None
-        owners[customer_id] = owner.user_id if owner is not None else None
-    return owners
+    return {customer_id: row.owner_user_id for (_, customer_id), row in rows.items()}
 
 
 def _decision(enrollment: Enrollment, answer: Answer, approver: Approver, now: datetime) -> IncomingDecision:

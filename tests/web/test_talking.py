@@ -109,6 +109,15 @@ async def test_who_may_not_change_somebody_is_told_so_before_anything_is_shown(a
     assert len(await requests(scene)) == 1
 
 
+async def test_who_is_no_more_than_a_viewer_by_now_has_nothing_done(api: Api, scene: Scene) -> None:
+    talk, viewer = Talk(api), Talk(api, role="viewer")
+    await talk.say("Add Ann Lee to the renewal cadence")
+    viewer.conversation = talk.conversation
+    told = await viewer.say("yes")
+    assert [one["refusal"] for one in told["done"]] == ["A viewer has nothing done for anybody."]
+    assert await requests(scene) == []
+
+
 async def test_of_two_who_may_be_meant_somebody_chooses(api: Api, scene: Scene) -> None:
     await scene.snapshots(stakeholders=[ANN | {"id": "sth-7", "name": "Ann Smith", "email": "smith@acme.example"}])
     talk = Talk(api)
