@@ -12,6 +12,7 @@ from storage.pool import Database
 from web.chat.book import Book
 from web.chat.book import Caller as Speaker
 from web.chat.converse import confirm, converse
+from web.chat.intents import Action
 from web.chat.plans import ChangePlan, Confirmed, Confirming, Conversation, Question, ReadPlan, Told, Turn, Wanted
 from web.problems import Problem
 from web.security import Caller, CallerRole
@@ -27,14 +28,14 @@ __all__ = ["Talk"]
 
 _KIND = "conversation"
 _TURNS = 3
-_PAST_TENSE = {
-    "add": "Asked for approval of",
-    "pause": "Will be paused:",
-    "resume": "Will go on:",
-    "skip": "Will go on a step further:",
-    "remove": "Will be removed:",
-    "restart": "Will begin again:",
-    "sender": "Will be sent by somebody else:",
+_NOTED = {
+    Action.ADD: "Asked for approval of",
+    Action.PAUSE: "Will be paused:",
+    Action.RESUME: "Will go on:",
+    Action.SKIP: "Will go on a step further:",
+    Action.REMOVE: "Will be removed:",
+    Action.RESTART: "Will begin again:",
+    Action.SENDER: "Will be sent by somebody else:",
 }
 
 
@@ -170,6 +171,6 @@ def _zone(name: str | None) -> ZoneInfo:
 
 def _deeds_told(plan: ChangePlan, deeds: list[Deed]) -> str:
     done = [f"{one.target.name} in {one.target.cadence}" for one in deeds if one.refusal is None]
-    lines = [f"{_PAST_TENSE[plan.action.value]} {', '.join(done)}."] if done else []
+    lines = [f"{_NOTED[plan.action]} {', '.join(done)}."] if done else []
     lines += [f"Not done for {one.target.name}: {one.refusal}" for one in deeds if one.refusal is not None]
     return "\n".join(lines)
