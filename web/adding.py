@@ -16,8 +16,8 @@ from storage.additions import Asker
 from storage.pool import Connection, Database
 from web.idempotency import operation_id, repeatable
 from web.memberships import Note
-from web.problems import Problem
-from web.rights import absent, acting, check_customer
+from web.problems import Problem, absent
+from web.rights import acting, check_customer
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.adding import (
     Added,
@@ -136,7 +136,7 @@ def adding_routes(database: Database, memory: OrganizationMemory, clock: Clock, 
             fields = [{"field": f"body.{error.field}", "message": str(error)}]
             raise Problem(422, "invalid_request", f"{error}.", errors=fields) from None
         except UnknownParty as error:
-            raise Problem(404, "not_found", f"{error}.".capitalize()) from None
+            raise absent(error.what, error.name) from None
         except IdTaken as error:
             raise Problem(409, "id_taken", f"{error}.") from None
         response.headers["location"] = f"/api/salesloft/enrollments/{added.enrollment_id}"
@@ -156,7 +156,7 @@ def adding_routes(database: Database, memory: OrganizationMemory, clock: Clock, 
         async with database.connection() as connection:
             found = await additions.read(connection, caller.organization_id, enrollment_id)
         if found is None:
-            raise absent("enrollment that a person asked for")
+            raise absent("addition", enrollment_id)
         return AdditionTold(
             enrollment_id=found.enrollment_id,
             customer_id=found.customer_id,
@@ -175,7 +175,7 @@ async def _check(connection: Connection, caller: Caller, stakeholder_id: str) ->
     key = (caller.organization_id, stakeholder_id)
     found = (await directory.read_stakeholders(connection, [key])).get(key)
     if found is None:
-        raise absent("stakeholder")
+        raise absent("stakeholder", stakeholder_id)
     await check_customer(connection, caller, found.customer_id)
 
 

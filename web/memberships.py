@@ -19,8 +19,8 @@ from storage.pool import Database
 from storage.standing import Concerned
 from storage.steering import Steering, SteeringAction
 from web.idempotency import operation_id
-from web.problems import Problem
-from web.rights import absent, acting, check_customer
+from web.problems import Problem, absent
+from web.rights import acting, check_customer
 from web.security import Caller, Callers
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
@@ -142,7 +142,7 @@ class _Desk:
         async with self._database.connection() as connection:
             found = await standing.of_membership(connection, caller.organization_id, membership_id)
             if found is None:
-                raise absent("membership")
+                raise absent("membership", membership_id)
             await check_customer(connection, caller, found.customer_id)
         return found
 
@@ -150,7 +150,7 @@ class _Desk:
         async with self._database.connection() as connection:
             found = await standing.of_enrollment(connection, caller.organization_id, enrollment_id)
             if found is None:
-                raise absent("enrollment")
+                raise absent("enrollment", enrollment_id)
             await check_customer(connection, caller, found.customer_id)
         if found.standing.state in _ON_CADENCE:
             raise Problem(
@@ -281,7 +281,7 @@ def membership_routes(database: Database, memory: OrganizationMemory, clock: Clo
 def _refused(error: SteeringInvalid) -> Problem:
     match error:
         case NoEnrollment():
-            return absent("enrollment")
+            return absent("enrollment", error.enrollment_id)
         case TermsInvalid():
             return Problem(422, "invalid_terms", f"{error}.")
         case IdTaken():

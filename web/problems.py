@@ -14,7 +14,7 @@ from workflows.authorization import NoApplication, StateRefused
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
-__all__ = ["Problem", "answer_with_problems", "document_of"]
+__all__ = ["Problem", "absent", "answer_with_problems", "document_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +51,11 @@ class Problem(Exception):
         self.detail = detail
         self.errors = [dict(error) for error in errors]
         self.headers = dict(headers or {})
+
+
+def absent(what: str, name: object) -> Problem:
+    """There is no such thing in the caller's organization, whatever others have."""
+    return Problem(404, f"{what}_unknown", f"The organization has no {what} {name}.")
 
 
 def answer_with_problems(app: FastAPI) -> None:

@@ -12,7 +12,7 @@ from storage.pool import Connection
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 
-__all__ = ["absent", "acting", "check_customer"]
+__all__ = ["acting", "check_customer"]
 
 
 def acting(callers: Callers) -> Callable[[Request], Awaitable[Caller]]:
@@ -35,11 +35,6 @@ async def check_customer(connection: Connection, caller: Caller, customer_id: st
     row = (await directory.read_customers(connection, [key])).get(key)
     if row is None or row.owner_user_id != caller.user_id:
         raise _another()
-
-
-def absent(what: str) -> Problem:
-    """There is none such in the caller's organization."""
-    return Problem(404, "not_found", f"There is no such {what}.")
 
 
 def _another() -> Problem:

@@ -11,6 +11,7 @@ IdTaken           something else was asked for under that id
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from enrollment.additions import (
@@ -44,7 +45,12 @@ __all__ = ["Added", "AdditionRefused", "IdTaken", "UnknownParty", "WantedAdditio
 
 
 class UnknownParty(LookupError):
-    """The organization has no such stakeholder, or no such cadence."""
+    """The organization has no such stakeholder, or no such cadence: `what`, and its id."""
+
+    def __init__(self, what: Literal["stakeholder", "cadence"], name: object) -> None:
+        super().__init__(f"there is no {what} {name}")
+        self.what = what
+        self.name = name
 
 
 class IdTaken(ValueError):
@@ -160,7 +166,7 @@ async def _customer_of(connection: Connection, organization_id: str, stakeholder
     key = (organization_id, stakeholder_id)
     found = (await directory.read_stakeholders(connection, [key])).get(key)
     if found is None:
-        raise UnknownParty(f"there is no stakeholder {stakeholder_id}")
+        raise UnknownParty("stakeholder", stakeholder_id)
     return organization_id, found.customer_id
 
 
@@ -173,7 +179,7 @@ async def _prepared(
 ) -> _Prepared:
     addition = wanted.addition
     if organization.connected and addition.cadence_id not in organization.cadences:
-        raise UnknownParty(f"the team has no cadence {addition.cadence_id}")
+        raise UnknownParty("cadence", addition.cadence_id)
     facts = await _facts(connection, customer, addition)
     judged = judge_addition(addition, facts, organization, now)
     if judged.refusal is not None:

@@ -11,6 +11,7 @@ SteeringInvalid   it cannot be done with that enrollment, as it stands now
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from enrollment.decide import CadenceFacts, OrganizationFacts
 from enrollment.states import CALL_OPEN, FINAL, PENDING, Happening
@@ -36,6 +37,10 @@ class SteeringInvalid(Exception):
 class NoEnrollment(SteeringInvalid):
     """The organization has no such enrollment."""
 
+    def __init__(self, organization_id: str, enrollment_id: UUID) -> None:
+        super().__init__(f"{organization_id} has no enrollment {enrollment_id}")
+        self.enrollment_id = enrollment_id
+
 
 class TermsInvalid(SteeringInvalid):
     """Something in what is asked is wrong, whatever the enrollment's state."""
@@ -55,7 +60,7 @@ async def steer(
     """
     customer_id = await steering.customer_of(connection, organization_id, asked.enrollment_id)
     if customer_id is None:
-        raise NoEnrollment(f"{organization_id} has no enrollment {asked.enrollment_id}")
+        raise NoEnrollment(organization_id, asked.enrollment_id)
     facts = (await memory.facts(connection, [organization_id], now))[organization_id]
     await directory.lock_customers(connection, [(organization_id, customer_id)])
     enrollment = (await enrollments.lock(connection, [asked.enrollment_id]))[asked.enrollment_id]

@@ -77,9 +77,9 @@ async def test_who_may_ask(desk: Acting) -> None:
         answer = await desk.add("sth-2", query="?dry_run=true", claims={"role": role})
         assert answer.json()["would"] == "request"
     assert (await desk.add("sth-2", claims={"sub": "usr-2"})).status_code == 202
-    refused(await desk.add(claims={"organization_id": "org-other", "role": "admin"}), 404, "not_found")
-    refused(await desk.add("sth-3"), 404, "not_found")
-    refused(await desk.add(cadence_id=987654321), 404, "not_found")
+    refused(await desk.add(claims={"organization_id": "org-other", "role": "admin"}), 404, "stakeholder_unknown")
+    refused(await desk.add("sth-3"), 404, "stakeholder_unknown")
+    refused(await desk.add(cadence_id=987654321), 404, "cadence_unknown")
     answer = await desk.api.http.post("/api/salesloft/cadences/1/add", json={})
     refused(answer, 401, "caller_unknown")
 
@@ -113,8 +113,8 @@ async def test_why_there_is_an_enrollment_can_be_asked(desk: Acting) -> None:
     assert told["note"] == "she asked for it"
     assert told["asked_for"]["cadence_id"] == desk.cadence["id"]
     assert {one["gate"] for one in told["gates"]} >= {"consent", "suppression", "stops", "exclusivity"}
-    refused(await desk.call("GET", path, organization_id="org-other"), 404, "not_found")
-    refused(await desk.call("GET", f"/api/salesloft/enrollments/{uuid4()}/addition"), 404, "not_found")
+    refused(await desk.call("GET", path, organization_id="org-other"), 404, "addition_unknown")
+    refused(await desk.call("GET", f"/api/salesloft/enrollments/{uuid4()}/addition"), 404, "addition_unknown")
 
 
 async def test_asked_under_a_key_it_is_asked_once(desk: Acting) -> None:

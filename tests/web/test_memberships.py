@@ -142,10 +142,10 @@ async def test_who_may_steer(desk: Acting) -> None:
     for organization_id in ("org-other", desk.api.organization_id):
         claims = {"role": "admin", "organization_id": organization_id}
         of = stay if organization_id == "org-other" else str(uuid4())
-        refused(await desk.call("PUT", f"{STAYS}/{of}/pause", WHY, **claims), 404, "not_found")
-        refused(await desk.call("DELETE", f"{STAYS}/{of}", **claims), 404, "not_found")
+        refused(await desk.call("PUT", f"{STAYS}/{of}/pause", WHY, **claims), 404, "membership_unknown")
+        refused(await desk.call("DELETE", f"{STAYS}/{of}", **claims), 404, "membership_unknown")
         path_of = f"/api/salesloft/enrollments/{of}/withdraw"
-        refused(await desk.call("PUT", path_of, WHY, **claims), 404, "not_found")
+        refused(await desk.call("PUT", path_of, WHY, **claims), 404, "enrollment_unknown")
     assert not await desk.api.fetch("SELECT FROM steerings")
     for claims in ({"sub": "usr-2"}, {"role": "manager"}, {"role": "admin"}):
         assert (await desk.call("PUT", path, WHY, **claims)).status_code == 202

@@ -15,7 +15,8 @@ from schemas.vocabulary import EnrollmentState
 from storage import looking as rows
 from storage.looking import ApproversWord, Filters, RequestRow
 from web.paging import Paging, paging
-from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, absent, anybody
+from web.problems import absent
+from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, anybody
 from web.security import Caller
 
 __all__ = ["ApproversDecision", "approval_routes", "told_words"]

@@ -13,7 +13,7 @@ from salesloft_client import BudgetSettings
 from schemas.fields import Instant
 from storage import cadences, looking
 from storage.pool import Connection, Database
-from web.problems import Problem
+from web.problems import absent
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.clock import Clock
 
@@ -26,7 +26,6 @@ __all__ = [
     "Page",
     "ProblemDocument",
     "StakeholderFilter",
-    "absent",
     "anybody",
     "freshness",
     "known_customer",
@@ -154,11 +153,6 @@ async def known_customer(connection: Connection, caller: Caller, customer_id: st
     """Raises Problem, 404, for a customer that the caller's organization never had."""
     if not await looking.is_customer_known(connection, caller.organization_id, customer_id):
         raise absent("customer", customer_id)
-
-
-def absent(what: str, name: object) -> Problem:
-    """There is no such thing in the caller's organization."""
-    return Problem(404, f"{what}_unknown", f"The organization has no {what} {name}.")
 
 
 CustomerFilter = Annotated[str | None, Query(max_length=200, description="Only what concerns this customer.")]

@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
 from web.paging import Paging, paging
-from web.reading.asking import PROBLEMS, Looked, Looking, absent, anybody
+from web.problems import absent
+from web.reading.asking import PROBLEMS, Looked, Looking, anybody
 from web.security import Caller
 from workflows.cadence_figures import Figure
 from workflows.discovery import Cadence, CadenceCatalogue, discover_cadences

@@ -14,6 +14,7 @@ from storage.looking import Filters
 from storage.steering import SteeringAction
 from storage.stored_evaluations import About
 from web.paging import Paging, paging
+from web.problems import absent
 from web.reading.approvals import ApproversDecision, told_words
 from web.reading.asking import (
     PROBLEMS,
@@ -23,7 +24,6 @@ from web.reading.asking import (
     Looking,
     Page,
     StakeholderFilter,
-    absent,
     anybody,
     freshness,
 )

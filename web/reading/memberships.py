@@ -11,6 +11,7 @@ from schemas.fields import Instant
 from storage import looking as rows
 from storage.looking import MembershipLook
 from web.paging import Paging, paging
+from web.problems import absent
 from web.reading.asking import (
     PROBLEMS,
     CustomerFilter,
@@ -19,7 +20,6 @@ from web.reading.asking import (
     Looking,
     Page,
     StakeholderFilter,
-    absent,
     anybody,
     freshness,
 )
