@@ -12,7 +12,6 @@ from salesloft_client import BudgetSettings
 from service.roles import database_options, opened_authorizations, session_options
 from service.settings import Settings
 from storage.pool import Database
-from telemetry.health import Health
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
 from web.reading.asking import Looking
@@ -27,7 +26,7 @@ __all__ = ["api_application"]
 
 @asynccontextmanager
 async def api_application(
-    settings: Settings, health: Health, database: Database, sessions: Sessions, clock: Clock
+    settings: Settings, database: Database, sessions: Sessions, clock: Clock
 ) -> AsyncIterator[FastAPI]:
     """The application, with what it needs open."""
     issuer = None
@@ -61,5 +60,5 @@ async def api_application(
             looking=looking,
             feed=feed,
         )
-        # To build the routes is a tenth of a second, in which the other parts join Kafka.
-        yield await asyncio.to_thread(api_app, health, ports)
+        # In a thread, since to make the routes is a fifth of a second.
+        yield await asyncio.to_thread(api_app, ports)

@@ -37,6 +37,7 @@ from service.supervisor import Part
 from storage.pool import Database, DatabaseOptions
 from telemetry.health import Health
 from web.app import Application, HttpServer, health_app
+from web.behind_health import behind_health
 from workflows.authorization import Authorizations
 from workflows.clock import Clock, SystemClock
 from workflows.commands import CommandKind
@@ -177,7 +178,9 @@ async def running_process(settings: Settings, roles: AbstractSet[Role]) -> Async
             if Role.POLL in roles:
                 parts.append(_poller(settings, database, sessions, clock))
             if Role.API in roles:
-                application = partial(_api, settings, health, database, sessions, clock)
+                api = partial(_api, settings, database, sessions, clock)
+                beside = [part.ready for part in parts]
+                application = partial(behind_health, health_app(health), api, beside=beside)
         http = HttpServer(application, host=settings.http_host, port=settings.http_port)
         parts.append(http)
         yield Process(parts, health, http)
@@ -189,14 +192,12 @@ async def _health(health: Health) -> AsyncIterator[ASGIApp]:
 
 
 @asynccontextmanager
-async def _api(
-    settings: Settings, health: Health, database: Database, sessions: Sessions, clock: Clock
-) -> AsyncIterator[ASGIApp]:
-    # Other roles have no use for it. It is a fifth of a start, which the other parts spend waiting for Kafka.
+async def _api(settings: Settings, database: Database, sessions: Sessions, clock: Clock) -> AsyncIterator[ASGIApp]:
+    # Other roles have no use for it, and it is a fifth of a start.
     await asyncio.to_thread(import_module, "service.api_role")
     from service.api_role import api_application  # noqa: PLC0415 - see above
 
-    async with api_application(settings, health, database, sessions, clock) as app:
+    async with api_application(settings, database, sessions, clock) as app:
         yield app
 
 

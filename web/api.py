@@ -1,4 +1,4 @@
-"""The HTTP API of the `api` role: health and metrics as in every role, and the routes."""
+"""The HTTP API of the `api` role."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from storage.pool import Database
-from telemetry.health import Health
 from web.adding import adding_routes
-from web.app import health_app
 from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
@@ -54,7 +52,7 @@ class ApiPorts:
     decide_here: bool = True
 
 
-def api_app(health: Health, ports: ApiPorts) -> FastAPI:
+def api_app(ports: ApiPorts) -> FastAPI:
     """The application. Its pages of documentation would fetch scripts from elsewhere, so it has none."""
     app = FastAPI(
         title="cscx-salesloft",
@@ -66,7 +64,6 @@ def api_app(health: Health, ports: ApiPorts) -> FastAPI:
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
         dependencies=[Depends(refuse_in_doubt)],
-        routes=list(health_app(health).routes),
     )
     answer_with_problems(app)
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))

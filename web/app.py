@@ -114,7 +114,12 @@ class _Server(uvicorn.Server):
         """None: signals are the supervisor's."""
 
     async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # narrower than needed
-        await self._serve(sockets)  # type: ignore[arg-type]
+        try:
+            await self._serve(sockets)  # type: ignore[arg-type]
+        finally:
+            # Cut short, uvicorn leaves its sockets open.
+            for server in getattr(self, "servers", ()):
+                server.close()
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]

@@ -15,7 +15,6 @@ import orjson
 
 from schemas.compatibility import incompatibilities
 from schemas.topics import Direction
-from telemetry.health import Health
 from web.api import ApiPorts, api_app
 
 __all__ = ["DOCUMENT", "breaks", "document", "main"]
@@ -36,7 +35,7 @@ class _Unopened:
 
 def document() -> dict[str, Any]:
     """The OpenAPI document of the API as it is now."""
-    return api_app(Health(), cast("ApiPorts", _Unopened())).openapi()
+    return api_app(cast("ApiPorts", _Unopened())).openapi()
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,14 @@ __all__ = ["IN_SERVING"]
 
 IN_SERVING = (
     Mutant(
+        name="health-waits-for-the-routes",
+        bug="nobody hears of a start's health before the API's routes are made",
+        path="web/behind_health.py",
+        old='        if scope.get("path") in pages:\n',
+        new='        if opened.done() and scope.get("path") in pages:\n',
+        tests=("tests/web/test_behind_health.py",),
+    ),
+    Mutant(
         name="another-site-may-change",
         bug="whatever another site makes a browser send is taken for its user's wish",
         path="web/browser.py",

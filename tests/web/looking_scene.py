@@ -18,7 +18,6 @@ from sandbox.salesloft.server import SimulatorClient
 from sandbox.stack import PostgresServer
 from storage.pool import Database, DatabaseOptions
 from storage.steering import Steering, SteeringAction
-from telemetry.health import Health
 from tests.fulfillment.account import SAVE, Account, opened
 from tests.fulfillment.stage import Stage, StageClock, set_stage
 from tests.web.stage import AUDIENCE, ISSUER, KEYRING, TokenIssuer, served
@@ -126,7 +125,7 @@ async def scene_set(simulator: SimulatorClient, server: PostgresServer, template
             feed=feed,
         )
         following = asyncio.create_task(feed.run())
-        async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
+        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             yield Scene(
                 http=http,
                 issuer=issuer,

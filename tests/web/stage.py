@@ -21,7 +21,6 @@ from starlette.routing import Route
 from salesloft_client import BudgetSettings, OAuthApp, RetrySettings, TransportSettings
 from sandbox.salesloft.server import SimulatorClient
 from storage.pool import Database, DatabaseOptions
-from telemetry.health import Health
 from web.api import ApiPorts, api_app
 from web.app import HttpServer
 from web.browser import Browsers
@@ -206,7 +205,7 @@ async def running_api(
             looking=Looking(database=api_database, callers=callers, clock=clock, budget=BudgetSettings()),
             feed=feed or EventFeed(database, dsn),
         )
-        async with served(api_app(Health(), ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
+        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:
                 yield Api(
                     base_url=base_url,

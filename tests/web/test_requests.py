@@ -37,9 +37,6 @@ async def test_a_body_is_bounded_whether_it_tells_its_size_or_not(shared_api: Ap
             continue  # the server has answered and closed before all of it was sent
 
 
-async def test_health_and_metrics_are_served_beside_the_api(shared_api: Api) -> None:
-    assert (await shared_api.http.get("/health/live")).json()["live"] is True
-    assert "parts" in (await shared_api.http.get("/health/ready")).json()
-    assert "http_server_request_duration_seconds" in (await shared_api.http.get("/metrics")).text
+async def test_the_api_describes_itself_as_published(shared_api: Api) -> None:
     described = (await shared_api.http.get("/api/openapi.json")).json()
     assert described == document()
