@@ -1,10 +1,12 @@
 """Part `mutants`: bugs are planted one by one, and the tests that promise to notice them have to turn red."""
 
 import asyncio
+import itertools
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,37 +35,56 @@ class _Run:
         return self.exit_code == _RED and self.first_failure is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Whether a bug was noticed, and by which test or why not."""
+
+    noticed: bool
+    told: str
+
+
 async def mutants(task: Task) -> Findings:
-    """Run the tests once without any bug, then once for each bug, in copies of what is committed."""
+    """Run the tests once without any bug, then once for each bug, in copies of what is committed.
+
+    As many at a time as there are processors, each with servers of its own: a test waits for half of its time.
+    """
     findings = Findings()
+    at_once = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="cscx-salesloft-mutants-") as folder:
         healthy = Path(folder) / "healthy"
         await _copy_of_what_is_committed(healthy)
         tests = sorted({name for mutant in MUTANTS for name in mutant.tests})
         task.say(f"{len(tests)} test files without a bug")
-        run = await _tests(healthy, tests, task.log)
+        run = await _tests(healthy, ["-n", str(at_once), "--dist", "loadfile", *tests], task.log)
         findings.holds("Without a bug the tests are green.", run.exit_code == _GREEN, run.last_line)
         if run.exit_code != _GREEN:
             return findings
-        for number, mutant in enumerate(MUTANTS, 1):
-            task.say(f"bug {number} of {len(MUTANTS)}: {mutant.name}")
-            tree = Path(folder) / mutant.name
-            await _copy_of_what_is_committed(tree)
-            await _judge(mutant, tree, task, findings)
+        places = asyncio.Semaphore(at_once)
+        begun = itertools.count(1)
+
+        async def judge(mutant: Mutant) -> _Verdict:
+            async with places:
+                task.say(f"bug {next(begun)} of {len(MUTANTS)}: {mutant.name}")
+                tree = Path(folder) / mutant.name
+                await _copy_of_what_is_committed(tree)
+                return await _judge(mutant, tree, task.log)
+
+        async with asyncio.TaskGroup() as group:
+            judging = [group.create_task(judge(mutant), name=mutant.name) for mutant in MUTANTS]
+    for mutant, verdict in zip(MUTANTS, (judged.result() for judged in judging), strict=True):
+        findings.holds(f"`{mutant.name}` is noticed: {mutant.bug}.", verdict.noticed, verdict.told)
     killed = sum(1 for finding in findings.found[1:] if finding.holds)
     findings.figures |= {"planted": len(MUTANTS), "noticed": killed, "survived": len(MUTANTS) - killed}
     return findings
 
 
-async def _judge(mutant: Mutant, tree: Path, task: Task, findings: Findings) -> None:
-    sentence = f"`{mutant.name}` is noticed: {mutant.bug}."
+async def _judge(mutant: Mutant, tree: Path, log: Path) -> _Verdict:
     try:
         mutant.plant(tree)
     except DoesNotApply as error:
-        findings.holds(sentence, condition=False, told=str(error))
-        return
-    run = await _tests(tree, mutant.tests, task.log)
-    findings.holds(sentence, run.noticed, run.first_failure or f"survived: {run.last_line}")
+        return _Verdict(noticed=False, told=str(error))
+    run = await _tests(tree, mutant.tests, log)
+    return _Verdict(noticed=run.noticed, told=run.first_failure or f"survived: {run.last_line}")
 
 
 async def _copy_of_what_is_committed(folder: Path) -> None:
@@ -77,11 +98,11 @@ async def _copy_of_what_is_committed(folder: Path) -> None:
         raise RuntimeError("what is committed cannot be copied: this needs git and a checkout")
 
 
-async def _tests(tree: Path, tests: tuple[str, ...] | list[str], log: Path) -> _Run:
+async def _tests(tree: Path, arguments: Sequence[str], log: Path) -> _Run:
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests),
+        *("-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *arguments),
         cwd=tree,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
