@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 import httpx
 from fastapi import FastAPI
 
 from salesloft_client import BudgetSettings
-from service.roles import database_options, opened_authorizations, session_options
+from service.roles import api_database_options, opened_authorizations, session_options
 from service.settings import Settings
 from storage.pool import Database
 from web.api import ApiPorts, api_app
@@ -36,10 +35,8 @@ async def api_application(
     async with AsyncExitStack() as stack:
         authorizations = await stack.enter_async_context(opened_authorizations(settings, clock))
         callers = Callers(issuer, await stack.enter_async_context(httpx.AsyncClient()), browsers)
-        # Without a connection until somebody looks: a start waits for none.
-        apart = replace(database_options(settings), role="cscx_salesloft_api", min_size=0)
         looking = Looking(
-            database=await stack.enter_async_context(Database.connected(apart)),
+            database=await stack.enter_async_context(Database.connected(api_database_options(settings))),
             callers=callers,
             clock=clock,
             budget=session_options(settings).budget or BudgetSettings(),

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from sandbox.stack import PostgresServer
 from service import roles
 from service.settings import Settings
 from workflows.clock import SystemClock
@@ -54,3 +55,26 @@ async def test_the_api_role_serves_the_api_and_the_others_do_not(migrated: str) 
             process.http.stop()
             await serving
     assert served == {roles.Role.API: [200, 200, 200, 400], roles.Role.FULFILL: [200, 200, 404, 404]}
+
+
+async def test_the_api_is_opened_while_the_database_is_away(migrated: str, postgres_server: PostgresServer) -> None:
+    """It is opened whenever somebody wants it, and an absent neighbour is nothing that a process ends for."""
+    settings = Settings(
+        kafka_bootstrap_servers="unused",
+        database_url=migrated,
+        encryption_keys=f"k:{Fernet.generate_key().decode()}",
+        address_key="unused",
+        http_port=0,
+    )
+    async with roles.running_process(settings, {roles.Role.API}) as process, httpx.AsyncClient(timeout=30) as http:
+        serving = asyncio.create_task(process.http.run())
+        async with asyncio.timeout(10):
+            await process.http.ready.wait()
+        await postgres_server.kill()
+        try:
+            described = await http.get(f"{process.http.address}/api/openapi.json")
+        finally:
+            await postgres_server.start()
+        assert described.status_code == 200
+        process.http.stop()
+        await serving
