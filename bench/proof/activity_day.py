@@ -32,7 +32,7 @@ _ONE_INSTANT = 230
 _LOOK_SECONDS = 0.05
 _READ_ON_EVERY_SECONDS = 0.5
 _TIMES_WHILE_READ = 4
-_JOINING = 3
+_OF_EACH = 2
 # Of a thousand acts of a half hour.
 _SHARES = {
     "view": 650,
@@ -49,6 +49,7 @@ _SHARES = {
     "delete_person": 3,
 }
 _WHILE_READ = ("view", "click", "reply", "call", "complete_step")
+_TAKEN_AWAY = ("take_back", "add_again", "remove_and_add_again", "delete_person")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +57,14 @@ class DaySize:
     """How large a day is, for the organization that is polled alone and the one that webhooks tell of as well.
 
     `changes` are the acts of both in all of the `half_hours`; `late_people` of each become stakeholders amid the day.
-    `speed` is business seconds in a real one, `read_seconds` the longest that a cycle may take in real ones.
+    `joining` is in how many half hours before them the memberships begin. `speed` is business seconds in a real one,
+    `read_seconds` the longest that a cycle may take in real ones.
     """
 
     people: int
     hinted_people: int
     late_people: int
+    joining: int
     half_hours: int
     changes: int
     kills: int
@@ -79,6 +82,14 @@ class HalfHour:
     seconds: float
     kills: int
     cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Death:
+    """Where amid a cycle to kill: at a page, or while a call hangs because of this fault."""
+
+    at_page: int
+    hang: int | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,6 +113,8 @@ class Day:
     expired: int = 0
     peak_mb: float = 0.0
     _read_to: datetime | None = None
+    _awake: tuple[int, int] = (1, 0)
+    _asleep: tuple[int, int] = (1, 0)
 
     @property
     def teams(self) -> tuple[ActivityTeam, ActivityTeam]:
@@ -122,13 +135,14 @@ class Day:
         """
         self.say("reading people")
         await self._read(await self.world.simulator.now() - _HALF_HOUR)
-        for _ in range(_JOINING):
-            await self._half_hour([{"add": -(-len(team.people) * 5 // _JOINING)} for team in self.teams])
+        for _ in range(self.size.joining):
+            await self._half_hour([{"add": -(-len(team.people) * 5 // self.size.joining)} for team in self.teams])
         now = await self.world.simulator.now()
         await self.know([one for team in self.teams for one in team.late_directory(now, self.size.late_people)])
         await self._half_hour([{}, {}])
         killed = self.chance.sample(range(self.size.half_hours), self.size.kills)
         for number in range(self.size.half_hours):
+            self._awake, self._asleep = (2, number % 2), (2, 1 - number % 2)
             self.say(f"half hour {number + 1} of {self.size.half_hours}, {self.kills} kills")
             await self._disturb(number)
             took = await self._half_hour([self._acts(team) for team in self.teams], kills=killed.count(number))
@@ -136,6 +150,10 @@ class Day:
         await self.world.simulator.clear_faults()
         for team in self.teams:
             await self.world.simulator.switch(team.team_id, commit_lag_seconds=0.0)
+            # What is automated is not sent any more: nothing happens but what the clock's last jump brings.
+            for user in team.team["users"]:
+                body = {"email_client_configured": False}
+                await self.world.simulator.call("PUT", f"teams/{team.team_id}/users/{user['id']}", body)
         self.half_hours.append(await self._half_hour([{}, {}]))
         await self.at_rest()
 
@@ -153,13 +171,15 @@ class Day:
         self._note_memory()
 
     async def _disturb(self, number: int) -> None:
-        """Every second half hour rows are committed late; in the others many change at one instant."""
+        """Every second half hour rows are committed late and tokens end; in the others many change at one instant."""
+        if number % 2 == 0:
+            await self._end_tokens()
         for team in self.teams:
             late = _LATE_SECONDS if number % 2 == 0 else 0.0
             await self.world.simulator.switch(team.team_id, commit_lag_seconds=late)
             if number % 2:
                 acts = {"view": _ONE_INSTANT, "call": _ONE_INSTANT}
-                await team.bustle(acts, seed=self.seed, within=_ACTING, ties=(_ONE_INSTANT,))
+                await team.bustle(acts, seed=self.seed, within=_ACTING, ties=(_ONE_INSTANT,), among=self._awake)
                 await self.world.simulator.add_fault(
                     kind="status",
                     status=429,
@@ -172,7 +192,7 @@ class Day:
 
     def _acts(self, team: ActivityTeam) -> dict[str, int]:
         acts = self._share_of(team) / self.size.half_hours
-        return {act: max(1, round(acts * share / 1000)) for act, share in _SHARES.items()}
+        return {act: max(_OF_EACH, round(acts * share / 1000)) for act, share in _SHARES.items()}
 
     def _share_of(self, team: ActivityTeam) -> float:
         return self.size.changes * len(team.people) / (self.size.people + self.size.hinted_people)
@@ -180,8 +200,11 @@ class Day:
     async def _half_hour(self, acts: Sequence[Mapping[str, int]], *, kills: int = 0) -> HalfHour:
         began, simulator = monotonic(), self.world.simulator
         for team, of_team in zip(self.teams, acts, strict=True):
-            if of_team:
-                await team.bustle(of_team, seed=self.seed, within=_ACTING, ties=_TIES)
+            # One half of the people acts: of the other half nothing is new, and that can be taken away.
+            taken = {act: number for act, number in of_team.items() if act in _TAKEN_AWAY}
+            done = {act: number for act, number in of_team.items() if act not in _TAKEN_AWAY}
+            await team.bustle(taken, seed=self.seed, within=_ACTING, ties=_TIES, among=self._asleep)
+            await team.bustle(done, seed=self.seed, within=_ACTING, ties=_TIES, among=self._awake)
         used = await self.alone.usage()
         cycles = self._cycles()
         jumped = await simulator.advance(_HALF_HOUR.total_seconds())
@@ -207,44 +230,65 @@ class Day:
         """Wait until a cycle that began then or later is through, and disturb it while it reads about so many pages."""
         before = await self.alone.usage()
         moments = sorted(self.chance.uniform(0, pages) for _ in range(_TIMES_WHILE_READ if acting else 0))
-        deaths = sorted(self.chance.uniform(0, pages) for _ in range(kills))
-        killed_at: list[int] = []
+        deaths = [await self._death(pages) for _ in range(kills)]
         read_on_at = 0.0
         async with asyncio.timeout(self.size.read_seconds):
             while True:
                 asked = (await self.alone.usage() - before).pages
+                if deaths and await self._has_come(deaths[0], asked):
+                    await self._kill(deaths.pop(0), jumped)
                 if moments and asked >= moments[0]:
                     moments.pop(0)
                     await self._act_while_it_reads()
-                if deaths and asked >= deaths[0]:
-                    deaths.pop(0)
-                    killed_at.append(asked)
-                    await self._kill()
                 if monotonic() - read_on_at >= _READ_ON_EVERY_SECONDS:
                     await self.told.read_on()
                     read_on_at = monotonic()
-                    if all(self.told.is_read(team.organization_id, LISTS, jumped) for team in self.teams):
-                        break
+                    if not deaths and all(self._is_read(team, jumped) for team in self.teams):
+                        return
                 if not self.world.service.is_running:
                     raise RuntimeError(f"the service ended by itself: {self.world.service.last_words()}")
                 await asyncio.sleep(_LOOK_SECONDS)
-        asked = (await self.alone.usage() - before).pages
-        self.kills_amid += sum(1 for at in killed_at if at < asked)
+
+    def _is_read(self, team: ActivityTeam, jumped: datetime) -> bool:
+        return self.told.is_read(team.organization_id, LISTS, jumped)
+
+    async def _death(self, pages: int) -> _Death:
+        """When to kill next: every second time while a call that is never answered is under way."""
+        at_page = self.chance.randrange(1, max(4, pages // 2))
+        hang = None
+        if (self.kills + 1) % 2:
+            hang = await self.world.simulator.add_fault(
+                kind="hang", team_id=self.alone.team_id, method="GET", path="/v2/", skip=at_page
+            )
+        return _Death(at_page, hang)
+
+    async def _has_come(self, death: _Death, asked: int) -> bool:
+        if death.hang is None:
+            return asked >= death.at_page
+        return await self.world.simulator.hits(death.hang) > 0
 
     async def _act_while_it_reads(self) -> None:
         """Rows that are about to be read change, and so move to the end; and a token ends now and then."""
         for team in self.teams:
             acts = self._share_of(team) / self.size.half_hours / 100
-            await team.bustle({act: max(1, round(acts * _SHARES[act] / 1000)) for act in _WHILE_READ}, seed=self.seed)
-        if self.chance.random() < 0.3:
-            for team in self.teams:
-                await self.world.simulator.expire_tokens(team.team_id)
-            self.expired += 1
+            number_of = {act: max(1, round(acts * _SHARES[act] / 1000)) for act in _WHILE_READ}
+            await team.bustle(number_of, seed=self.seed, among=self._awake)
+        if self.chance.random() < 0.2:
+            await self._end_tokens()
 
-    async def _kill(self) -> None:
+    async def _end_tokens(self) -> None:
+        for team in self.teams:
+            await self.world.simulator.expire_tokens(team.team_id)
+        self.expired += 1
+
+    async def _kill(self, death: _Death, jumped: datetime) -> None:
         self._note_memory()
         await self.world.service.kill()
         self.kills += 1
+        if death.hang is not None:
+            await self.world.simulator.call("DELETE", f"faults/{death.hang}")
+        await self.told.read_on()
+        self.kills_amid += not self._is_read(self.alone, jumped)
         await self.world.service.start()
 
     def _note_memory(self) -> None:

@@ -123,15 +123,22 @@ class ActivityTeam:
         )
 
     async def bustle(
-        self, acts: Mapping[str, int], *, seed: int, within: timedelta = timedelta(0), ties: Sequence[int] = (1,)
+        self,
+        acts: Mapping[str, int],
+        *,
+        seed: int,
+        within: timedelta = timedelta(0),
+        ties: Sequence[int] = (1,),
+        among: tuple[int, int] = (1, 0),
     ) -> int:
-        """Have many people act; answers how many acts found somebody."""
+        """Have many people act, of those whose ids leave a remainder; answers how many acts found somebody."""
         self._bustles += 1
         body: dict[str, Any] = {
             "seed": seed * 1000 + self._bustles,
             "acts": acts,
             "within_seconds": within.total_seconds(),
             "ties": ties,
+            "among": among,
             "cadence_ids": [one["id"] for one in self.team["cadences"] if one["name"] in _CADENCES],
         }
         if self.settled_before is not None:

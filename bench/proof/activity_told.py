@@ -80,7 +80,6 @@ class Told:
             for message in consumer.consume(_AT_ONCE, timeout=0.2):
                 if message.error() is not None:
                     raise BusUnavailable(str(message.error()))
-                self._next[message.topic(), message.partition()] = message.offset() + 1
                 self._take(message)
 
     def _begin(self) -> Consumer:
@@ -99,6 +98,7 @@ class Told:
         return consumer
 
     def _take(self, message: Any) -> None:
+        self._next[message.topic(), message.partition()] = message.offset() + 1
         headers = dict(message.headers() or ())
         event_type, organization_id = headers["ce_type"].decode(), headers["ce_organizationid"].decode()
         if message.topic() != OPERATIONS.name:

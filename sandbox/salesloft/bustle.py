@@ -40,6 +40,8 @@ BustleAct = Literal[
     "delete_person",
 ]
 _MAIL_ACTS: tuple[Literal["view", "click", "reply", "bounce"], ...] = ("view", "click", "reply", "bounce")
+_ON_EMAILS = frozenset({*_MAIL_ACTS, "take_back"})
+_ON_PEOPLE = frozenset({"opt_out", "delete_person"})
 _Happening = Callable[[int], None]
 
 
@@ -50,7 +52,8 @@ class BustlePlan:
     `ties` are the numbers of acts that share an instant, one of them picked for each instant. `add` puts people on
     `cadence_ids` who never were there, each on each, until so many were put there. `settled_before` (RFC 3339) is for
     `take_back`, by which a count of views, clicks or replies falls, for `add_again` and `remove_and_add_again` (within
-    one instant), and for `delete_person`: none of them happens to what has changed since, nor without it.
+    one instant), and for `delete_person`: none of them happens to what has changed since, nor without it. `among`, a
+    divisor and a remainder, leaves alone everybody whose id does not leave that remainder.
     """
 
     seed: int
@@ -59,6 +62,11 @@ class BustlePlan:
     ties: tuple[int, ...] = (1,)
     cadence_ids: tuple[int, ...] = ()
     settled_before: str | None = None
+    among: tuple[int, int] = (1, 0)
+
+    def concerns(self, person_id: int) -> bool:
+        divisor, remainder = self.among
+        return person_id % divisor == remainder
 
 
 class Bustle:
@@ -103,7 +111,11 @@ class Bustle:
     def _candidates(self, act: BustleAct) -> tuple[list[int], Callable[[int, int], None]]:
         """The ids of the rows that an act may befall, and what it does to one of them at an instant."""
         team, settled = self._team, self._is_settled
-        emails, memberships, people = team.emails, team.memberships, team.people
+        concerns = self._plan.concerns
+        emails = [row for row in team.emails if concerns(row.recipient_id)] if act in _ON_EMAILS else []
+        people = [row for row in team.people if concerns(row.id)] if act in _ON_PEOPLE else []
+        on_memberships = act not in _ON_EMAILS | _ON_PEOPLE
+        memberships = [row for row in team.memberships if concerns(row.person_id)] if on_memberships else []
         kinds: dict[BustleAct, tuple[Iterable[int], Callable[[int, int], None]]] = {
             "take_back": (
                 (row.id for row in emails if settled(row) and (row.views or row.clicks or row.replies)),
