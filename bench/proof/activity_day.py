@@ -96,7 +96,8 @@ class _Death:
 class Day:
     """The day under way. `half_hours` are those in which nobody was linked, and whose pages are counted.
 
-    `expired` counts how often tokens were ended, `peak_mb` is the most memory that any life of the service had.
+    `expired` counts how often tokens were ended, `one_instants` the instants at which more rows than two pages hold
+    changed, `peak_mb` is the most memory that any life of the service had.
     """
 
     size: DaySize
@@ -111,6 +112,7 @@ class Day:
     kills_amid: int = 0
     kills: int = 0
     expired: int = 0
+    one_instants: int = 0
     peak_mb: float = 0.0
     _read_to: datetime | None = None
     _awake: tuple[int, int] = (1, 0)
@@ -174,6 +176,8 @@ class Day:
         """Every second half hour rows are committed late and tokens end; in the others many change at one instant."""
         if number % 2 == 0:
             await self._end_tokens()
+        else:
+            self.one_instants += 2
         for team in self.teams:
             late = _LATE_SECONDS if number % 2 == 0 else 0.0
             await self.world.simulator.switch(team.team_id, commit_lag_seconds=late)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bench.proof.bus import BusUnavailable
 from schemas.topics import ACTIVITY, ENROLLMENT, OPERATIONS
@@ -23,6 +23,8 @@ _CHECKPOINT = "ai.cscx.salesloft.sync-checkpoint.v1"
 _REQUEST_SECONDS = 10.0
 _TO_THE_END_SECONDS = 120.0
 _AT_ONCE = 5000
+_TRIES = 6
+_BETWEEN_TRIES_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,18 @@ class Told:
 
     async def read_on(self) -> None:
         """Take in everything that the topics hold at this moment. Raises BusUnavailable."""
-        await asyncio.to_thread(self._read_on)
+        for _ in range(_TRIES - 1):
+            try:
+                await asyncio.to_thread(self._read_on)
+            except KafkaException:
+                # A partition may still look for its leader. Nothing is lost by asking again: the places are kept.
+                await asyncio.sleep(_BETWEEN_TRIES_SECONDS)
+            else:
+                return
+        try:
+            await asyncio.to_thread(self._read_on)
+        except KafkaException as error:
+            raise BusUnavailable(str(error)) from error
 
     def close(self) -> None:
         if self._consumer is not None:
