@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bench.proof.activity import activity
 from bench.proof.budget import budget
 from bench.proof.deciding import deciding
 from bench.proof.findings import Findings
@@ -40,6 +41,7 @@ class Part(StrEnum):
     KILL = "kill"
     BROKER = "broker"
     DATABASE = "database"
+    ACTIVITY = "activity"
     BUDGET = "budget"
     DECIDING = "deciding"
     MUTANTS = "mutants"
@@ -50,6 +52,7 @@ _PARTS: dict[Part, Callable[[Task], Coroutine[Any, Any, Findings]]] = {
     Part.KILL: kill,
     Part.BROKER: broker,
     Part.DATABASE: database,
+    Part.ACTIVITY: activity,
     Part.BUDGET: budget,
     Part.DECIDING: deciding,
     Part.MUTANTS: mutants,
