@@ -185,6 +185,7 @@ ADD: Final = compiled(
     r"(?:(?:i|we) )?(?:would )?(?:have|want|need|like) (?P<who>.+?) (?:to be )?(?:added|enrolled|put|placed|included|signed up) (?:to|into|in|on|onto) (?P<cadence>.+)",
     rf"(?:(?:i|we) )?(?:want|need) (?P<who>.+?) (?:to go |to be )?(?:in|on|into|onto) (?P<cadence>{_NAMED})",
     r"(?P<who>.+?) (?:should|needs to|need to|must|has to|ought to) (?:be (?:added|enrolled|put|placed|included)|go) (?:to|into|in|on|onto) (?P<cadence>.+)",
+    r"(?P<who>(?:(?!->).)+) -> (?P<cadence>(?:(?!->).)+)",
     r"(?:add|enroll|sign up|reenroll) (?P<who>.+)",
 )
 """Of an add, once its day, step and sender are cut out."""

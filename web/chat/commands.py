@@ -39,6 +39,11 @@ _GERUNDS: Final = {
 }  # fmt: skip
 _AGAIN: Final = frozenset({"pause", "resume", "unpause", "remove", "skip", "add", "enroll", "unenroll"})
 _TWICE: Final = frozenset((letter, letter) for letter in ascii_lowercase)
+# What is said of somebody's record, which is the platform's to change.
+_OF_A_RECORD: Final = frozenset({"email", "address", "name", "title", "phone", "number", "role", "company"})
+_OWN_ACCOUNT: Final = re.compile(
+    r"(?:remove|delete|cancel|close|end|drop) (?:my|our) (?:account|company|organi[sz]ation)"
+)
 CONDITION: Final = re.compile(
     r"(?:^| )(?:if|unless|when|whenever|once|except|excluding|besides|minus|sans|but|or|either|maybe|whether|only|while"
     r"|instead of|rather than|other than|apart from|aside from|assuming|provided|in case|after|before|as soon as)"
@@ -61,6 +66,8 @@ def command(words: Words, now: datetime) -> Told | None:
     core, note = take_note(words)
     if _NEGATION.search(_unquoted(core)):
         return NotUnderstood(why=Why.NEGATED)
+    if _OWN_ACCOUNT.fullmatch(core.read):
+        return NotUnderstood(why=Why.UNKNOWN)
     core, until = take_until(core, now)
     if core and core[-1].read == "again" and core[0].read in _AGAIN:
         core = Words(core[:-1])
@@ -164,6 +171,8 @@ class _Clause:
         if restarted is not None:
             return restarted
         added, came_from = self._change(Action.ADD, found), self._piece("from", found)
+        if any(one.text.casefold() in _OF_A_RECORD for one in added.people):
+            return NotUnderstood(why=Why.UNKNOWN)
         left = None if came_from is None else cadence_of(came_from)[0]
         removed = Change(action=Action.REMOVE, people=added.people, cadence=left, note=self._note)
         return Either(why="Moving is two commands, one after the other.", choices=(removed, added))

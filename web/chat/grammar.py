@@ -33,8 +33,7 @@ _NEAR: Final = (
     "Why is Ann Lee not in the save cadence?",
     "What approvals are waiting?",
 )
-
-
+_LONGEST_HEAD: Final = 5
 _SHOW: Final = frozenset({
     "show", "list", "display", "view", "check", "find", "see", "look", "tell", "explain", "fetch", "print",
     "summarize", "report", "review", "approve", "reject",
@@ -60,6 +59,34 @@ def understand(text: str, now: datetime) -> Intent:
     if len(found) == 1:
         return found[0]
     return _said_first(clauses, found) or _several(found, words)
+
+
+def _headed(words: Words, now: datetime) -> Intent | None:
+    """As in "Acme: show activity", or "Ann Lee, which cadence is she in?": first about whom, then what."""
+    for index in range(1, min(len(words), _LONGEST_HEAD + 1)):
+        if words[index].read in {":", "-", ","}:
+            break
+    else:
+        return None
+    head, rest = Words(words[:index]), Words(words[index + 1 :])
+    if not rest or head[0].read in VERBS | _SHOW or _QUESTION.fullmatch(head[0].read) or not _says_only_who(head):
+        return None
+    told = _clause(rest, now)
+    if not isinstance(told, Change | Read) or (isinstance(told, Read) and told.topic in {Topic.CADENCES, Topic.HELP}):
+        return None
+    about = told.people if isinstance(told, Change) else told.about
+    who = mentions_of(head)
+    if not about or all(one.refers for one in about):
+        named = who
+    elif words[index].read != "," and len(who) == 1 and not any(one.at or one.refers for one in about):
+        named = tuple(one.model_copy(update={"at": who[0].text}) for one in about)
+    else:
+        return None
+    return told.model_copy(update={"people" if isinstance(told, Change) else "about": named})
+
+
+def _says_only_who(head: Words) -> bool:
+    return not (REVERSED.search(head.read) or CONDITION.search(head.read) or STATED.fullmatch(head.read))
 
 
 def _several(found: list[Intent], words: Words) -> Intent:
@@ -97,7 +124,7 @@ def _clause(words: Words, now: datetime) -> Intent:
         bare = plain_verb(bare)
     first = bare[0]
     if not first.quoted:
-        told = _told(bare, now, first)
+        told = _headed(bare, now) or _told(bare, now, first)
         if told is not None:
             return told
     return NotUnderstood(why=Why.UNKNOWN, near=_near(words))

@@ -157,6 +157,8 @@ class Resolver:
         if account is None:
             self._or_account(index, mention.text, found)
             customers = self._directory.customers.resolve(mention.text)
+            if isinstance(self._intent, Read) and found.how == customers.how == "part":
+                raise self._someone_or_account(index, mention.text, found.found, customers.found)
             if isinstance(self._intent, Read) and found.one is None and found.how not in {"email", "name", "part"}:
                 if customers.one is not None:
                     return Resolved((), (customers.one,))
@@ -181,6 +183,14 @@ class Resolver:
         raise self._nobody(
             "stakeholder", f"{mention.text}{at}", found.near, self._person_label, self._with_person(index)
         )
+
+    def _someone_or_account(
+        self, index: int, text: str, people: Sequence[Stakeholder], accounts: Sequence[Customer]
+    ) -> Unsettled:
+        """A word that is a part of people's names and of accounts' alike."""
+        named = [self._choice(self._person_label(one), self._with_person(index)(one)) for one in people]
+        whole = [self._choice(f"the account {one.name}", self._with_whole(index)(one)) for one in accounts]
+        return Unsettled(Question(text=f'Whom do you mean by "{text}"?', choices=(*whole, *named)))
 
     def _or_account(self, index: int, text: str, people: Resolution[Stakeholder]) -> None:
         """Raises Unsettled where an account is called so; for a reading only where somebody is as well."""
