@@ -69,6 +69,9 @@ def command(words: Words, now: datetime) -> Told | None:
     if _OWN_ACCOUNT.fullmatch(core.read):
         return NotUnderstood(why=Why.UNKNOWN)
     core, until = take_until(core, now)
+    if until is None and note is not None:
+        # "he is at Acme, until 31 March": the day is none of the reason's.
+        _, until = take_until(words, now)
     if core and core[-1].read == "again" and core[0].read in _AGAIN:
         core = Words(core[:-1])
     if not core or core[0].quoted:

@@ -11,9 +11,9 @@ from typing import Final
 from web.chat.command_patterns import VERBS
 from web.chat.commands import CONDITION, command, plain_verb
 from web.chat.courtesy_patterns import BEFORE, BEHIND, MINDING, REVERSED, STATED
-from web.chat.intents import Change, Either, Intent, NotUnderstood, Read, Topic, Why
+from web.chat.intents import Action, Change, Either, Intent, NotUnderstood, Read, Topic, Why
 from web.chat.questions import question, shown
-from web.chat.slots import mentions_of
+from web.chat.slots import mentions_of, take_until
 from web.chat.words import LONGEST, MOST_WORDS, Word, Words, nearest_word, normalise, words_of
 
 __all__ = ["understand"]
@@ -58,7 +58,7 @@ def understand(text: str, now: datetime) -> Intent:
     found = [_clause(clause, now) for clause in clauses]
     if len(found) == 1:
         return found[0]
-    return _said_first(clauses, found) or _several(found, words)
+    return _said_first(clauses, found, now) or _several(found, words)
 
 
 def _headed(words: Words, now: datetime) -> Intent | None:
@@ -100,7 +100,7 @@ def _several(found: list[Intent], words: Words) -> Intent:
     return NotUnderstood(why=Why.SEVERAL, near=_near(words))
 
 
-def _said_first(clauses: list[Words], found: list[Intent]) -> Intent | None:
+def _said_first(clauses: list[Words], found: list[Intent], now: datetime) -> Intent | None:
     """As in "Ann is on leave, pause her": a reason, and what it is the reason for."""
     if len(clauses) != 2 or not isinstance(found[1], Change) or not isinstance(found[0], NotUnderstood | Read):
         return None
@@ -113,6 +113,9 @@ def _said_first(clauses: list[Words], found: list[Intent]) -> Intent | None:
     is_about_them = not change.people or (len(change.people) == 1 and change.people[0].refers)
     if is_about_them and len(who) == 1:
         change = change.model_copy(update={"people": who})
+    if change.action is Action.PAUSE and change.until is None:
+        # "asked for a break until March, pause him": the day that was said is the pause's.
+        change = change.model_copy(update={"until": take_until(bare, now)[1]})
     return change.model_copy(update={"note": change.note or bare.typed})
 
 

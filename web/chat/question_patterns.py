@@ -111,7 +111,7 @@ PATTERNS: Final[tuple[Reader, ...]] = (
             r"(?:what|which|how many)(?: (?:emails?|links?|messages?|times|of our emails))? (?:did|has|have|is|are|does) (?P<about>.+?) (?P<word>clicked|opened|replied|read|click|open|reply|do|done|doing|received|receive|get|been up to|up to|been doing|say|said)(?: .*)?",
             r"what (?:(?:is|has been|has) (?:happening|going on|new|happened|up)|happened) (?:with|at|for|on|to) (?P<about>.+)",
             r"how (?:engaged|active|responsive|warm) (?:is|are|has|have) (?P<about>.+?)(?: been)?",
-            r"how (?:is|are|has|have) (?P<about>.+?) (?:been )?(?P<word>engaging|responding|doing|reacting|engaged)(?: (?:(?!(?:in|on|with|through) ).)*)?",
+            r"how (?:is|are|has|have) (?P<about>.+?) (?:been )?(?P<word>engaging|responding|doing|reacting|engaged)(?: (?:with|to) (?:our|the) (?:emails?|messages?|outreach))?(?: (?:(?!(?:in|on|with|through) ).)*)?",
             r"who(?: (?:at|from|in) (?P<about>.+?))?(?: has| have)? (?P<word>replied|opened|clicked|responded|bounced|unsubscribed|answered|engaged)(?: (?:to|on|in) .+?)?",
             r"who(?: has| have)? (?P<word>replied|opened|clicked|responded|bounced|unsubscribed|answered|engaged)(?: (?:our|any|to|an|the) .+?)? (?:at|from) (?P<about>.+)",
             rf"(?:(?:what|how) (?:is|are|was|were|about|many|much) )?(?:(?:all|any|the|our|my|some|a|recent|latest|last|new|current|salesloft|full|me|most) )*(?P<word>{ACTIVITY})(?: and {ACTIVITY})?(?: (?:there is|there|have we had|did we get|do we have|activity|history|stats|summary|sent|made|logged|in salesloft|log|feed|report|level|score))* (?:for|at|of|from|with|by|to|on|about|regarding|in) (?P<about>.+)",
@@ -128,6 +128,7 @@ PATTERNS: Final[tuple[Reader, ...]] = (
         (
             r"(?:did|have|has|do|had) (?:we|i|you|anyone|anybody|somebody|someone|they)(?: (?:already|ever|just|even))* (?P<word>add|added|enroll|enrolled|put|pause|paused|remove|removed|resume|resumed|skip|skipped|take|taken) (?P<who>.+?)(?: (?:to|in|into|from|on|onto|off|out of) (?P<cadence>.+))?",
             rf"(?:what|which) step (?:of|in|on) (?P<cadence>.+? {CADENCE}|(?:the )?{PURPOSES}) (?:is|are|was) (?P<who>.+?)(?: (?:on|at|in|now))*",
+            rf"(?:if |whether )?(?P<who>(?!(?:who|which|what|is|are|anyone|anybody|someone) ).+?) (?:(?:has|have)(?: got)?|(?:is|are) (?:in|on)) (?:a|any|some) {CADENCE}",
             r"where (?:does|do) (?P<who>.+?) stand(?: (?:in|on|with) (?P<cadence>.+))?",
             r"what (?:is|comes) next (?:for|with|on) (?P<who>.+?)(?: (?:in|on) (?P<cadence>.+))?",
             rf"who (?:is|are|has been)(?: (?:currently|now|still))* (?:enrolled|paused|active|on hold|in (?:a|any) {CADENCE}|on (?:a|any) {CADENCE})(?: (?:in|on) (?:a|any) {CADENCE})? (?:over )?(?:at|from) (?P<account>.+)",

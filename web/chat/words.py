@@ -144,8 +144,19 @@ class Words(tuple[Word, ...]):
         return Words(self[first:last])
 
 
+_SIGNED: Final = re.compile(
+    r"\n\s*(?:best|thanks|thank you|thx|cheers|regards|(?:best|kind|many) (?:regards|wishes|thanks)|br)[,.! ]*"
+    r"\n[^\n]{0,60}\s*$",
+    re.IGNORECASE,
+)
+
+
 def normalise(text: str) -> str:
-    """One form for what looks alike: NFKC, plain quotes and dashes, single spaces, no invisible characters."""
+    """One form for what looks alike: NFKC, plain quotes and dashes, single spaces, no invisible characters.
+
+    Without the lines by which a letter is signed.
+    """
+    text = _SIGNED.sub("", text)
     seen = "".join(_visible(character) for character in text.translate(_LIKE_ASCII))
     seen = unicodedata.normalize("NFKC", seen).translate(_LIKE_ASCII)
     return " ".join("".join(_visible(character) for character in seen).split())

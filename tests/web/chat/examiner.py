@@ -57,9 +57,9 @@ def _cast() -> Any:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
-    """All of the examination's utterances."""
-    return tuple(yaml.safe_load((_FOLDER / "utterances.yaml").read_text(encoding="utf-8")))
+def entries(examination: str) -> tuple[Entry, ...]:
+    """All utterances of an examination, `first` or `second`."""
+    return tuple(yaml.safe_load((_FOLDER / f"{examination}.yaml").read_text(encoding="utf-8")))
 
 
 @cache
@@ -191,8 +191,12 @@ def _pairs(plan: ChangePlan) -> set[tuple[str, int]]:
 def _is_answer(told: ReadPlan, wanted: Entry, entry: Entry) -> bool:
     if entry["outcome"] in _NOTHING and not wanted.get("names_person"):
         return told.topic is Topic.HELP
+    if "parts" in wanted and wanted["outcome"] == "answer":
+        about = {one.get("person") or one.get("customer") for one in wanted["parts"]}
+        kinds = {one["intent"] for one in wanted["parts"]}
+        return {_TOPICS.get(told.topic)} == kinds and {*told.stakeholder_ids, *told.customer_ids} == about
     return (
-        _TOPICS.get(told.topic) == wanted["intent"]
+        wanted["intent"] in {None, _TOPICS.get(told.topic)}
         and (wanted["person"] is None or told.stakeholder_ids == (wanted["person"],))
         and (wanted["person"] is not None or wanted["customer"] is None or told.customer_ids == (wanted["customer"],))
         and _is_of_cadence(told.cadence_ids, wanted["cadence"])
