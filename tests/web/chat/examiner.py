@@ -123,13 +123,22 @@ def _book() -> Book:
                 steps=steps[cadence_id],
             )
         )
+    by_hand: dict[str, list[Cadence]] = {}
+    for one in cast["memberships"]:
+        if one["enrollment"] == "none":
+            by_hand.setdefault(one["stakeholder"], []).append(directory.cadence_by_id[one["cadence"]])
     speaker = Caller(
         organization_id=caller["organization_id"],
         user_id=caller["user_id"],
         email=caller["email"],
         may_change=frozenset(one["id"] for one in ours if one["owner"] == caller["user_id"]),
     )
-    return Book(directory=directory, caller=speaker, enrolled={one: tuple(those) for one, those in enrolled.items()})
+    return Book(
+        directory=directory,
+        caller=speaker,
+        enrolled={one: tuple(those) for one, those in enrolled.items()},
+        by_hand={one: tuple(those) for one, those in by_hand.items()},
+    )
 
 
 def judged(entry: Entry) -> Verdict:
