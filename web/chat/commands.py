@@ -96,6 +96,9 @@ def _misspelt(words: Words) -> str | None:
     if first.quoted or first.read in VERBS or first.read in _GERUNDS:
         return None
     verb = nearest_word(first.read, _MISSPELT)
+    if verb is not None and first.read.removesuffix("d") in {verb, f"{verb}e"}:
+        # "Paused?" asks, and is no order.
+        return None
     # A letter too many is a slip where it is its neighbour again; else it is rather a name: Stuart is not "start".
     is_slip = (
         verb is None

@@ -22,7 +22,7 @@ BEHIND: Final = re.compile(
     r"|have a nice day|have a great day|as soon as possible|at once|mate|buddy|kindly|[:;] [()]|\.|!|\?|;|-|:|real quick|quickly|if that is ok|if that is possible|many|or whatever (?:it is|its|it 's|that is) (?:called|named)))+$"
 )
 STATED: Final = re.compile(
-    r"(?!(?:is|are|was|were|has|have|did|does|do|why|what|who|when|where|which|how|if|once|unless|until) )(?P<who>.+?) "
-    r"(?:is|was|has|left|went|will be|just|wants|asked|got|said|moved|quit) .*"
+    r"(?!(?:is|are|was|were|has|have|did|does|do|why|what|who|when|where|which|how|if|once|unless|until) )(?P<who>.+?) (?:already |just )?"
+    r"(?:'s (?=(?:leaving|out|back|on|gone|away|sick|busy|travel\w+)(?: |$))|is|was|has|left|went|will be|just|wants|asked|got|said|moved|quit|renewed|signed|joined|resigned|retired|replied|churned|talked|spoke|answered|complained) .*"
 )
 REVERSED: Final = re.compile(r"(?:^| )(?:not|never|no|if|unless|should|would|could|might|may)(?= |$)")

@@ -11,6 +11,7 @@ from typing import Final
 from web.chat.command_patterns import VERBS
 from web.chat.commands import CONDITION, command, plain_verb
 from web.chat.courtesy_patterns import BEFORE, BEHIND, MINDING, REVERSED, STATED
+from web.chat.entities import purpose_of
 from web.chat.intents import Action, Change, Either, Intent, NotUnderstood, Read, Topic, Why
 from web.chat.questions import question, shown
 from web.chat.slots import mentions_of, take_until
@@ -78,6 +79,9 @@ def _headed(words: Words, now: datetime) -> Intent | None:
     who = mentions_of(head)
     if not about or all(one.refers for one in about):
         named = who
+    elif isinstance(told, Read) and told.cadence is None and len(about) == 1 and purpose_of(about[0].text):
+        # "Ann Lee - renewal status?"
+        return told.model_copy(update={"about": who, "cadence": about[0].text})
     elif words[index].read != "," and len(who) == 1 and not any(one.at or one.refers for one in about):
         named = tuple(one.model_copy(update={"at": who[0].text}) for one in about)
     else:
@@ -134,6 +138,10 @@ def _clause(words: Words, now: datetime) -> Intent:
 
 
 def _told(words: Words, now: datetime, first: Word) -> Intent | None:
+    if first.read == "could":
+        asked = command(words, now)
+        if isinstance(asked, Change):
+            return asked
     if _QUESTION.fullmatch(first.read):
         return question(words, now) or shown(words, now)
     if first.read in {"have", "do", "had"} and not words.read.startswith("do not "):

@@ -122,9 +122,22 @@ class Resolver:
         if mention.refers and not mention.at:
             return self._referred(index, mention)
         if mention.at is not None:
+            titled = self._titled(mention)
+            if titled is not None:
+                return Resolved((titled,))
             account = self._account(index, mention.at, refers=False)
             return self._named(index, mention, account)
         return self._named(index, mention, None)
+
+    def _titled(self, mention: Mention) -> Stakeholder | None:
+        """Who has the name, and as their title what stands where an account may: "Ann Lee (VP Engineering)"."""
+        said = mention.at or ""
+        if self._directory.customers.resolve(said).found or self._directory.people.resolve(said).how != "title":
+            return None
+        named = self._directory.people.resolve(mention.text)
+        theirs = {one.id for one in self._directory.people.resolve(said).found}
+        found = [one for one in named.found if one.id in theirs] if named.how in {"name", "part", "called"} else []
+        return found[0] if len(found) == 1 else None
 
     def _whole(self, account: Customer) -> Resolved:
         if isinstance(self._intent, Read):

@@ -197,6 +197,9 @@ def _words(text: str) -> Iterator[Word]:
             # One word, whatever it holds: never a command, and never cut.
             read = QUOTED + re.sub(r"\s+", "_", typed.strip().casefold())
             yield Word(typed.strip(), read, *piece.span(), quoted=True)
+        elif kind == "mail" and typed.endswith("'s"):
+            yield Word(typed[:-2], typed[:-2].casefold(), start, end - 2)
+            yield Word("'s", POSSESSIVE, end - 2, end)
         elif kind in {"mail", "number"}:
             yield Word(typed, typed.casefold(), start, end)
         elif kind == "arrow":
