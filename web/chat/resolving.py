@@ -111,23 +111,25 @@ class Resolver:
         return tuple((exact or {one.id: one for one, segment in having if segment is None}).values())
 
     def _mentioned(self, index: int, mention: Mention) -> Resolved:
+        chosen = self._chosen(index)
+        if chosen is not None:
+            return chosen
+        if mention.everyone:
+            return self._whole(self._account(index, mention.at, refers=mention.refers))
+        if mention.at is None:
+            return self._referred(index, mention) if mention.refers else self._named(index, mention, None)
+        titled = self._titled(mention)
+        if titled is not None:
+            return Resolved((titled,))
+        return self._named(index, mention, self._account(index, mention.at, refers=False))
+
+    def _chosen(self, index: int) -> Resolved | None:
+        """Whom a question has settled on."""
         person = self._directory.stakeholder_by_id.get(self._settled.people.get(index, ""))
         if person is not None:
             return Resolved((person,))
         whole = self._directory.customer_by_id.get(self._settled.whole_accounts.get(index, ""))
-        if whole is not None:
-            return self._whole(whole)
-        if mention.everyone:
-            return self._whole(self._account(index, mention.at, refers=mention.refers))
-        if mention.refers and not mention.at:
-            return self._referred(index, mention)
-        if mention.at is not None:
-            titled = self._titled(mention)
-            if titled is not None:
-                return Resolved((titled,))
-            account = self._account(index, mention.at, refers=False)
-            return self._named(index, mention, account)
-        return self._named(index, mention, None)
+        return None if whole is None else self._whole(whole)
 
     def _titled(self, mention: Mention) -> Stakeholder | None:
         """Who has the name, and as their title what stands where an account may: "Ann Lee (VP Engineering)"."""
