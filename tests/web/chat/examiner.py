@@ -58,7 +58,7 @@ def _cast() -> Any:
 
 @cache
 def entries(examination: str) -> tuple[Entry, ...]:
-    """All utterances of an examination, `first` to `fourth`."""
+    """All utterances of an examination, `first` to `fifth`."""
     return tuple(yaml.safe_load((_FOLDER / f"{examination}.yaml").read_text(encoding="utf-8")))
 
 
