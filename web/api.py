@@ -23,6 +23,8 @@ from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers
 from web.session import session_routes
+from web.stops import stop_routes
+from web.suppressions import suppression_routes
 from web.talking.routes import talking_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
@@ -78,6 +80,8 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
+    app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app
