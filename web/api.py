@@ -12,6 +12,8 @@ from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
 from web.idempotency import Idempotency, refuse_in_doubt
+from web.mapping_drafts import mapping_draft_routes
+from web.mapping_files import mapping_file_routes
 from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
 from web.mappings import mapping_routes
@@ -71,6 +73,8 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
     app.include_router(session_routes(ports.callers, ports.browsers))
     app.include_router(mapping_routes(ports.callers))
+    app.include_router(mapping_file_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(mapping_draft_routes(ports.database, ports.callers, ports.clock))
     app.include_router(mapping_set_routes(ports.database, ports.callers, ports.clock))
     app.include_router(mapping_state_routes(ports.database, ports.callers, ports.clock))
     app.include_router(
