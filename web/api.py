@@ -1,6 +1,6 @@
 """The HTTP API of the `api` role."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
@@ -12,10 +12,13 @@ from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
 from web.idempotency import Idempotency, refuse_in_doubt
+from web.jobs import Jobs
 from web.mapping_drafts import mapping_draft_routes
 from web.mapping_files import mapping_file_routes
+from web.mapping_runs import mapping_run_routes
 from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
+from web.mapping_trials import mapping_trial_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
 from web.problems import answer_with_problems
@@ -54,6 +57,7 @@ class ApiPorts:
     looking: Looking
     feed: EventFeed
     decide_here: bool = True
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 def api_app(ports: ApiPorts) -> FastAPI:
@@ -84,6 +88,8 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
+    app.include_router(mapping_run_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(mapping_trial_routes(ports.looking, ports.jobs))
     app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(reading_routes(ports.looking, ports.feed))
