@@ -67,7 +67,7 @@ async def test_only_admins_run_and_only_their_own(api: Api, scene: Scene) -> Non
     (mapping,) = await scene.publish_for(TriggerType.RENEWAL_WINDOW)
     for role in ("viewer", "csm", "manager"):
         refused(await begin(api, mapping.id, role=role), 403, "role_required")
-    foreign = {"organization_id": "org-of-others"}
+    foreign: dict[str, Any] = {"organization_id": "org-of-others"}
     refused(await begin(api, mapping.id, **foreign), 409, "run_refused")
     refused(await begin(api, uuid4()), 409, "run_refused")
     path = (await begin(api, mapping.id)).headers["location"]
