@@ -13,6 +13,7 @@ from service.settings import Settings
 from storage.pool import Database
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
+from web.jobs import Jobs
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
@@ -56,6 +57,7 @@ async def api_application(
             decide_here=settings.decide_here,
             looking=looking,
             feed=feed,
+            jobs=await stack.enter_async_context(Jobs()),
         )
         # In a thread, since to make the routes is a fifth of a second.
         yield await asyncio.to_thread(api_app, ports)

@@ -1,6 +1,6 @@
 """The HTTP API of the `api` role."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
@@ -12,8 +12,13 @@ from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
 from web.idempotency import Idempotency, refuse_in_doubt
+from web.jobs import Jobs
+from web.mapping_drafts import mapping_draft_routes
+from web.mapping_files import mapping_file_routes
+from web.mapping_runs import mapping_run_routes
 from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
+from web.mapping_trials import mapping_trial_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
 from web.problems import answer_with_problems
@@ -23,6 +28,8 @@ from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers
 from web.session import session_routes
+from web.stops import stop_routes
+from web.suppressions import suppression_routes
 from web.talking.routes import talking_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
@@ -50,6 +57,7 @@ class ApiPorts:
     looking: Looking
     feed: EventFeed
     decide_here: bool = True
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 def api_app(ports: ApiPorts) -> FastAPI:
@@ -69,6 +77,8 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
     app.include_router(session_routes(ports.callers, ports.browsers))
     app.include_router(mapping_routes(ports.callers))
+    app.include_router(mapping_file_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(mapping_draft_routes(ports.database, ports.callers, ports.clock))
     app.include_router(mapping_set_routes(ports.database, ports.callers, ports.clock))
     app.include_router(mapping_state_routes(ports.database, ports.callers, ports.clock))
     app.include_router(
@@ -78,6 +88,10 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
+    app.include_router(mapping_run_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(mapping_trial_routes(ports.looking, ports.jobs))
+    app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

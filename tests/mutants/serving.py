@@ -89,4 +89,28 @@ IN_SERVING = (
         new="        return is_settled\n",
         tests=("tests/workflows/test_trying.py",),
     ),
+    Mutant(
+        name="anybody-stops-an-organization",
+        bug="a csm or a viewer stops what others do",
+        path="web/stops.py",
+        old="    may_stop = having_role(callers, CallerRole.MANAGER, CallerRole.ADMIN)\n",
+        new="    may_stop = having_role(callers, *CallerRole)\n",
+        tests=("tests/web/test_stops.py",),
+    ),
+    Mutant(
+        name="a-draft-is-overwritten-unseen",
+        bug="of two admins who change one draft the second overwrites what the first has written",
+        path="web/mapping_drafts.py",
+        old="                await check_state(connection, caller.organization_id, mapping_id, expected)\n",
+        new="                await check_state(connection, caller.organization_id, mapping_id, expected and None)\n",
+        tests=("tests/web/test_mapping_drafts.py",),
+    ),
+    Mutant(
+        name="a-trial-of-anybody",
+        bug="what was tried for one caller is told to another one who has its id",
+        path="web/jobs.py",
+        old="        return found if found is not None and found.owner == owner else None\n",
+        new="        return found\n",
+        tests=("tests/web/test_mapping_trials.py",),
+    ),
 )

@@ -23,7 +23,7 @@ from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, 
 from web.security import Caller
 from workflows.explaining import Recollection
 
-__all__ = ["Decided", "decision_routes", "explained", "recalled"]
+__all__ = ["Decided", "decision_routes", "explained", "plain", "recalled"]
 
 _MOST_EXPLAINED = 20
 
@@ -176,14 +176,14 @@ def _decided(one: StoredEvaluation, again: Recalled | None, stakeholder_id: str 
         ],
         decided_again=came_out,
         decisions=[
-            _plain(told(decision))
+            plain(told(decision))
             for decision in decisions
             if stakeholder_id is None or decision.decision.stakeholder_id in wanted
         ],
     )
 
 
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
+def plain(value: dict[str, Any]) -> dict[str, Any]:
     """As JSON has it, instants with their microseconds."""
     return orjson.loads(  # type: ignore[no-any-return]
         orjson.dumps(value, default=_spelt, option=orjson.OPT_PASSTHROUGH_DATETIME)
