@@ -16,6 +16,7 @@ from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
+from web.organization_settings import organization_settings_routes
 from web.problems import answer_with_problems
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
@@ -78,6 +79,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
+    app.include_router(organization_settings_routes(ports.database, ports.looking))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app
