@@ -31,7 +31,7 @@ _CHOSEN: Final[dict[str, Any]] = {
     "self_approval_allowed": False,
     "decided_on_our_page": True,
 }
-_CHANGED: Final = {"version": 3, "changed_at": "2026-11-25T08:00:00.000000Z", "changed_by": "usr-1"}
+_CHANGED: Final[dict[str, Any]] = {"version": 3, "changed_at": "2026-11-25T08:00:00.000000Z", "changed_by": "usr-1"}
 _WHEN_CHANGED: Final = problems(
     {
         412: "The settings are not any more in the version that `If-Match` names.",

@@ -89,4 +89,20 @@ IN_SERVING = (
         new="        return is_settled\n",
         tests=("tests/workflows/test_trying.py",),
     ),
+    Mutant(
+        name="a-retry-that-asks-nothing",
+        bug="somebody whom others have put on the cadence since is put through it twice",
+        path="workflows/steering.py",
+        old="    if await memberships.has_been_on_cadence(connection, enrollment):\n",
+        new="    if enrollment.membership_id and await memberships.has_been_on_cadence(connection, enrollment):\n",
+        tests=("tests/web/test_retrying.py",),
+    ),
+    Mutant(
+        name="settings-are-overwritten-unseen",
+        bug="of two admins who change settings at once the second overwrites what the first has done",
+        path="workflows/organization_settings.py",
+        old="    if expected is not None and expected != before.version:\n",
+        new="    if expected is not None and expected > before.version:\n",
+        tests=("tests/web/test_organization_settings.py",),
+    ),
 )
