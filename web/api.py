@@ -18,7 +18,8 @@ from web.mappings import mapping_routes
 from web.memberships import membership_routes
 from web.organization_settings import organization_settings_routes
 from web.problems import answer_with_problems
-from web.reading.asking import Looking
+from web.rate_limits import Buckets, RateLimits
+from web.reading.asking import Looking, problems
 from web.reading.feed import EventFeed
 from web.reading.routes import reading_routes
 from web.requests import EveryRequest
@@ -38,7 +39,7 @@ __all__ = ["ApiPorts", "api_app"]
 class ApiPorts:
     """What the routes work with; `database` acts as the worker, since a delivery's organization is to be found.
 
-    `decide_here` is off where the approval service alone decides.
+    `decide_here` is off where the approval service alone decides. Without `buckets` no caller is limited.
     """
 
     database: Database
@@ -51,6 +52,7 @@ class ApiPorts:
     looking: Looking
     feed: EventFeed
     decide_here: bool = True
+    buckets: Buckets | None = None
 
 
 def api_app(ports: ApiPorts) -> FastAPI:
@@ -62,9 +64,11 @@ def api_app(ports: ApiPorts) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(EveryRequest),
+            Middleware(RateLimits, callers=ports.callers, buckets=ports.buckets),
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
         dependencies=[Depends(refuse_in_doubt)],
+        responses=problems({429: "The caller asks too often: `Retry-After` says, in seconds, when to come again."}),
     )
     answer_with_problems(app)
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))

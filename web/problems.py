@@ -29,6 +29,7 @@ _TITLES = {
     413: "The request is too large",
     422: "The request cannot be carried out as it is",
     428: "The request does not say what was looked at",
+    429: "The caller asks too often",
     500: "A fault of ours",
     502: "Salesloft does not do its part",
     503: "Not at the moment",

@@ -105,4 +105,12 @@ IN_SERVING = (
         new="    if expected is not None and expected > before.version:\n",
         tests=("tests/web/test_organization_settings.py",),
     ),
+    Mutant(
+        name="one-more-than-at-once",
+        bug="a caller gets more than their rate",
+        path="web/rate_limits.py",
+        old="        if over > interval * 1e-6:\n",
+        new="        if over > interval * 1.01:\n",
+        tests=("tests/web/test_rate_limits.py",),
+    ),
 )
