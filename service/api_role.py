@@ -14,6 +14,7 @@ from storage.pool import Database
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
 from web.jobs import Jobs
+from web.rate_limits import Buckets, Rate
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
@@ -46,6 +47,7 @@ async def api_application(
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         following = tasks.create_task(feed.run(), name="event feed")
         stack.callback(following.cancel)
+        rate = Rate(per_minute=settings.http_requests_per_minute, burst=settings.http_requests_at_once)
         ports = ApiPorts(
             database=database,
             sessions=sessions,
@@ -58,6 +60,7 @@ async def api_application(
             looking=looking,
             feed=feed,
             jobs=await stack.enter_async_context(Jobs()),
+            buckets=Buckets(rate) if rate.per_minute else None,
         )
         # In a thread, since to make the routes is a fifth of a second.
         yield await asyncio.to_thread(api_app, ports)

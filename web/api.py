@@ -21,8 +21,10 @@ from web.mapping_states import mapping_state_routes
 from web.mapping_trials import mapping_trial_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
+from web.organization_settings import organization_settings_routes
 from web.problems import answer_with_problems
-from web.reading.asking import Looking
+from web.rate_limits import Buckets, RateLimits
+from web.reading.asking import Looking, problems
 from web.reading.feed import EventFeed
 from web.reading.routes import reading_routes
 from web.requests import EveryRequest
@@ -44,7 +46,7 @@ __all__ = ["ApiPorts", "api_app"]
 class ApiPorts:
     """What the routes work with; `database` acts as the worker, since a delivery's organization is to be found.
 
-    `decide_here` is off where the approval service alone decides.
+    `decide_here` is off where the approval service alone decides. Without `buckets` no caller is limited.
     """
 
     database: Database
@@ -58,6 +60,7 @@ class ApiPorts:
     feed: EventFeed
     decide_here: bool = True
     jobs: Jobs = field(default_factory=Jobs)
+    buckets: Buckets | None = None
 
 
 def api_app(ports: ApiPorts) -> FastAPI:
@@ -69,9 +72,11 @@ def api_app(ports: ApiPorts) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(EveryRequest),
+            Middleware(RateLimits, callers=ports.callers, buckets=ports.buckets),
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
         dependencies=[Depends(refuse_in_doubt)],
+        responses=problems({429: "The caller asks too often: `Retry-After` says, in seconds, when to come again."}),
     )
     answer_with_problems(app)
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
@@ -92,6 +97,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(mapping_trial_routes(ports.looking, ports.jobs))
     app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(organization_settings_routes(ports.database, ports.looking))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

@@ -113,4 +113,28 @@ IN_SERVING = (
         new="        return found\n",
         tests=("tests/web/test_mapping_trials.py",),
     ),
+    Mutant(
+        name="a-retry-that-asks-nothing",
+        bug="somebody whom others have put on the cadence since is put through it twice",
+        path="workflows/steering.py",
+        old="    if await memberships.has_been_on_cadence(connection, enrollment):\n",
+        new="    if enrollment.membership_id and await memberships.has_been_on_cadence(connection, enrollment):\n",
+        tests=("tests/web/test_retrying.py",),
+    ),
+    Mutant(
+        name="settings-are-overwritten-unseen",
+        bug="of two admins who change settings at once the second overwrites what the first has done",
+        path="workflows/organization_settings.py",
+        old="    if expected is not None and expected != before.version:\n",
+        new="    if expected is not None and expected > before.version:\n",
+        tests=("tests/web/test_organization_settings.py",),
+    ),
+    Mutant(
+        name="one-more-than-at-once",
+        bug="a caller gets more than their rate",
+        path="web/rate_limits.py",
+        old="        if over > interval * 1e-6:\n",
+        new="        if over > interval * 1.01:\n",
+        tests=("tests/web/test_rate_limits.py",),
+    ),
 )

@@ -25,6 +25,7 @@ from web.api import ApiPorts, api_app
 from web.app import HttpServer
 from web.browser import Browsers
 from web.jobs import Jobs
+from web.rate_limits import Buckets
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
@@ -160,6 +161,7 @@ async def running_api(
     *,
     feed: EventFeed | None = None,
     decide_here: bool = True,
+    buckets: Buckets | None = None,
     **team: Any,
 ) -> AsyncIterator[Api]:
     """The API over a database that acts as the worker; `team` is what the simulator takes of one.
@@ -207,6 +209,7 @@ async def running_api(
             looking=Looking(database=api_database, callers=callers, clock=clock, budget=BudgetSettings()),
             feed=feed or EventFeed(database, dsn),
             jobs=jobs,
+            buckets=buckets,
         )
         async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:

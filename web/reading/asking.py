@@ -1,6 +1,6 @@
 """What every resource that is looked at has in common: who may ask, how it is read, what is said of its freshness."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -30,6 +30,7 @@ __all__ = [
     "freshness",
     "known_customer",
     "known_stakeholder",
+    "problems",
 ]
 
 T = TypeVar("T")
@@ -85,13 +86,20 @@ _MEANINGS = {
     422: "A parameter is not as it is described.",
     503: "The database, or whoever vouches for callers, does not answer.",
 }
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": meaning,
-        "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}},
+
+
+def problems(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Refusals by their status and what each means, for the `responses` of a router or an operation."""
+    return {
+        status: {
+            "description": meaning,
+            "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}},
+        }
+        for status, meaning in meanings.items()
     }
-    for status, meaning in _MEANINGS.items()
-}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = problems(_MEANINGS)
 """What may be answered instead, for a router's `responses`."""
 
 
