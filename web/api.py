@@ -23,7 +23,9 @@ from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers
 from web.session import session_routes
+from web.talking.begun import Talking
 from web.talking.routes import talking_routes
+from web.tools.routes import tool_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
 from workflows.clock import Clock
@@ -77,7 +79,9 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(capability_routes(ports.callers))
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
-    app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
+    talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
+    app.include_router(talking_routes(talking, ports.callers))
+    app.include_router(tool_routes(talking, ports.callers))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

@@ -8,12 +8,27 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["service.cli", "enrollment.drafts", "workflows.trying", "yaml", "nameparser", "fastapi", "confluent_kafka"],
+    ["service.cli", "enrollment.drafts", "workflows.trying", "yaml", "nameparser", "fastapi", "mcp", "confluent_kafka"],
 )
 def test_a_start_does_not_import_what_commands_or_single_roles_need(module: str) -> None:
     """A start is two seconds at most, most of them imports; the api role imports its own when it is asked for."""
     told = subprocess.run(
         [sys.executable, "-c", f"import service.running, sys; print({module!r} in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("module", ["mcp", "web.talking.talk"])
+def test_the_routes_are_made_without_what_only_their_first_request_needs(module: str) -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"from web.publish import document; document(); import sys; print({module!r} in sys.modules)",
+        ],
         capture_output=True,
         text=True,
         check=True,
