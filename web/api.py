@@ -32,7 +32,9 @@ from web.security import Callers
 from web.session import session_routes
 from web.stops import stop_routes
 from web.suppressions import suppression_routes
+from web.talking.begun import Talking
 from web.talking.routes import talking_routes
+from web.tools.routes import tool_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
 from workflows.clock import Clock
@@ -92,12 +94,14 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(capability_routes(ports.callers))
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
-    app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
     app.include_router(mapping_run_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(mapping_trial_routes(ports.looking, ports.jobs))
     app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(organization_settings_routes(ports.database, ports.looking))
+    talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
+    app.include_router(talking_routes(talking, ports.callers))
+    app.include_router(tool_routes(talking, ports.callers))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
     return app

@@ -14,7 +14,7 @@ from workflows.authorization import NoApplication, StateRefused
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
-__all__ = ["Problem", "absent", "answer_with_problems", "document_of"]
+__all__ = ["Problem", "absent", "answer_with_problems", "document_of", "problem_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ def document_of(request: Request, error: Exception) -> Response:
         return _document(
             request, Problem(error.status_code, reason_code, str(error.detail), headers=dict(error.headers or {}))
         )
-    problem = _of(error)
+    problem = problem_of(error)
     if problem.status >= 500:
         _log.warning("request_not_carried_out", reason_code=problem.reason_code, error=repr(error))
     return _document(request, problem)
@@ -111,7 +111,8 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return _document(request, Problem(500, "internal_error", "Something went wrong here; the log has its cause."))
 
 
-def _of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
+    """What an error that is met in carrying something out is told as."""
     match error:
         case NoApplication():
             return Problem(503, "oauth_not_configured", "The service has no OAuth application of Salesloft's.")

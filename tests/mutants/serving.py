@@ -6,6 +6,14 @@ __all__ = ["IN_SERVING"]
 
 IN_SERVING = (
     Mutant(
+        name="a-tools-confirmation-sent-again-is-another-one",
+        bug="what an assistant confirms twice is done twice",
+        path="web/tools/protocol.py",
+        old='self._caller.user_id, said.conversation or ""))',
+        new="self._caller.user_id, self._correlation_id))",
+        tests=("tests/web/test_tools.py",),
+    ),
+    Mutant(
         name="health-waits-for-the-routes",
         bug="nobody hears of a start's health before the API's routes are made",
         path="web/behind_health.py",

@@ -36,7 +36,7 @@ from web.chat.slots import cadence_of, mentions_of, take_step, take_until
 from web.chat.wording import NOT_UNDERSTOOD, listed
 from web.chat.words import LONGEST, Words, normalise, words_of
 
-__all__ = ["confirm", "converse"]
+__all__ = ["ask", "confirm", "converse"]
 
 
 def converse(utterance: str, conversation: Conversation, book: Book, now: datetime) -> Turn:
@@ -69,6 +69,12 @@ def converse(utterance: str, conversation: Conversation, book: Book, now: dateti
         question = Question(text=f"{intent.why} Which one?", choices=choices)
         return _asked(question, None, Settled(), forgotten, now)
     return _planned(intent, Settled(), forgotten, book, utterance, now)
+
+
+def ask(intent: Change | Read, conversation: Conversation, book: Book, now: datetime) -> Turn:
+    """The turn of an intent that comes in types, from a program instead of somebody who types; else as `converse`."""
+    forgotten = conversation.model_copy(update={"pending": None})
+    return _planned(intent, Settled(), forgotten, book, _said(intent), now)
 
 
 def confirm(pending: ChangePlan, digest: str, book: Book, now: datetime) -> Confirmed | Told:
