@@ -11,6 +11,7 @@ from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.described import describe
 from web.idempotency import Idempotency, refuse_in_doubt
 from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
@@ -80,4 +81,5 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
+    describe(app)
     return app

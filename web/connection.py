@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from salesloft_client import read_callback
 from web.browser import Browsers
+from web.described import PUBLIC, problems
 from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
@@ -81,7 +82,7 @@ def connection_routes(
     sessions: Sessions, authorizations: Authorizations, callers: Callers, browsers: Browsers
 ) -> APIRouter:
     """`POST /api/integrations/salesloft/connect` and `GET /api/integrations/salesloft/callback`."""
-    routes = APIRouter(prefix="/api/integrations/salesloft", tags=["connection"])
+    routes = APIRouter(prefix="/api/integrations/salesloft", tags=["connection"], responses=problems(409, 502))
     admin = having_role(callers, CallerRole.ADMIN)
 
     @routes.post("/connect")
@@ -107,7 +108,7 @@ def connection_routes(
                 begun = await authorizations.begin(organization_id, by, session.binding if session else None)
                 return ConnectUrl(connect_url=begun.url, expires_at=begun.expires_at)
 
-    @routes.get("/callback")
+    @routes.get("/callback", openapi_extra=PUBLIC)
     async def callback(request: Request, response: Response) -> TeamConnected:
         """Take what the browser brings back from Salesloft; whom it is for, the state says.
 

@@ -204,6 +204,7 @@ class _Desk:
             raise _OnlyTried(await steer(connection, organization_id, steering, self._memory, self._clock.now()))
 
 
+_TRIED: dict[int | str, dict[str, Any]] = {200: {"model": Steered, "description": "What would come of it (`dry_run`)."}}
 _ON_CADENCE = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 _STEERINGS = {
     CadenceAction.PAUSE: SteeringAction.PAUSE,
@@ -221,7 +222,7 @@ def membership_routes(database: Database, memory: OrganizationMemory, clock: Clo
 
     Each takes `dry_run=true`, which answers 200 with what would come of it and writes nothing.
     """
-    routes = APIRouter(prefix="/api/salesloft", tags=["memberships"])
+    routes = APIRouter(prefix="/api/salesloft", tags=["memberships"], responses=_TRIED)
     desk = _Desk(database, memory, clock)
     stay = "/cadence-memberships/{membership_id}"
 
