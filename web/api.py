@@ -11,6 +11,7 @@ from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.described import describe
 from web.idempotency import Idempotency, refuse_in_doubt
 from web.jobs import Jobs
 from web.mapping_drafts import mapping_draft_routes
@@ -24,7 +25,7 @@ from web.memberships import membership_routes
 from web.organization_settings import organization_settings_routes
 from web.problems import answer_with_problems
 from web.rate_limits import Buckets, RateLimits
-from web.reading.asking import Looking, problems
+from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.reading.routes import reading_routes
 from web.requests import EveryRequest
@@ -78,7 +79,6 @@ def api_app(ports: ApiPorts) -> FastAPI:
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
         dependencies=[Depends(refuse_in_doubt)],
-        responses=problems({429: "The caller asks too often: `Retry-After` says, in seconds, when to come again."}),
     )
     answer_with_problems(app)
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
@@ -104,4 +104,5 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(tool_routes(talking, ports.callers))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
+    describe(app)
     return app

@@ -14,7 +14,6 @@ from enrollment.drafts import Finding, MappingDocument
 from storage.pool import Connection, Database
 from web.idempotency import repeatable
 from web.mapping_sets import IfMatch, OneMapping, Told, expected_state, one_mapping, told_as_problems
-from web.problem_responses import refusals
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows import mapping_versions
@@ -69,7 +68,7 @@ def mapping_draft_routes(database: Database, callers: Callers, clock: Clock) -> 
     routes = APIRouter(prefix="/api/salesloft/trigger-mappings", tags=["mappings"])
     admin = having_role(callers, CallerRole.ADMIN)
 
-    @routes.post("", status_code=201, responses=refusals(409))
+    @routes.post("", status_code=201)
     async def create(document: _Document, response: Response, caller: Annotated[Caller, Depends(admin)]) -> OneDraft:
         """Draft a new mapping, beside the drafts that there are; it decides nothing until it is published."""
         if document.id is not None:
@@ -83,7 +82,7 @@ def mapping_draft_routes(database: Database, callers: Callers, clock: Clock) -> 
         response.headers["location"] = f"/api/salesloft/trigger-mappings/{drafted.id}"
         return told
 
-    @routes.put("/{mapping_id}/draft", responses=refusals(404, 409, 412, 428))
+    @routes.put("/{mapping_id}/draft")
     async def change(
         mapping_id: UUID,
         document: _Document,
@@ -104,7 +103,7 @@ def mapping_draft_routes(database: Database, callers: Callers, clock: Clock) -> 
                 )
                 return await _draft(connection, caller.organization_id, drafted, response)
 
-    @routes.post("/{mapping_id}/validate", responses=refusals(404, 409))
+    @routes.post("/{mapping_id}/validate")
     @repeatable
     async def validate_draft(
         mapping_id: UUID, response: Response, caller: Annotated[Caller, Depends(admin)]
@@ -115,7 +114,7 @@ def mapping_draft_routes(database: Database, callers: Callers, clock: Clock) -> 
                 drafted = await mapping_versions.validate_draft(connection, caller.organization_id, mapping_id)
                 return await _draft(connection, caller.organization_id, drafted, response)
 
-    @routes.post("/validate", responses=refusals(409))
+    @routes.post("/validate")
     @repeatable
     async def validate_parked(caller: Annotated[Caller, Depends(admin)]) -> ParkedValidated:
         """Have the parked mappings count again that fit the team that is connected now."""

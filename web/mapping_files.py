@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from enrollment.drafts import MappingDocument
 from schemas.vocabulary import TriggerType
 from storage.pool import Database
+from web.described import problems
 from web.idempotency import repeatable
 from web.mapping_drafts import told_findings
 from web.mapping_sets import Changed, Told, told_as_problems
-from web.problem_responses import refusals
 from web.problems import Problem
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole, Callers, having_role
@@ -27,6 +27,8 @@ _FILE: Final = "mappings:\n- trigger_type: at-risk\n  cadence_id: 456\n"
 _EXPORTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The file.", "content": {_YAML: {"schema": {"type": "string"}, "example": _FILE}}}
 }
+
+_WHEN_MOVED: Final = problems({412: "Something has moved since the plan was looked at: plan again."})
 
 
 class File(BaseModel):
@@ -100,14 +102,14 @@ def mapping_file_routes(database: Database, looking: Looking, callers: Callers, 
     who = anybody(looking)
     admin = having_role(callers, CallerRole.ADMIN)
 
-    @routes.get("/export", response_class=Response, responses={**refusals(), **_EXPORTED})
+    @routes.get("/export", response_class=Response, responses=_EXPORTED)
     async def export(caller: Annotated[Caller, Depends(who)]) -> Response:
         """What is published, as a file that `plan` takes."""
         async with looking.of(caller) as connection:
             text = await export_mappings(connection, caller.organization_id)
         return Response(text, media_type=_YAML)
 
-    @routes.post("/plan", responses=refusals(404, 409, 413))
+    @routes.post("/plan")
     @repeatable
     async def plan(wanted: File, caller: Annotated[Caller, Depends(admin)]) -> PlanTold:
         """What taking a file in would change, and for whom; nothing is written."""
@@ -115,7 +117,7 @@ def mapping_file_routes(database: Database, looking: Looking, callers: Callers, 
             async with database.transaction() as connection:
                 return _told(await plan_import(connection, caller.organization_id, wanted.file, now=clock.now()))
 
-    @routes.post("/apply", responses=refusals(404, 409, 412, 413))
+    @routes.post("/apply", responses=_WHEN_MOVED)
     async def apply(wanted: PlannedFile, caller: Annotated[Caller, Depends(admin)]) -> PlanTold:
         """Do what a plan said; refused (412) where anything moved since, for nobody applies what they have not seen."""
         try:

@@ -15,7 +15,6 @@ from storage import mapping_runs
 from storage.mapping_runs import RunOutcome, RunRecord
 from storage.pool import Database
 from web.memberships import Note
-from web.problem_responses import refusals
 from web.problems import Problem, absent
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole, Callers, having_role
@@ -96,7 +95,7 @@ def mapping_run_routes(database: Database, looking: Looking, callers: Callers, c
     who = anybody(looking)
     admin = having_role(callers, CallerRole.ADMIN)
 
-    @routes.get("", responses=refusals())
+    @routes.get("")
     async def runs(
         caller: Annotated[Caller, Depends(who)], limit: Annotated[int, Query(ge=1, le=_LISTED)] = _LISTED
     ) -> Runs:
@@ -105,7 +104,7 @@ def mapping_run_routes(database: Database, looking: Looking, callers: Callers, c
             found = await mapping_runs.list_runs(connection, caller.organization_id, limit=limit)
         return Runs(runs=[_told(one) for one in found], read_at=looking.clock.now())
 
-    @routes.post("", status_code=202, responses=refusals(409))
+    @routes.post("", status_code=202)
     async def begin(wanted: RunWanted, response: Response, caller: Annotated[Caller, Depends(admin)]) -> RunTold:
         """Decide each customer's newest event again for this mapping alone, and ask for approval of whom it fits."""
         organization_id, now = caller.organization_id, clock.now()
@@ -129,7 +128,7 @@ def mapping_run_routes(database: Database, looking: Looking, callers: Callers, c
         response.headers["location"] = f"/api/salesloft/mapping-runs/{run_id}"
         return _told(found)
 
-    @routes.get("/{run_id}", responses=refusals(404))
+    @routes.get("/{run_id}")
     async def run(run_id: UUID, caller: Annotated[Caller, Depends(who)]) -> RunTold:
         """How far a run is."""
         async with looking.of(caller) as connection:
@@ -138,7 +137,7 @@ def mapping_run_routes(database: Database, looking: Looking, callers: Callers, c
             raise absent("run", run_id)
         return _told(found)
 
-    @routes.delete("/{run_id}", status_code=204, responses=refusals(404, 409))
+    @routes.delete("/{run_id}", status_code=204)
     async def cancel(run_id: UUID, caller: Annotated[Caller, Depends(admin)]) -> None:
         """Have a run end where it is; what it has asked for stays asked."""
         async with database.transaction() as connection:

@@ -17,9 +17,9 @@ from enrollment.mappings import Mapping
 from schemas.fields import Id, Instant
 from storage import directory, mappings, stored_evaluations
 from storage.pool import Connection
+from web.described import problems
 from web.idempotency import operation_id, repeatable
 from web.jobs import Job, JobRefused, Jobs, JobState, Owner, TooManyJobs, Work
-from web.problem_responses import refusals
 from web.problems import Problem, absent
 from web.reading.asking import Looked, Looking
 from web.reading.decisions import plain
@@ -228,18 +228,19 @@ def mapping_trial_routes(looking: Looking, jobs: Jobs) -> APIRouter:
     routes = APIRouter(prefix=_PATH, tags=["mapping trials"])
     may_try = having_role(looking.callers, CallerRole.MANAGER, CallerRole.ADMIN)
     desk = _Desk(looking, jobs)
+    when_many = problems({429: "The caller asks too often, or so many trials are under way: `Retry-After` says when."})
 
     def begun(job: Job, response: Response) -> TrialTold:
         response.headers["location"] = f"{_PATH}/{job.id}"
         return _told(job, jobs)
 
-    @routes.post("/stakeholder", responses=refusals(404, 409))
+    @routes.post("/stakeholder")
     @repeatable
     async def one(wanted: PreviewOneWanted, caller: Annotated[Caller, Depends(may_try)]) -> ExplainedTold:
         """Why one stakeholder would or would not be asked for if their customer had the mapping's event now."""
         return await desk.explained(caller, wanted)
 
-    @routes.post("/preview", status_code=202, responses=refusals(404, 409, 429))
+    @routes.post("/preview", status_code=202, responses=when_many)
     @repeatable
     async def of_everybody(
         wanted: PreviewWanted,
@@ -250,7 +251,7 @@ def mapping_trial_routes(looking: Looking, jobs: Jobs) -> APIRouter:
         """Who would be asked for if every customer had the mapping's event now, and which predicate keeps out whom."""
         return begun(await desk.preview(caller, id_, wanted), response)
 
-    @routes.post("/back-test", status_code=202, responses=refusals(404, 409, 429))
+    @routes.post("/back-test", status_code=202, responses=when_many)
     @repeatable
     async def of_what_happened(
         wanted: BackTestWanted,
@@ -261,12 +262,12 @@ def mapping_trial_routes(looking: Looking, jobs: Jobs) -> APIRouter:
         """Decide the recorded events of the last days again and compare: who would have been asked for, and who not."""
         return begun(await desk.back_test(caller, id_, wanted), response)
 
-    @routes.get("/{trial_id}", responses=refusals(404))
+    @routes.get("/{trial_id}")
     async def trial(trial_id: UUID, caller: Annotated[Caller, Depends(may_try)]) -> TrialTold:
         """How far a trial of the caller's own is, and what came of it."""
         return _told(desk.of(caller, trial_id), jobs)
 
-    @routes.delete("/{trial_id}", status_code=204, responses=refusals(404, 409))
+    @routes.delete("/{trial_id}", status_code=204)
     async def cancel(trial_id: UUID, caller: Annotated[Caller, Depends(may_try)]) -> None:
         """Give a trial up, or forget what came of it."""
         await jobs.cancel(desk.of(caller, trial_id))

@@ -20,9 +20,9 @@ from storage import standing
 from storage.pool import Database
 from storage.standing import Concerned
 from storage.steering import Steering, SteeringAction
+from web.described import problems
 from web.idempotency import operation_id, repeatable
 from web.problems import Problem, absent
-from web.reading.asking import PROBLEMS, problems
 from web.rights import acting, check_customer
 from web.security import Caller, Callers
 from workflows.clock import Clock
@@ -42,11 +42,8 @@ _RETRY_DOES = (
     "Everything that is asked before somebody is added is asked again. If the approval still holds, the person is"
     " added; if what was approved has changed, or was approved for too long ago, the approver is asked again."
 )
-_WHEN_RETRIED = PROBLEMS | problems(
-    {
-        409: "It did not fail, the person has been on the cadence since, or the key's request is under way.",
-        413: "The body is too large.",
-    }
+_WHEN_RETRIED = problems(
+    {409: "It did not fail, the person has been on the cadence since, or the key's request is under way."}
 )
 
 
@@ -270,6 +267,7 @@ class _Desk:
             raise _OnlyTried(await steer(connection, organization_id, steering, self._memory, self._clock.now()))
 
 
+_TRIED: dict[int | str, dict[str, Any]] = {200: {"model": Steered, "description": "What would come of it (`dry_run`)."}}
 _ON_CADENCE = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 _STEERINGS = {
     CadenceAction.PAUSE: SteeringAction.PAUSE,
@@ -287,7 +285,7 @@ def membership_routes(database: Database, memory: OrganizationMemory, clock: Clo
 
     Each takes `dry_run=true`, which answers 200 with what would come of it and writes nothing.
     """
-    routes = APIRouter(prefix="/api/salesloft", tags=["memberships"])
+    routes = APIRouter(prefix="/api/salesloft", tags=["memberships"], responses=_TRIED)
     desk = _Desk(database, memory, clock)
     stay = "/cadence-memberships/{membership_id}"
 

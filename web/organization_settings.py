@@ -16,7 +16,7 @@ from storage.pool import Connection, Database
 from web.mapping_sets import IfMatch, expected_state
 from web.paging import Paging, paging
 from web.problems import Problem
-from web.reading.asking import PROBLEMS, Looked, Looking, Page, anybody, problems
+from web.reading.asking import Looked, Looking, Page, anybody
 from web.security import Caller, CallerRole, having_role
 from workflows.organization_settings import SettingsMoved, change_settings
 
@@ -32,13 +32,6 @@ _CHOSEN: Final[dict[str, Any]] = {
     "decided_on_our_page": True,
 }
 _CHANGED: Final[dict[str, Any]] = {"version": 3, "changed_at": "2026-11-25T08:00:00.000000Z", "changed_by": "usr-1"}
-_WHEN_CHANGED: Final = problems(
-    {
-        412: "The settings are not any more in the version that `If-Match` names.",
-        413: "The body is too large.",
-        428: "`If-Match` does not say which version was looked at.",
-    }
-)
 
 
 class WantedSettings(OrganizationSettings):
@@ -83,7 +76,7 @@ class SettingsVersion(Looked):
 
 def organization_settings_routes(database: Database, looking: Looking) -> APIRouter:
     """`GET` and `PUT /api/salesloft/organization-settings`, and `.../history`."""
-    routes = APIRouter(prefix="/api/salesloft/organization-settings", tags=["organization"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/organization-settings", tags=["organization"])
     who = anybody(looking)
     admin = having_role(looking.callers, CallerRole.ADMIN)
 
@@ -93,7 +86,7 @@ def organization_settings_routes(database: Database, looking: Looking) -> APIRou
         async with looking.of(caller) as connection:
             return await _told(connection, caller.organization_id, response)
 
-    @routes.put("", responses=_WHEN_CHANGED)
+    @routes.put("")
     async def change(
         wanted: WantedSettings,
         response: Response,

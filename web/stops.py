@@ -13,7 +13,6 @@ from storage.holds import RefusedPause
 from storage.pool import Database
 from storage.stops import StandingStop
 from web.memberships import Note
-from web.problem_responses import refusals
 from web.problems import Problem, absent
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole, Callers, having_role
@@ -99,7 +98,7 @@ def stop_routes(database: Database, looking: Looking, callers: Callers, clock: C
     who = anybody(looking)
     may_stop = having_role(callers, CallerRole.MANAGER, CallerRole.ADMIN)
 
-    @routes.get("", responses=refusals())
+    @routes.get("")
     async def stopped(caller: Annotated[Caller, Depends(who)]) -> Stopped:
         """What is stopped now: nothing of it is requested or enrolled."""
         now = looking.clock.now()
@@ -110,7 +109,7 @@ def stop_routes(database: Database, looking: Looking, callers: Callers, clock: C
             stops=[_told(one) for one in standing], refused=[_told_refused(one) for one in refused], read_at=now
         )
 
-    @routes.post("", status_code=201, responses=refusals(409))
+    @routes.post("", status_code=201)
     async def stop_it(wanted: StopWanted, response: Response, caller: Annotated[Caller, Depends(may_stop)]) -> StopTold:
         """Request and enroll nobody any more, of the whole organization or of what is named, from this moment on."""
         organization_id, now = caller.organization_id, clock.now()
@@ -133,7 +132,7 @@ def stop_routes(database: Database, looking: Looking, callers: Callers, clock: C
         response.headers["location"] = f"/api/salesloft/stops/{stop_id}"
         return next(_told(one) for one in standing if one.id == stop_id)
 
-    @routes.get("/{stop_id}", responses=refusals(404))
+    @routes.get("/{stop_id}")
     async def one(stop_id: UUID, caller: Annotated[Caller, Depends(who)]) -> StopTold:
         """One stop, while it stands."""
         async with looking.of(caller) as connection:
@@ -143,7 +142,7 @@ def stop_routes(database: Database, looking: Looking, callers: Callers, clock: C
                 return _told(found)
         raise absent("stop", stop_id)
 
-    @routes.delete("/{stop_id}", status_code=204, responses=refusals(404, 409))
+    @routes.delete("/{stop_id}", status_code=204)
     async def start_it(stop_id: UUID, caller: Annotated[Caller, Depends(may_stop)]) -> None:
         """Start again: what was deferred is decided again, what waited goes on, what was paused resumes by its gate."""
         try:

@@ -16,7 +16,6 @@ from storage.pool import Database
 from web.idempotency import repeatable
 from web.memberships import Note
 from web.paging import Paging, paging
-from web.problem_responses import refusals
 from web.problems import Problem
 from web.reading.asking import Looked, Looking, Page, anybody
 from web.security import Caller, CallerRole, Callers, having_role
@@ -105,7 +104,7 @@ def suppression_routes(database: Database, looking: Looking, callers: Callers, c
         concerned = [place for place, one in enumerate(meant) if one in changed]
         return concerned, [place for place, one in enumerate(meant) if one not in changed]
 
-    @routes.get("", responses=refusals(400))
+    @routes.get("")
     async def listed(
         caller: Annotated[Caller, Depends(who)], page: Annotated[Paging, Depends(paging)]
     ) -> Page[SuppressionTold]:
@@ -132,14 +131,14 @@ def suppression_routes(database: Database, looking: Looking, callers: Callers, c
             read_at=looking.clock.now(),
         )
 
-    @routes.post("", responses=refusals(409))
+    @routes.post("")
     @repeatable
     async def add(wanted: Suppressing, caller: Annotated[Caller, Depends(may_change)]) -> Suppressed:
         """Put addresses and domains on the list, all or none. Who is approved already is not enrolled any more."""
         added, others = await done(caller, wanted.entries, suppress, note=wanted.note)
         return Suppressed(added=added, already_listed=others)
 
-    @routes.post("/removals", responses=refusals(409))
+    @routes.post("/removals")
     @repeatable
     async def remove(wanted: Entries, caller: Annotated[Caller, Depends(may_change)]) -> Unsuppressed:
         """Take addresses and domains off the list."""

@@ -16,7 +16,7 @@ from storage import looking as rows
 from storage.looking import ApproversWord, Filters, RequestRow
 from web.paging import Paging, paging
 from web.problems import absent
-from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, anybody
+from web.reading.asking import CustomerFilter, Looked, Looking, Page, anybody
 from web.security import Caller
 
 __all__ = ["ApproversDecision", "approval_routes", "told_words"]
@@ -124,7 +124,7 @@ class ApprovalDetail(Looked):
 
 def approval_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/approvals` and `.../approvals/{enrollment_id}`."""
-    routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"])
     who = anybody(looking)
 
     @routes.get("")

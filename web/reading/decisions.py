@@ -19,7 +19,7 @@ from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
 from web.paging import Paging, paging
 from web.problems import Problem
-from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, StakeholderFilter, anybody
+from web.reading.asking import CustomerFilter, Looked, Looking, Page, StakeholderFilter, anybody
 from web.security import Caller
 from workflows.explaining import Recollection
 
@@ -96,7 +96,7 @@ class Decided(Looked):
 
 def decision_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/decisions`."""
-    routes = APIRouter(prefix="/api/salesloft/decisions", tags=["decisions"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/decisions", tags=["decisions"])
     who = anybody(looking)
 
     @routes.get("")

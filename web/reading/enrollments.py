@@ -17,7 +17,6 @@ from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.approvals import ApproversDecision, told_words
 from web.reading.asking import (
-    PROBLEMS,
     CustomerFilter,
     Freshness,
     Looked,
@@ -103,7 +102,7 @@ class Trouble(Looked):
 
 def enrollment_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/enrollments`, `.../enrollments/{id}` and `GET /api/salesloft/failures`."""
-    routes = APIRouter(prefix="/api/salesloft", tags=["enrollments"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft", tags=["enrollments"])
     who = anybody(looking)
 
     @routes.get("/enrollments")
