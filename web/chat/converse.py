@@ -104,7 +104,7 @@ def _to_question(
         return _told("Nothing was done.", done)
     if now >= pending.expires_at:
         return None
-    choice = _chosen(words, pending.question.choices)
+    choice = _chosen(words, pending.question.choices) or _addressed(words, pending.question.choices, book)
     if choice is not None:
         return _planned(choice.intent, choice.settled, done, book, utterance, now, asked_again=conversation)
     is_new = not isinstance(understand(utterance, now), NotUnderstood)
@@ -130,6 +130,15 @@ def _chosen(words: Words, choices: Sequence[Choice]) -> Choice | None:
     exact = [one for one in fitting if folded(one.label.split(" (")[0]).split() == said]
     found = exact or fitting
     return found[0] if len(found) == 1 else None
+
+
+def _addressed(words: Words, choices: Sequence[Choice], book: Book) -> Choice | None:
+    """The choice of somebody whose e-mail address the answer is."""
+    found = book.directory.people.resolve(words.typed) if len(words) == 1 and "@" in words[0].read else None
+    if found is None or found.one is None:
+        return None
+    theirs = [one for one in choices if found.one.id in one.settled.people.values()]
+    return theirs[0] if len(theirs) == 1 else None
 
 
 _FILLING: Final = frozenset(

@@ -18,7 +18,7 @@ from web.problems import Problem
 from web.security import Caller, CallerRole
 from web.talking.answers import Answering
 from web.talking.deeds import Deed, Doing
-from web.talking.directories import Directories, enrolled
+from web.talking.directories import Directories, enrolled, put_on_by_hand
 from web.talking.spoken import Answered, Done, Kind, Said
 from workflows.clock import Clock
 from workflows.credentials import CredentialUnreadable, Keyring
@@ -63,7 +63,8 @@ class Talk:
                 if not isinstance(turn.outcome, Wanted):
                     break
                 known = await enrolled(connection, facts, turn.outcome.stakeholder_ids, now)
-                book = replace(book, enrolled={**book.enrolled, **known})
+                others = await put_on_by_hand(connection, facts, turn.outcome.stakeholder_ids)
+                book = replace(book, enrolled={**book.enrolled, **known}, by_hand={**book.by_hand, **others})
                 turn = _turn(said, conversation, book, now.astimezone(zone))
             if isinstance(turn.outcome, ReadPlan):
                 text = await Answering(connection, facts, directory, now, zone).answer(turn.outcome)
