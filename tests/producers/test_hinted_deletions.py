@@ -1,0 +1,60 @@
+"""A delivery tells that a person was deleted, before anybody has read what that person did until then."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from storage import webhooks
+from storage.sync import SyncStream
+from tests.producers.poller_stage import Stage, running, until
+
+SetStage = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture
+async def stage(new_stage: SetStage) -> Stage:
+    """A stakeholder on a cadence, of whom everything is read until then."""
+    stage = await new_stage(view=1.0, click=0.8, reply=0.0, bounce=0.0, opt_out=0.0)
+    await stage.add_people(2)
+    await stage.know(0)
+    for number in range(2):
+        await stage.put_on_cadence(number)
+    await stage.poll()
+    return stage
+
+
+async def heard_of_the_deletion(stage: Stage, person_id: int) -> None:
+    async with stage.database.transaction() as connection:
+        await webhooks.hint(connection, stage.organization_id, SyncStream.PEOPLE, person_id, deleted=True)
+
+    async def is_settled() -> bool:
+        return not await stage.fetch("SELECT FROM webhook_hints WHERE organization_id = $1", stage.organization_id)
+
+    async with running(stage.poller()):
+        await until(is_settled)
+
+
+async def test_what_the_person_did_until_then_is_told(stage: Stage) -> None:
+    before = len(await stage.told("cscx.salesloft.enrollment.v1"))
+    await stage.live(days=3)
+    person_id = stage.people[0]["id"]
+    await stage.salesloft("DELETE", f"/people/{person_id}")
+    await heard_of_the_deletion(stage, person_id)
+    told = {event["id"] for event in await stage.told()}
+    expected = await stage.expected(stage.links(0))
+    assert len(expected) > 3
+    assert told == expected
+    ended = [event["data"]["to"] for event in (await stage.told("cscx.salesloft.enrollment.v1"))[before:]]
+    assert ended == ["removed"]
+    assert not await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = $1", person_id)
+
+
+async def test_strangers_are_forgotten_without_a_call_for_what_they_did(stage: Stage) -> None:
+    person_id = stage.people[1]["id"]
+    await stage.salesloft("DELETE", f"/people/{person_id}")
+    before = (await stage.simulator.usage(stage.team_id))["by_endpoint"]
+    await heard_of_the_deletion(stage, person_id)
+    after = (await stage.simulator.usage(stage.team_id))["by_endpoint"]
+    asked = {path: count - before.get(path, 0) for path, count in after.items() if count != before.get(path, 0)}
+    assert asked == {"GET people": 1}
+    assert not await stage.fetch("SELECT FROM unlinked_people WHERE person_id = $1", person_id)
