@@ -1,10 +1,10 @@
-"""A delivery tells that a person was deleted, before anybody has read what that person did until then."""
+"""A person was deleted, and that is noticed before anybody has read what that person did until then."""
 
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from storage import webhooks
+from storage import reconciliations, webhooks
 from storage.sync import SyncStream
 from tests.producers.poller_stage import Stage, running, until
 
@@ -34,12 +34,39 @@ async def heard_of_the_deletion(stage: Stage, person_id: int) -> None:
         await until(is_settled)
 
 
-async def test_what_the_person_did_until_then_is_told(stage: Stage) -> None:
+async def noticed_by_the_poll(stage: Stage, person_id: int) -> None:
+    """What deletes the person takes them off their cadence, and the memberships are read before the e-mails."""
+    await stage.be_quiet()
+    await stage.make_due()
+    await link_has_ended(stage, person_id)
+
+
+async def noticed_at_night(stage: Stage, person_id: int) -> None:
+    """The comparison with what Salesloft has comes to a stakeholder's person before any stream is due."""
+    await stage.execute("UPDATE sync_streams SET next_cycle_at = '2100-01-01 00:00:00+00'")
+    async with stage.database.transaction() as connection:
+        assert await reconciliations.ask(connection, stage.organization_id, stage.clock.now())
+    await link_has_ended(stage, person_id)
+
+
+async def link_has_ended(stage: Stage, person_id: int) -> None:
+    async def is_nobody() -> bool:
+        return not await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = $1", person_id)
+
+    async with running(stage.poller()):
+        await until(is_nobody)
+
+
+@pytest.mark.parametrize("noticed", [heard_of_the_deletion, noticed_by_the_poll, noticed_at_night])
+async def test_what_the_person_did_until_then_is_told(
+    stage: Stage, noticed: Callable[[Stage, int], Awaitable[None]]
+) -> None:
     before = len(await stage.told("cscx.salesloft.enrollment.v1"))
     await stage.live(days=3)
     person_id = stage.people[0]["id"]
     await stage.salesloft("DELETE", f"/people/{person_id}")
-    await heard_of_the_deletion(stage, person_id)
+    await noticed(stage, person_id)
+    await stage.poll()
     told = {event["id"] for event in await stage.told()}
     expected = await stage.expected(stage.links(0))
     assert len(expected) > 3
