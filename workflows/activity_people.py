@@ -22,6 +22,7 @@ __all__ = [
     "forget_people",
     "miss_people",
     "people_of_new_stakeholders",
+    "share_people",
 ]
 
 
@@ -118,3 +119,11 @@ async def people_of_new_stakeholders(
     emails = await activity_links.unlinked_emails(connection, organization_id)
     wanted = [digests.of(organization_id, email) for email in emails]
     return await activity_links.strangers_with(connection, organization_id, wanted, limit=limit) if wanted else ()
+
+
+async def share_people(connection: Connection, reading: Reading) -> None:
+    """Link stakeholders who are nobody to people who are another stakeholder already and have their address."""
+    emails = await activity_links.unlinked_emails(connection, reading.organization_id)
+    shared = await activity_links.known_people_with(connection, reading.organization_id, emails) if emails else {}
+    if shared:
+        await activity_links.link_by_email(connection, reading.organization_id, shared, reading.noticed_at)
