@@ -104,4 +104,12 @@ IN_READING_AGAIN = (
         new='        part=None,\n        cycle=row["cycle"],\n',
         tests=(_RECONCILING,),
     ),
+    Mutant(
+        name="the-deleted-are-forgotten-at-once",
+        bug="what a deleted person did last is told to nobody where the nightly comparison notices the deletion",
+        path="producers/streams/reconciling.py",
+        old="                await reader.miss(connection, reading, found.gone)\n",
+        new="                await reader.forget(connection, reading, found.gone)\n",
+        tests=("tests/producers/test_deletions.py",),
+    ),
 )
