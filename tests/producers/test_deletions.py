@@ -49,6 +49,20 @@ async def noticed_at_night(stage: Stage, person_id: int) -> None:
     await link_has_ended(stage, person_id)
 
 
+async def noticed_by_what_was_owed(stage: Stage, person_id: int) -> None:
+    """The person's record could not be read once, and is looked for in vain, before the e-mails are read."""
+    await stage.be_quiet()
+    await stage.make_due()
+    await stage.execute(
+        "INSERT INTO owed_records (organization_id, stream, record_id, units, changed_at, since, reason, due_at)"
+        " VALUES ($1, 'people', $2, 1, $3, $3, 'broken', '-infinity')",
+        stage.organization_id,
+        str(person_id),
+        stage.clock.now(),
+    )
+    await link_has_ended(stage, person_id)
+
+
 async def link_has_ended(stage: Stage, person_id: int) -> None:
     async def is_nobody() -> bool:
         return not await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = $1", person_id)
@@ -57,7 +71,9 @@ async def link_has_ended(stage: Stage, person_id: int) -> None:
         await until(is_nobody)
 
 
-@pytest.mark.parametrize("noticed", [heard_of_the_deletion, noticed_by_the_poll, noticed_at_night])
+@pytest.mark.parametrize(
+    "noticed", [heard_of_the_deletion, noticed_by_the_poll, noticed_at_night, noticed_by_what_was_owed]
+)
 async def test_what_the_person_did_until_then_is_told(
     stage: Stage, noticed: Callable[[Stage, int], Awaitable[None]]
 ) -> None:
@@ -85,3 +101,12 @@ async def test_strangers_are_forgotten_without_a_call_for_what_they_did(stage: S
     asked = {path: count - before.get(path, 0) for path, count in after.items() if count != before.get(path, 0)}
     assert asked == {"GET people": 1}
     assert not await stage.fetch("SELECT FROM unlinked_people WHERE person_id = $1", person_id)
+
+
+async def test_that_somebody_is_gone_is_asked_about_once_though_memberships_say_it_too(stage: Stage) -> None:
+    person_id = stage.people[0]["id"]
+    await stage.salesloft("DELETE", f"/people/{person_id}")
+    await stage.be_quiet()
+    before = (await stage.simulator.usage(stage.team_id))["by_endpoint"]["GET people"]
+    await heard_of_the_deletion(stage, person_id)
+    assert (await stage.simulator.usage(stage.team_id))["by_endpoint"]["GET people"] - before == 1
