@@ -1,4 +1,4 @@
-"""What tests of every room share: one bus and one database server a run, started when the first test asks."""
+"""What tests of every room share: one bus and one database server a worker, each started when a test first asks."""
 
 import signal
 import uuid
@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
-from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
+from sandbox.stack import KafkaServer, PostgresServer, StackOptions, local_kafka, local_postgres
 from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
 
@@ -27,16 +27,10 @@ structlog.configure(
 
 
 @pytest.fixture(scope="session")
-async def stack() -> AsyncIterator[LocalStack]:
-    """Kafka and Postgres; Postgres without fsync, which only a power cut would tell."""
-    async with local_stack(StackOptions.from_environment(fsync=False)) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def kafka_server(stack: LocalStack) -> KafkaServer:
+async def kafka_server() -> AsyncIterator[KafkaServer]:
     """The broker itself, for a test that restarts, kills or pauses it (and leaves it running)."""
-    return stack.kafka
+    async with local_kafka(StackOptions.from_environment()) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +40,13 @@ def kafka(kafka_server: KafkaServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(stack: LocalStack) -> PostgresServer:
-    """The database server itself, for a test that restarts, kills or pauses it (and leaves it running)."""
-    return stack.postgres
+async def postgres_server() -> AsyncIterator[PostgresServer]:
+    """The database server itself, for a test that restarts, kills or pauses it (and leaves it running).
+
+    Without fsync, which only a power cut would tell.
+    """
+    async with local_postgres(StackOptions.from_environment(fsync=False)) as running:
+        yield running
 
 
 @pytest.fixture
