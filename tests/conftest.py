@@ -1,6 +1,7 @@
 """What tests of every room share: one bus and one database server a worker, each started when a test first asks."""
 
 import functools
+import os
 import signal
 import ssl
 import sys
@@ -32,6 +33,24 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.hookimpl(trylast=True)  # when those that were not asked for are gone
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that are given longer than others come first, each to another worker: else a run ends in waiting for one.
+
+    Workers begin with equal parts of what was collected, one after another.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("timeout") is not None]
+    others = [item for item in items if item.get_closest_marker("timeout") is None]
+    items.clear()
+    for part in range(workers):
+        end = (len(long) + len(others)) * (part + 1) // workers
+        items += long[part::workers]
+        fill = end - len(items)
+        items += others[:fill]
+        del others[:fill]
 
 
 @pytest.fixture(scope="session")
