@@ -4,7 +4,6 @@ import functools
 import os
 import signal
 import ssl
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -22,8 +21,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every HTTP client reads the machine's certificates, which takes longer than most tests do, and none here meets one.
 ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]
-# At each request httpcore looks for this package, which is none of ours, in every folder that Python knows.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 # Out of the box structlog draws every local variable of a traceback, which keeps the event loop busy for seconds.
 structlog.configure(
