@@ -123,7 +123,8 @@ class Sessions:
         self._keyring = keyring
         self._clock = clock
         self._options = options or SessionOptions()
-        self._business_clock = BusinessClock(now=clock.now)
+        # A clock that stands still may be set forward at any moment: what waits for it waits as for one that goes on.
+        self._business_clock = BusinessClock(now=clock.now, speed=lambda: clock.speed or 1.0)
         app = self._options.app
         self._endpoints = Endpoints(
             TokenEndpoint(app, wire=wire, clock=self._business_clock) if app is not None else None, self._endpoint_of

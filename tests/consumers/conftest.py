@@ -37,6 +37,8 @@ async def eventually(condition: Condition, *, seconds: float = 90.0) -> None:
 class SteppedClock:
     """Business time that stands still until it is moved."""
 
+    speed = 1.0
+
     def __init__(self) -> None:
         self.instant = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

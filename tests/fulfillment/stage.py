@@ -51,6 +51,8 @@ KEYRING = Keyring({"k1": KEY}, "k1")
 class StageClock:
     """The simulator's time: the machine's, and what the simulator is ahead of it."""
 
+    speed = 1.0
+
     def __init__(self, ahead: timedelta) -> None:
         self.ahead = ahead
 

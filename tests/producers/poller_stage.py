@@ -43,6 +43,8 @@ OPENING: dict[str, Any] = {"view": 0.8, "click": 0.5, "reply": 0.3, "bounce": 0.
 class StillClock:
     """Business time as of the last step; the simulator's stands still with it."""
 
+    speed = 1.0
+
     def __init__(self, instant: datetime) -> None:
         self.instant = instant
 

@@ -143,6 +143,8 @@ class Delivered:
 
 
 class StoppedClock:
+    speed = 1.0
+
     def now(self) -> datetime:
         return MUCH_LATER
 

@@ -175,6 +175,8 @@ def test_a_plan_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
 
 
 class SteppedClock:
+    speed = 1.0
+
     def __init__(self, instant: datetime) -> None:
         self.instant = instant
 

@@ -44,6 +44,8 @@ KEYRING = Keyring({"k1": Fernet.generate_key().decode()}, "k1")
 class StepClock:
     """Business time as of the last step."""
 
+    speed = 1.0
+
     def __init__(self, instant: datetime) -> None:
         self.instant = instant
 

@@ -36,6 +36,8 @@ DAYS = timedelta(days=90)
 class SceneClock:
     """The scene's time."""
 
+    speed = 1.0
+
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 

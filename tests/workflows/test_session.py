@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from salesloft_client import (
     AccessToken,
     GrantRevoked,
+    Lane,
     NotSent,
     OAuthApp,
     TokenEndpoint,
@@ -35,6 +36,7 @@ class MovingClock:
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self.speed = 1.0
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -346,6 +348,16 @@ async def test_a_token_endpoint_that_is_down_leaves_the_connection_alone(town: T
     # About to expire, and good for the moment.
     assert (await session.client.me()).id
     assert (await town.row(organization_id))["status"] == "connected"
+
+
+async def test_a_minute_of_a_clock_that_runs_faster_has_the_same_calls_in_it(town: Town) -> None:
+    organization_id, sessions = await town.connected(await town.team())
+    town.clock.speed = 1000.0
+    budget = sessions.budgets.of(organization_id, (await sessions.of(organization_id)).team_id)
+    # Ten seconds and more at the pace of a clock that goes as ours does.
+    async with asyncio.TaskGroup() as group:
+        for _ in range(80):
+            group.create_task(budget.acquire(cost=1, lane=Lane.POLL, within_s=8.0))
 
 
 async def test_salesloft_time_never_runs_ahead(town: Town) -> None:

@@ -21,6 +21,8 @@ from workflows.session import NotConnected, SessionOptions, Sessions
 class AheadClock:
     """The machine's time and so many seconds: where the simulator's stood when the plan was made."""
 
+    speed = 1.0
+
     def __init__(self, ahead_s: float) -> None:
         self._ahead = timedelta(seconds=ahead_s)
 
