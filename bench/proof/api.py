@@ -75,7 +75,7 @@ async def api(task: Task) -> Findings:
         await world.service.start()
         await world.service.until_ready()
         task.say("waiting until there is something to see")
-        await _lived(world, task, size)
+        await _lived(world, task, size, findings)
         for caller in size.callers:
             await _ask(world, task, caller, issuer, findings)
         running = world.service.is_running
@@ -106,12 +106,15 @@ def _plan(task: Task, issuer_url: str) -> WorldPlan:
     )
 
 
-async def _lived(world: World, task: Task, size: _Size) -> None:
-    """A day has passed, whose work is done. Business time stands still from here."""
+async def _lived(world: World, task: Task, size: _Size, findings: Findings) -> None:
+    """Let days pass and their work be done, so that there is something to see. Then business time stands still."""
     stream = await asyncio.to_thread(stream_with, size.events, world.organizations, seed=task.seed)
     load = Load(world.kafka.bootstrap_servers, stream)
     await load.publish(load.left)
-    await settle(world, seconds=size.settle_seconds)
+    try:
+        await settle(world, seconds=size.settle_seconds)
+    except TimeoutError as error:
+        findings.holds("What was published comes to its end.", condition=False, told=str(error))
 
 
 async def _ask(world: World, task: Task, caller: _CallerPlan, issuer: TokenIssuer, findings: Findings) -> None:
@@ -139,7 +142,7 @@ async def _ask(world: World, task: Task, caller: _CallerPlan, issuer: TokenIssue
     findings.figures |= {
         f"asked by {who}": answers.asked,
         f"how, by {who}": dict(answers.phases),
-        f"statuses, to {who}": dict(sorted(answers.by_status().items())),
+        f"statuses, to {who}": {str(one): number for one, number in sorted(answers.by_status().items())},
     }
 
 
