@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.proof.activity import activity
+from bench.proof.api import api
 from bench.proof.budget import budget
 from bench.proof.deciding import deciding
 from bench.proof.findings import Findings
@@ -43,6 +44,7 @@ class Part(StrEnum):
     ACTIVITY = "activity"
     BUDGET = "budget"
     DECIDING = "deciding"
+    API = "api"
     MUTANTS = "mutants"
 
 
@@ -53,6 +55,7 @@ _PARTS: dict[Part, Callable[[Task], Coroutine[Any, Any, Findings]]] = {
     Part.ACTIVITY: activity,
     Part.BUDGET: budget,
     Part.DECIDING: deciding,
+    Part.API: api,
     Part.MUTANTS: mutants,
 }
 

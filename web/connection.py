@@ -1,10 +1,12 @@
 """Connecting an organization to its Salesloft team, and the callback that an authorization ends with."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from salesloft_client import read_callback
 from web.browser import Browsers
@@ -18,7 +20,17 @@ from workflows.session import Connected, Sessions
 
 __all__ = ["connection_routes"]
 
+_FIT_FOR_A_HEADER: Final = re.compile(r"[\x21-\x7e]+")
+
+
+def _fit_for_a_header(key: SecretStr) -> SecretStr:
+    if not _FIT_FOR_A_HEADER.fullmatch(key.get_secret_value()):
+        raise PydanticCustomError("key", "A key is printable ASCII without spaces")
+    return key
+
+
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=500)]
+Key = Annotated[Secret, AfterValidator(_fit_for_a_header)]
 
 _OF_SALESLOFT: Final = problems(
     {
@@ -42,7 +54,7 @@ class ByApiKey(_Body):
     """A key that a user of Salesloft has made."""
 
     method: Literal["api_key"]
-    api_key: Secret
+    api_key: Key
 
 
 class ByClientCredentials(_Body):

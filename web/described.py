@@ -10,7 +10,9 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-__all__ = ["PUBLIC", "ProblemDocument", "describe", "problems"]
+from web.links import add_links
+
+__all__ = ["ETAG", "PUBLIC", "ProblemDocument", "describe", "problems"]
 
 
 class ProblemDocument(BaseModel):
@@ -51,6 +53,22 @@ _DOCUMENT: Final = {"application/problem+json": {"schema": {"$ref": "#/component
 _NOT_ANSWERED: Final = ("HTTPValidationError", "ValidationError")
 
 
+def _header(description: str, **schema: Any) -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": {"type": "string", **schema}}
+
+
+_HEADERS: Final = {
+    "X-Correlation-Id": _header("The caller's own where it sent one, by which the log is searched."),
+    "Location": _header("Where it is to be looked at.", format="uri-reference"),
+    "ETag": _header("What `If-Match` takes when it is changed.", pattern='^"[^"]+"$'),
+    "WWW-Authenticate": _header("How callers are known.", const="Bearer"),
+    "Retry-After": _header("In how many seconds to come again.", pattern="^[0-9]+$"),
+}
+_AT: Final = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+ETAG: Final[dict[str, Any]] = {"ETag": _AT["ETag"]}
+"""For the `headers` of a route's response that has one; those that take `If-Match` always have."""
+
+
 def problems(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """Problems by their status, with what each means of this route, for `responses`."""
     return {status: {"description": meaning, "content": _DOCUMENT} for status, meaning in meanings.items()}
@@ -76,17 +94,19 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The platform's token."}
     }
+    document["components"]["headers"] = _HEADERS
     document["security"] = [{"bearer": []}]
     for operations in document["paths"].values():
         for method, operation in operations.items():
             if method in _METHODS:
                 _complete(method, operation)
+    add_links(document["paths"])
     return document
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
     statuses = [*_EVERY, *(_WRITES if method != "get" else ())]
-    if any(one["in"] == "header" and one["name"] == "if-match" for one in operation.get("parameters", ())):
+    if _takes_if_match(operation):
         statuses += _SINCE_LOOKED_AT
     told = operation["responses"]
     if "application/json" in told.get("422", {}).get("content", {}):
@@ -94,3 +114,24 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     for status, response in problems({status: _MEANINGS[status] for status in statuses}).items():
         told.setdefault(str(status), response)
     operation["responses"] = dict(sorted(told.items()))
+    takes_token = operation.get("security") != []
+    for status, response in operation["responses"].items():
+        response["headers"] = response.get("headers", {}) | _headers(status, operation, takes_token=takes_token)
+
+
+def _headers(status: str, operation: Mapping[str, Any], *, takes_token: bool) -> dict[str, Any]:
+    """Those that an answer of this status always has."""
+    names = ["X-Correlation-Id"]
+    if status in {"201", "202"}:
+        names.append("Location")
+    if status.startswith("2") and _takes_if_match(operation):
+        names.append("ETag")
+    if status == "401" and takes_token:
+        names.append("WWW-Authenticate")
+    if status == "429":
+        names.append("Retry-After")
+    return {name: _AT[name] for name in names}
+
+
+def _takes_if_match(operation: Mapping[str, Any]) -> bool:
+    return any(one["in"] == "header" and one["name"] == "if-match" for one in operation.get("parameters", ()))

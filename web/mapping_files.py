@@ -24,8 +24,21 @@ __all__ = ["mapping_file_routes"]
 _YAML: Final = "application/yaml"
 _LARGEST: Final = 500_000
 _FILE: Final = "mappings:\n- trigger_type: at-risk\n  cadence_id: 456\n"
+_WHAT_A_FILE_SAYS: Final = {
+    "type": "object",
+    "title": "MappingFile",
+    "properties": {
+        "organization_id": {"type": "string"},
+        "mappings": {"type": "array", "items": {"$ref": "#/components/schemas/MappingDocument-Input"}},
+    },
+    "required": ["organization_id", "mappings"],
+    "additionalProperties": False,
+}
 _EXPORTED: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The file.", "content": {_YAML: {"schema": {"type": "string"}, "example": _FILE}}}
+    200: {
+        "description": "The file.",
+        "content": {_YAML: {"schema": _WHAT_A_FILE_SAYS, "example": f"organization_id: org-1\n{_FILE}"}},
+    }
 }
 
 _WHEN_MOVED: Final = problems({412: "Something has moved since the plan was looked at: plan again."})

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import orjson
+from fastapi import FastAPI
 
 from schemas.compatibility import incompatibilities
 from schemas.topics import Direction
 from web.api import ApiPorts, api_app
 
-__all__ = ["DOCUMENT", "breaks", "document", "main"]
+__all__ = ["DOCUMENT", "breaks", "document", "main", "unopened"]
 
 DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 
@@ -33,9 +34,14 @@ class _Unopened:
         return self
 
 
+def unopened() -> FastAPI:
+    """The application with nothing behind it, for who looks at its routes."""
+    return api_app(cast("ApiPorts", _Unopened()))
+
+
 def document() -> dict[str, Any]:
     """The OpenAPI document of the API as it is now."""
-    return api_app(cast("ApiPorts", _Unopened())).openapi()
+    return unopened().openapi()
 
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

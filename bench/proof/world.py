@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class WorldPlan:
     """`batch` is how many records the service takes in one transaction, `speed` business seconds in a real one.
 
     `log` is where the service writes. Without `fsync` Postgres is quicker and outlives everything but a power cut.
-    With `deliveries` Salesloft is told where to deliver its webhooks to.
+    With `deliveries` Salesloft is told where to deliver its webhooks to. `more` are settings of the service.
     """
 
     organizations: int
@@ -53,6 +53,7 @@ class WorldPlan:
     speed: float = 20.0
     fsync: bool = True
     deliveries: bool = False
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,7 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
         }
         if plan.deliveries:
             settings["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+        settings |= plan.more
         read = Settings.model_validate({name.lower(): value for name, value in settings.items()})
         await prepare(
             read,

@@ -126,7 +126,9 @@ class Authority:
 
     def authenticate_client(self, client_id: str, client_secret: str) -> Application:
         application = self.applications.get(client_id)
-        if application is None or not secrets.compare_digest(application.client_secret, client_secret):
+        if application is None or not secrets.compare_digest(
+            application.client_secret.encode(), client_secret.encode()
+        ):
             raise InvalidClientError
         return application
 

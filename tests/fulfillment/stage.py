@@ -346,5 +346,5 @@ def sessions_of(
         wire=wire,
         keyring=KEYRING,
         clock=clock,
-        options=SessionOptions(app=app, transport=transport),
+        options=SessionOptions(app=app, auth_host=simulator.base_url, transport=transport),
     )

@@ -145,4 +145,12 @@ IN_SERVING = (
         new="        if over > interval * 1.01:\n",
         tests=("tests/web/test_rate_limits.py",),
     ),
+    Mutant(
+        name="conflicts-are-not-described",
+        bug="callers are answered with a status that the document does not know",
+        path="web/described.py",
+        old="_WRITES: Final = (409, 413)\n",
+        new="_WRITES: Final = (413,)\n",
+        tests=("tests/web/test_schemathesis.py",),
+    ),
 )

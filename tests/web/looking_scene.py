@@ -127,7 +127,7 @@ async def scene_set(
             feed=feed,
         )
         following = asyncio.create_task(feed.run())
-        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
+        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url, timeout=60.0) as http:
             yield Scene(
                 http=http,
                 issuer=issuer,

@@ -213,7 +213,7 @@ async def running_api(
             jobs=jobs,
             buckets=buckets,
         )
-        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
+        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url, timeout=60.0) as http:
             try:
                 yield Api(
                     base_url=base_url,

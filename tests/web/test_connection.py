@@ -114,6 +114,13 @@ async def test_by_key(api: Api) -> None:
     assert "ak_unknown" not in str(problem)
 
 
+@pytest.mark.parametrize("key", ["ak_schlüssel", "ak_1 23456", "ak_1\n", "ak_\x00"])
+async def test_a_key_that_no_header_could_carry_is_refused_and_never_shown(api: Api, key: str) -> None:
+    problem = refused(await api.connect({"method": "api_key", "api_key": key}), 422, "invalid_request")
+    assert [error["field"] for error in problem["errors"]] == ["body.api_key.api_key"]
+    assert "ak_" not in str(problem)
+
+
 async def test_by_an_application_of_the_teams_own(api: Api) -> None:
     own = {"method": "client_credentials", "client_id": api.team["client_id"]}
     wrong = await api.connect({**own, "client_secret": "wrong"})

@@ -3,45 +3,21 @@
 Operations are taken from the document, so that a new one is asked without being named here.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from schemathesis import Case
-from schemathesis.checks import not_a_server_error
-from schemathesis.config import SchemathesisConfig
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
+from bench.proof.made_up import Answers, Asking, ask, operations, public, there_is
 from salesloft_client import OAuthApp
 from sandbox.salesloft.server import running_simulator
 from sandbox.stack import PostgresServer
-from tests.web.looking_scene import PAUSED, WAITING, Scene, scene_set
+from tests.web.looking_scene import Scene, scene_set
 from tests.web.stage import CALLBACK
 from web.publish import document
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
-FEW, MANY = 3, 300
-# Nothing but the examples themselves depends on chance, and they are the same each time.
-BASE = settings(
-    derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-)
-OPERATIONS = [(method.upper(), path) for path, methods in document()["paths"].items() for method in methods]
+DOCUMENT = document()
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -54,64 +30,34 @@ async def scene(postgres_server: PostgresServer, migrated_template: str) -> Asyn
             yield set_up
 
 
-def described(scene: Scene) -> Any:
-    """The document as it is served."""
-    schema = schemathesis.openapi.from_dict(
-        document(), config=SchemathesisConfig.from_dict({"generation": {"mode": "all"}})
+async def asked(scene: Scene, role: str | None, *, examples: int, sequences: int = 0) -> Answers:
+    """What all operations answer to somebody of a role, or to nobody."""
+    base_url = str(scene.http.base_url)
+    asking = Asking(
+        base_url=base_url,
+        headers=scene.headers(role=role, exp=int(time.time()) + 3600) if role else {},
+        seed=7,
+        known=await there_is(base_url, scene.headers()),
+        examples=examples,
+        sequences=sequences,
+        bounds=False,
     )
-    schema.config.update(base_url=str(scene.http.base_url))
-    return schema
+    return await ask(DOCUMENT, asking, print)
 
 
-def headers(scene: Scene, role: str | None, path: str) -> dict[str, str]:
-    """A caller's; of the stream of events one whose token has just ended: they are taken in, and the stream ends."""
-    if role is None:
-        return {}
-    ends: dict[str, Any] = {"exp": int(time.time())} if path.endswith("/events") else {}
-    return scene.headers(role=role, **ends)
+@pytest.mark.parametrize(("role", "examples", "sequences"), [("admin", 3, 8), ("viewer", 1, 0)])
+async def test_what_is_answered_is_what_the_document_says(
+    scene: Scene, role: str, examples: int, sequences: int
+) -> None:
+    answers = await asked(scene, role, examples=examples, sequences=sequences)
+    assert not answers.findings, "\n\n".join(answers.findings)
+    assert {label for label, _ in answers.statuses} == operations(DOCUMENT)
+    assert {"fuzzing", *(["stateful"] if sequences else [])} <= answers.phases.keys()
 
 
-async def there_is(scene: Scene) -> dict[str, list[str]]:
-    """Names of what is there, by the parameters that take them."""
-    (membership, *_) = (await scene.see("/cadence-memberships"))["items"]
-    (mapping, *_) = (await scene.see("/trigger-mappings"))["mappings"]
-    return {
-        "enrollment_id": [str(scene.enrollments[WAITING]), str(scene.enrollments[PAUSED])],
-        "membership_id": [membership["id"]],
-        "mapping_id": [mapping["id"]],
-        "cadence_id": [str(scene.stage.mapping.cadence_id)],
-        "customer_id": [PAUSED],
-        "stakeholder_id": [scene.stakeholder_id],
-    }
-
-
-def ask(scene: Scene, role: str | None, cases: Any, known: dict[str, list[str]], most: int) -> None:
-    @settings(BASE, max_examples=most)
-    @given(cases, st.data())
-    def asked(case: Case[Any], data: st.DataObject) -> None:
-        for name in set(case.path_parameters or ()) & set(known):
-            case.path_parameters[name] = data.draw(st.sampled_from([case.path_parameters[name], *known[name]]))
-        case.call_and_validate(headers=headers(scene, role, case.operation.path), checks=CHECKS, timeout=30)
-
-    asked()
-
-
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
-async def test_an_operation_answers_as_its_document_says(scene: Scene, method: str, path: str) -> None:
-    cases = described(scene)[path][method].as_strategy()
-    known = await there_is(scene)
-    for role in ("viewer", None, "admin"):
-        await asyncio.to_thread(ask, scene, role, cases, known, FEW)
-
-
-async def test_what_answers_name_is_asked_for_in_turn(scene: Scene) -> None:
-    machine = described(scene).as_state_machine()
-
-    class Visitor(machine):  # type: ignore[misc,valid-type]  # made of the document
-        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            return {"headers": headers(scene, "admin", case.operation.path), "timeout": 30}
-
-        def validate_response(self, response: Any, case: Case[Any], **_: Any) -> None:
-            case.validate_response(response, checks=CHECKS)
-
-    await asyncio.to_thread(Visitor.run, settings=settings(BASE, max_examples=5, stateful_step_count=6))
+async def test_nobody_is_answered_as_the_document_says_and_never_let_in(scene: Scene) -> None:
+    answers = await asked(scene, None, examples=1)
+    assert not answers.findings, "\n\n".join(answers.findings)
+    assert {label for label, _ in answers.statuses} == operations(DOCUMENT)
+    let_in = {label for label, status in answers.statuses if status != 401}
+    assert let_in <= public(DOCUMENT)

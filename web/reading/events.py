@@ -50,6 +50,25 @@ A line that begins with a colon is a sign of life.
 """
 
 
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "title": "StreamedEvent",
+    "description": "One event. What is told of the stream itself may have no `id`.",
+    "properties": {
+        "event": {
+            "type": "string",
+            "enum": [
+                *("enrollment", "activity", "engagement", "approval", "mapping", "attention"),
+                *("ready", "reset", "end"),
+            ],
+        },
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+
+
 class EventStream(Response):
     """Sends events until the reader leaves, the stream ends, or its reader does not take its last words."""
 
@@ -121,7 +140,13 @@ def event_routes(looking: Looking, feed: EventFeed) -> APIRouter:
     routes = APIRouter(prefix="/api/salesloft", tags=["events"])
     who = anybody(looking)
 
-    @routes.get("/events", response_class=EventStream, status_code=200, description=_DESCRIPTION)
+    @routes.get(
+        "/events",
+        response_class=EventStream,
+        status_code=200,
+        description=_DESCRIPTION,
+        responses={200: {"content": {EventStream.media_type: {"schema": _EVENT}}}},
+    )
     async def events(
         caller: Annotated[Caller, Depends(who)],
         customer_id: CustomerFilter = None,

@@ -166,8 +166,9 @@ async def test_client_credentials_give_no_refresh_token_and_take_basic_authentic
     assert answer.json()["scope"] == "people:read"
 
 
-async def test_a_wrong_secret_is_an_invalid_client(anonymous: httpx.AsyncClient, team: OwnTeam) -> None:
-    sent = {"grant_type": "client_credentials", "client_id": team.told["client_id"], "client_secret": "wrong"}
+@pytest.mark.parametrize("secret", ["wrong", "w\u00fcrong"])
+async def test_a_wrong_secret_is_an_invalid_client(anonymous: httpx.AsyncClient, team: OwnTeam, secret: str) -> None:
+    sent = {"grant_type": "client_credentials", "client_id": team.told["client_id"], "client_secret": secret}
     answer = await anonymous.post("/oauth/token", json=sent)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
