@@ -11,6 +11,7 @@ from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.dead_letters import dead_letter_routes
 from web.described import describe
 from web.idempotency import Idempotency, refuse_in_doubt
 from web.jobs import Jobs
@@ -99,6 +100,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
     app.include_router(organization_settings_routes(ports.database, ports.looking))
+    app.include_router(dead_letter_routes(ports.database, ports.looking))
     talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
     app.include_router(talking_routes(talking, ports.callers))
     app.include_router(tool_routes(talking, ports.callers))

@@ -5,17 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from consumers.dead_letter import (
-    Replay,
-    dead_letter,
-    error_code,
-    named_organization,
-    origin_of,
-    replay_count,
-    replayed_headers,
-    split_headers,
-)
+from consumers.dead_letter import dead_letter, named_organization
 from consumers.incoming import Fault
+from schemas.dead_letters import Replay, error_code, origin_of, replay_count, replayed_headers, split_headers
 from storage.outbox import pack_headers, unpack_headers
 
 Headers = tuple[tuple[str, bytes], ...]
