@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
@@ -23,6 +23,7 @@ from bench.measure.latency import SALESLOFT_MS, ApprovalPlan, measure_approvals
 from bench.measure.load import ORGANIZATIONS, Load
 from bench.measure.machine import machine, versions
 from bench.measure.organizations import MAPPINGS_EACH
+from bench.measure.reads import CONNECTIONS, ReadsPlan, measure_reads
 from bench.measure.report import table
 from bench.measure.setting import Setting, running_setting
 from bench.measure.starting import measure_start
@@ -47,6 +48,7 @@ class Measurement(StrEnum):
     LATENCY = "latency"
     START = "start"
     DECIDING = "deciding"
+    READS = "reads"
 
 
 _NEED_THE_RATE = frozenset({Measurement.THROUGHPUT, Measurement.FLOOR, Measurement.FASTSTREAM})
@@ -63,6 +65,7 @@ class Sizes:
     # What a candidate costs shows with fewer events of many.
     events_of_20: int = 6_000
     decided_again: int = 20_000
+    reads: ReadsPlan = field(default_factory=ReadsPlan)
 
 
 async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progress) -> Figures:
@@ -85,6 +88,8 @@ async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progre
             await _start(setting, sizes, figures)
         if Measurement.DECIDING in chosen:
             await _deciding(setting, sizes, figures)
+        if Measurement.READS in chosen:
+            await _reads(setting, sizes, figures)
     return figures
 
 
@@ -285,6 +290,34 @@ async def _deciding(setting: Setting, sizes: Sizes, figures: Figures) -> None:
     )
 
 
+async def _reads(setting: Setting, sizes: Sizes, figures: Figures) -> None:
+    found = await measure_reads(setting, sizes.reads)
+    figures.reads_per_second_of_a_core = found.mix.per_second_of_a_core
+    figures.read_p99_s = found.mix.answered.p99_s
+    told = {
+        "connections": CONNECTIONS,
+        "rows": dict(found.rows),
+        "organizations": sizes.reads.organizations,
+        "the_first_organizations_part": 0.1,
+        "of_all_together": found.mix.told(),
+        "of_each": {kind: cost.told() for kind, cost in found.each.items()},
+        "peak_rss_mb": round(found.peak_rss_mb, 1),
+        "load_average": machine()["load_average"],
+    }
+    figures.measured_with["reads_per_second_of_a_core"] = {
+        **told,
+        "core": "of the api process: what it took of one for a request; wrk and Postgres are beside it",
+    }
+    figures.measured_with["read_p99_s"] = told
+    for kind, cost in {"all together": found.mix, **found.each}.items():
+        setting.say(
+            f"reads, {kind}: {cost.answered.per_second:,.0f} a second, {cost.per_second_of_a_core:,.0f} a second of the"
+            f" API's core, p50 {cost.answered.p50_s * 1e3:.1f} ms, p99 {cost.answered.p99_s * 1e3:.1f} ms,"
+            f" {cost.answered.bytes_each:,.0f} bytes, CPU µs a request {dict(cost.cpu_microseconds)}"
+        )
+    setting.say(f"reads: the API took {found.peak_rss_mb:.0f} MB, load {machine()['load_average'][0]}")
+
+
 async def _until_done_or_asked_to_stop(work: Coroutine[Any, Any, Figures]) -> Figures:
     """SIGTERM ends a run as Ctrl-C does: what it started is stopped."""
     task = asyncio.ensure_future(work)
@@ -303,12 +336,20 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of service and floor; the middle one counts.")] = 3,
     approvals: Annotated[int, typer.Option(min=1, help="Approvals, one a second and team.")] = 240,
     teams: Annotated[int, typer.Option(min=1, help="Salesloft teams of the approvals.")] = 4,
+    memberships: Annotated[
+        int, typer.Option(min=1000, help="Stays on cadences to read of; activity ten times as much.")
+    ] = 1_000_000,
     json: Annotated[Path | None, typer.Option(help="File to write the figures to.")] = None,
 ) -> None:
     """Measure the service on a real Kafka and Postgres, beside what it is compared with."""
     console = Console(highlight=False)
     logs.configure_for(sys.stderr, level="warning")
-    sizes = Sizes(events=events, rounds=rounds, approvals=ApprovalPlan(approvals=approvals, teams=teams))
+    sizes = Sizes(
+        events=events,
+        rounds=rounds,
+        approvals=ApprovalPlan(approvals=approvals, teams=teams),
+        reads=ReadsPlan(memberships=memberships),
+    )
     chosen = frozenset(names or Measurement)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:

@@ -25,10 +25,10 @@ __all__ = [
     "UnitFilters",
     "UnitRow",
     "activity",
-    "connection_status",
     "decisions_on",
     "enrollments",
     "evaluations",
+    "freshness",
     "history",
     "is_customer_known",
     "is_stakeholder_known",
@@ -385,10 +385,11 @@ async def is_customer_known(connection: Connection, organization_id: str, custom
     return known
 
 
-async def connection_status(connection: Connection, organization_id: str) -> str | None:
-    """How the organization's connection stands; None where it never had one."""
-    status: str | None = await queries.connection_status(connection, organization_id=organization_id)
-    return status
+async def freshness(connection: Connection, organization_id: str) -> tuple[str | None, dict[str, datetime | None]]:
+    """How the organization's connection stands, None for never; when its streams were read to their end."""
+    rows = await queries.look_at_freshness(connection, organization_id=organization_id)
+    ends = {row["stream"]: row["cycle_ended_at"] for row in rows if row["stream"] is not None}
+    return rows[0]["status"], ends
 
 
 def rows_as(kind: type[T], rows: Iterable[Any]) -> list[T]:

@@ -1,9 +1,10 @@
 """Connections to Postgres in one of the two roles, and transactions whose rollback cannot be interrupted."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import asyncpg
@@ -18,6 +19,7 @@ else:
     Connection: TypeAlias = Any
 
 Role = Literal["cscx_salesloft_worker", "cscx_salesloft_api"]
+_ONE_ORGANIZATION: Role = "cscx_salesloft_api"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +59,7 @@ class Database:
                 min_size=options.min_size,
                 max_size=options.max_size,
                 statement_cache_size=options.statement_cache_size,
+                reset=_nothing_is_left if options.role == _ONE_ORGANIZATION else None,
                 command_timeout=options.statement_timeout,
                 timeout=options.connect_timeout,
                 server_settings={
@@ -109,13 +112,15 @@ class Database:
 
         What is asked is planned with its values: a filter that is not given must cost nothing.
         """
-        async with self.reading() as connection:
-            await connection.execute(
-                "SELECT set_config('cscx.organization_id', $1, true), "
-                "set_config('plan_cache_mode', 'force_custom_plan', true)",
-                organization_id,
-            )
-            yield connection
+        with translated():
+            async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:
+                await connection.execute(_beginning(organization_id))
+                async with _to_its_end(
+                    connection,
+                    commit=partial(connection.execute, "COMMIT"),
+                    rollback=partial(connection.execute, "ROLLBACK"),
+                ):
+                    yield connection
 
     @asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncIterator[Connection]:
@@ -123,15 +128,8 @@ class Database:
             async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:
                 transaction = connection.transaction(**options)
                 await transaction.start()
-                try:
+                async with _to_its_end(connection, commit=transaction.commit, rollback=transaction.rollback):
                     yield connection
-                except BaseException:
-                    # A cancelled rollback would hand a connection with an open transaction to the next user.
-                    if not connection.is_closed():
-                        await asyncio.shield(transaction.rollback())
-                    raise
-                else:
-                    await transaction.commit()
 
     @asynccontextmanager
     async def organization_transaction(self, organization_id: str) -> AsyncIterator[Connection]:
@@ -139,3 +137,38 @@ class Database:
         async with self.transaction() as connection:
             await connection.execute("SELECT set_config('cscx.organization_id', $1, true)", organization_id)
             yield connection
+
+
+@asynccontextmanager
+async def _to_its_end(
+    connection: Connection, *, commit: Callable[[], Awaitable[object]], rollback: Callable[[], Awaitable[object]]
+) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        # A cancelled rollback would hand a connection with an open transaction to the next user.
+        if not connection.is_closed():
+            await asyncio.shield(rollback())
+        raise
+    else:
+        await commit()
+
+
+def _beginning(organization_id: str) -> str:
+    """What begins a transaction that reads of one organization, as one statement to send: it stands before every read.
+
+    Such a statement takes no parameters. The id is told in hexadecimal, whatever is in it.
+    """
+    told = f"convert_from(decode('{organization_id.encode().hex()}', 'hex'), 'UTF8')"
+    return (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+        f"SELECT set_config('cscx.organization_id', {told}, true), "
+        "set_config('plan_cache_mode', 'force_custom_plan', true)"
+    )
+
+
+async def _nothing_is_left(_: object) -> None:
+    """What the api role sets is its transaction's, and it takes no locks and listens to nothing beyond it.
+
+    asyncpg's own way to make sure of that is another statement after each use.
+    """

@@ -59,13 +59,13 @@ def repeatable(endpoint: F) -> F:
     return endpoint
 
 
-def operation_id(request: Request) -> UUID:
+async def operation_id(request: Request) -> UUID:
     """A dependency: the id of this request, the same whenever it is sent again under its key; else a new one."""
     known: UUID | None = getattr(request.state, "operation_id", None)
     return known or uuid4()
 
 
-def refuse_in_doubt(request: Request) -> None:
+async def refuse_in_doubt(request: Request) -> None:
     """A dependency of every route: refuse what may have been carried out before, and must not be a second time."""
     if not getattr(request.state, "in_doubt", False) or request.method in _REPEATABLE_METHODS:
         return

@@ -67,7 +67,7 @@ class Paging:
         return page, urlsafe_b64encode(told).decode().rstrip("=")
 
 
-def paging(
+async def paging(
     limit: Annotated[
         int, Query(ge=1, le=LARGEST_PAGE, description="How many rows a page has at most.")
     ] = _DEFAULT_PAGE,

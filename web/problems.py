@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from salesloft_client import ClientRejected, GrantRevoked, MissingScope, SalesloftError, Throttled, Unauthorized
 from storage.errors import StorageError
@@ -81,6 +82,10 @@ def answer_with_problems(app: FastAPI) -> None:
         return _document(
             request, Problem(422, "invalid_request", "The request is not as it is described.", errors=fields)
         )
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> Response:
+        return _document(request, Problem(400, "body_incomplete", "The body ended before it was whole."))
 
     for kind in (NoApplication, StateRefused, LacksScopes, NotConnected, TeamTaken, SalesloftError, StorageError):
         app.add_exception_handler(kind, _expected)

@@ -4,10 +4,12 @@ A program sends it with each request; a browser has it in its session.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from time import monotonic, time
 from typing import Annotated, Any
 
@@ -33,6 +35,9 @@ _KEYS_GOOD_FOR_S = 600.0
 # A made-up key id must not make us ask the issuer each time.
 _ASKED_AGAIN_AFTER_S = 10.0
 _WITHIN_S = 5.0
+# To look at a signature costs as much as all else of a short answer, so it is done once for a token, by the keys of the
+# moment. Of the token no more than a digest is kept.
+_MOST_TOKENS = 10_000
 # Where a request keeps its caller.
 _KNOWN = "caller"
 
@@ -84,6 +89,7 @@ class Callers:
         self._http = http
         self._browsers = browsers
         self._keys: KeySet | None = None
+        self._signed: OrderedDict[bytes, Caller] = OrderedDict()
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
 
@@ -112,19 +118,33 @@ class Callers:
         kind, _, token = (authorization or "").partition(" ")
         if kind.lower() != "bearer" or not token.strip():
             raise _unknown("a bearer token is needed")
+        # First of all, since who signed is believed by the keys as they are now.
+        await self._published(older_than_s=_KEYS_GOOD_FOR_S)
+        digest = sha256(token.strip().encode()).digest()
+        known = self._signed.get(digest)
+        if known is None:
+            known = self._signed[digest] = await self._read(token.strip(), self._issuer)
+            if len(self._signed) > _MOST_TOKENS:
+                self._signed.popitem(last=False)
+        elif known.good_until < int(time()) - _LEEWAY_S:
+            del self._signed[digest]
+            raise _unknown_token("ExpiredTokenError")
+        return known
+
+    async def _read(self, token: str, issuer: Issuer) -> Caller:
+        """Whom a token names, once its signature and its claims hold. Raises Problem, 401."""
         try:
-            claims = await self._verified(token.strip())
+            claims = await self._verified(token)
             jwt.JWTClaimsRegistry(
                 now=int(time()),
                 leeway=_LEEWAY_S,
-                iss={"essential": True, "value": self._issuer.issuer},
-                aud={"essential": True, "value": self._issuer.audience},
+                iss={"essential": True, "value": issuer.issuer},
+                aud={"essential": True, "value": issuer.audience},
                 exp={"essential": True},
             ).validate(claims)
             return Caller.model_validate(claims)
         except (JoseError, ValueError) as error:  # pydantic's error is a ValueError
-            _log.info("caller_refused", error=type(error).__name__)
-            raise _unknown("the token is none of the platform's, or no longer good") from None
+            raise _unknown_token(type(error).__name__) from None
 
     async def _verified(self, token: str) -> dict[str, Any]:
         keys = await self._published(older_than_s=_KEYS_GOOD_FOR_S)
@@ -141,6 +161,7 @@ class Callers:
             if self._keys is None or monotonic() - self._asked_at > older_than_s:
                 self._asked_at = monotonic()
                 self._keys = await self._asked() or self._keys
+                self._signed.clear()
             if self._keys is None:
                 # The next caller asks again.
                 self._asked_at = float("-inf")
@@ -169,6 +190,11 @@ def having_role(callers: Callers, *roles: CallerRole) -> Callable[[Request], Awa
         return known
 
     return caller
+
+
+def _unknown_token(error: str) -> Problem:
+    _log.info("caller_refused", error=error)
+    return _unknown("the token is none of the platform's, or no longer good")
 
 
 def _unknown(detail: str) -> Problem:

@@ -21,6 +21,8 @@ FIGURES = (
     "decisions_per_second",
     "backtest_events_per_second",
     "events_of_20_per_second",
+    "reads_per_second_of_a_core",
+    "read_p99_s",
 )
 
 
@@ -77,6 +79,8 @@ class Figures:
     decisions_per_second: float | None = None
     backtest_events_per_second: float | None = None
     events_of_20_per_second: float | None = None
+    reads_per_second_of_a_core: float | None = None
+    read_p99_s: float | None = None
     measured_with: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> bytes:

@@ -43,6 +43,8 @@ BUDGETS = (
     Budget("decisions_per_second", "candidates decided, 200 mappings", "a second", 50_000, _at_least, "at least"),
     Budget("backtest_events_per_second", "back-test", "events/s", 20_000, _at_least, "at least"),
     Budget("events_of_20_per_second", "events of 20 candidates to request", "events/s", 1500, _at_least, "at least"),
+    Budget("reads_per_second_of_a_core", "reads, of the API's core", "a second", 1000, _at_least, "at least"),
+    Budget("read_p99_s", "a read over 16 connections, 99 of 100", "s", 0.05, _at_most, "at most"),
 )
 
 

@@ -92,9 +92,11 @@ class ServiceProcess:
         return told.decode()
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """How it ended, where it has, and the end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return " | ".join(lines[-_LAST_LINES:])
+        # None: its guardian ended before it, and took it along.
+        ended = [] if self.is_running else [f"exit code {self._process.exit_code}"]
+        return " | ".join([*ended, *lines[-_LAST_LINES:]])
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 No cursor moves. When one comes to the same records, it finds them as old as they are kept, and nothing is told twice.
 
 Who was deleted is nobody's any more, and what the cursors find of them afterwards is told to nobody. So what they did
-that no cursor has come to yet is read first.
+that no cursor has come to yet is read first; whoever else notices that a person is gone leaves a hint of it.
 """
 
 from collections.abc import Collection

@@ -8,6 +8,7 @@ of what its maker's token may read.
 import asyncio
 import hashlib
 import hmac
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -149,13 +150,16 @@ class Webhooks:
 
     async def deliver(self) -> None:
         """Send what is due, for ever; several at a time, so that a slow receiver holds up no other."""
-        places = asyncio.Semaphore(_AT_ONCE)
-        async with httpx.AsyncClient(timeout=_ANSWER_SECONDS) as http, asyncio.TaskGroup() as sending:
+        certificates = ssl.create_default_context()
+        async with asyncio.TaskGroup() as sending:
+            for number in range(_AT_ONCE):
+                sending.create_task(self._deliver_in_turn(certificates), name=f"webhooks {number}")
+
+    async def _deliver_in_turn(self, certificates: ssl.SSLContext) -> None:
+        # A client each: one with many connections looks at all of them at each request.
+        async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, verify=certificates) as http:
             while True:
-                delivery = await self._due.get()
-                await places.acquire()
-                task = sending.create_task(self._attempt(http, delivery), name="webhook")
-                task.add_done_callback(lambda _task: places.release())
+                await self._attempt(http, await self._due.get())
 
     async def _attempt(self, http: httpx.AsyncClient, delivery: _Delivery) -> None:
         subscription = delivery.subscription

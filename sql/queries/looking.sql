@@ -159,6 +159,9 @@ WHERE l.organization_id = :organization_id AND (:stream::text IS NULL OR l.strea
   AND (:before_at::timestamptz IS NULL OR (l.started_at, l.stream, l.cycle) < (:before_at, :before_stream::text, :before_cycle::bigint))
 ORDER BY l.started_at DESC, l.stream DESC, l.cycle DESC LIMIT :at_most
 
--- name: connection_status$
--- How an organization's connection stands, nothing where it never had one.
-SELECT status FROM salesloft_connections WHERE organization_id = :organization_id
+-- name: look_at_freshness
+-- How an organization's connection stands, nothing where it never had one, and when whole readings of its streams last ended: a row each,
+-- or one without a stream.
+SELECT c.status, s.stream, s.cycle_ended_at
+FROM (SELECT (SELECT status FROM salesloft_connections WHERE organization_id = :organization_id) AS status) AS c
+LEFT JOIN sync_streams s ON s.organization_id = :organization_id

@@ -110,7 +110,7 @@ IN_READING_AGAIN = (
         path="producers/streams/hinted.py",
         old="            if gone and stream is SyncStream.PEOPLE:\n",
         new="            if gone and stream is SyncStream.CALLS:\n",
-        tests=("tests/producers/test_hinted_deletions.py",),
+        tests=("tests/producers/test_deletions.py",),
     ),
     Mutant(
         name="the-deleted-are-let-go-before-they-are-heard",
@@ -118,6 +118,14 @@ IN_READING_AGAIN = (
         path="producers/streams/hinted.py",
         old="        for stream, reader in reversed(self.readers.items()):\n",
         new="        for stream, reader in self.readers.items():\n",
-        tests=("tests/producers/test_hinted_deletions.py",),
+        tests=("tests/producers/test_deletions.py",),
+    ),
+    Mutant(
+        name="the-deleted-are-forgotten-at-once",
+        bug="what a deleted person did last is told to nobody where the nightly comparison notices the deletion",
+        path="producers/streams/reconciling.py",
+        old="                await reader.miss(connection, reading, found.gone)\n",
+        new="                await reader.forget(connection, reading, found.gone)\n",
+        tests=("tests/producers/test_deletions.py",),
     ),
 )

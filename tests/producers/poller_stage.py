@@ -177,6 +177,16 @@ class Stage:
         await self.advance(days=days)
         await self.be_quiet()
 
+    async def live_until_told_of(self, *numbers: int) -> None:
+        """Let days pass until something has happened that is told of these people: each team has days of its own."""
+        links = self.links(*numbers)
+        before = await self.expected(links)
+        for _ in range(30):
+            await self.live(days=1)
+            if await self.expected(links) != before:
+                return
+        raise AssertionError("nothing happens to these people")
+
     async def be_quiet(self) -> None:
         """Let time pass until nothing has happened for a while: what happened in the last minutes is not read yet."""
         for _ in range(200):

@@ -58,6 +58,10 @@ async def compare(stage: Stage, **options: Any) -> tuple[int, int]:
     return row["holes"], row["deletions"]
 
 
+async def hints_are_read(stage: Stage) -> bool:
+    return not await stage.fetch("SELECT FROM webhook_hints WHERE organization_id = $1", stage.organization_id)
+
+
 async def vanish(stage: Stage, *membership_ids: int) -> None:
     await stage.simulator.add_fault(
         kind="omit", team_id=stage.team_id, path=MEMBERSHIPS, records=list(membership_ids), method="GET"
@@ -171,6 +175,8 @@ async def test_people_who_were_deleted_are_nobody_any_more(new_stage: SetStage) 
     links = "SELECT person_id FROM stakeholder_people WHERE organization_id = $1"
     assert len(await stage.fetch(links, stage.organization_id)) == 2
     assert await compare(stage) == (0, 1)
+    async with running(stage.poller()):
+        await until(lambda: hints_are_read(stage))
     (left,) = await stage.fetch(links, stage.organization_id)
     assert left["person_id"] == stage.people[1]["id"]
     assert await compare(stage) == (0, 0)

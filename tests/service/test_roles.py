@@ -15,17 +15,16 @@ from workflows.clock import SystemClock
 from workflows.memory import OrganizationMemory
 
 
+def set_to(**chosen: Any) -> Settings:
+    """Settings that reach no Kafka, with what is chosen besides."""
+    key = Fernet.generate_key().decode()
+    return Settings(kafka_bootstrap_servers="unused", encryption_keys=f"k:{key}", address_key="unused", **chosen)
+
+
 @pytest.mark.parametrize("seconds", [5.0, 30.0, 300.0])
 def test_leases_last_as_long_as_is_set_and_leave_time_for_what_is_under_way(seconds: float) -> None:
     """The parts refuse a lease that does not outlive a send, a call or a page."""
-    settings = Settings(
-        kafka_bootstrap_servers="unused",
-        database_url="postgresql://unused",
-        encryption_keys=f"k:{Fernet.generate_key().decode()}",
-        address_key="unused",
-        lease_seconds=seconds,
-        poll_interval_seconds=600,
-    )
+    settings = set_to(database_url="postgresql://unused", lease_seconds=seconds, poll_interval_seconds=600)
     nothing: Any = None
     relay: Any = roles._relay(settings, nothing)
     worker: Any = roles.command_worker(settings, nothing, nothing, OrganizationMemory(), SystemClock())
@@ -37,13 +36,7 @@ def test_leases_last_as_long_as_is_set_and_leave_time_for_what_is_under_way(seco
 
 
 async def test_the_api_role_serves_the_api_and_the_others_do_not(migrated: str) -> None:
-    settings = Settings(
-        kafka_bootstrap_servers="unused",
-        database_url=migrated,
-        encryption_keys=f"k:{Fernet.generate_key().decode()}",
-        address_key="unused",
-        http_port=0,
-    )
+    settings = set_to(database_url=migrated, http_port=0)
     served: dict[roles.Role, list[int]] = {}
     for role in (roles.Role.API, roles.Role.FULFILL):
         async with roles.running_process(settings, {role}) as process, httpx.AsyncClient() as http:
@@ -59,13 +52,7 @@ async def test_the_api_role_serves_the_api_and_the_others_do_not(migrated: str) 
 
 async def test_the_api_is_opened_while_the_database_is_away(migrated: str, postgres_server: PostgresServer) -> None:
     """It is opened whenever somebody wants it, and an absent neighbour is nothing that a process ends for."""
-    settings = Settings(
-        kafka_bootstrap_servers="unused",
-        database_url=migrated,
-        encryption_keys=f"k:{Fernet.generate_key().decode()}",
-        address_key="unused",
-        http_port=0,
-    )
+    settings = set_to(database_url=migrated, http_port=0)
     async with roles.running_process(settings, {roles.Role.API}) as process, httpx.AsyncClient(timeout=30) as http:
         serving = asyncio.create_task(process.http.run())
         async with asyncio.timeout(10):

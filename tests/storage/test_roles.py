@@ -3,6 +3,7 @@
 # ruff: noqa: S608  # names of tables and columns are written here or come from the catalogue
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 import asyncpg
@@ -156,3 +157,27 @@ async def test_only_the_owner_changes_the_schema(migrated: str, role: Any) -> No
             with pytest.raises(StorageError, match="InsufficientPrivilege"):
                 async with database.transaction() as connection:
                     await connection.execute(statement)
+
+
+@pytest.mark.parametrize("organization", ["org-1", "o'; DROP TABLE stops; --", "\\x27 ü 1", "' || 'org-1"])
+async def test_whatever_an_organization_is_called_it_reads_its_own(api: Database, organization: str) -> None:
+    async with api.organization_reading(organization) as connection:
+        assert await connection.fetchval("SELECT current_setting('cscx.organization_id')") == organization
+
+
+async def test_a_reading_leaves_nothing_to_the_next_user_of_its_connection(migrated: str) -> None:
+    one = DatabaseOptions(dsn=migrated, role="cscx_salesloft_api", max_size=1)
+    async with Database.connected(one) as api:
+        for failing in (False, True):
+            with pytest.raises(ValueError, match="theirs") if failing else nullcontext():
+                async with api.organization_reading("org-1") as connection:
+                    assert await connection.fetchval("SHOW transaction_isolation") == "repeatable read"
+                    assert await connection.fetchval("SHOW transaction_read_only") == "on"
+                    if failing:
+                        raise ValueError("theirs")
+            async with api.connection() as connection:
+                left = await connection.fetchrow(
+                    "SELECT current_setting('cscx.organization_id'), current_setting('plan_cache_mode'),"
+                    " current_setting('transaction_read_only')"
+                )
+                assert tuple(left) == ("", "auto", "off")

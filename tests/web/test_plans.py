@@ -10,11 +10,16 @@ import asyncpg
 import pytest
 
 from sandbox.stack import PostgresServer
-from storage.pool import Database, DatabaseOptions
+from storage.pool import Connection, Database, DatabaseOptions
 from storage.queries import queries
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-BIG = ("enrollments", "salesloft_memberships", "activity_units", "evaluations_default", "sync_ledger")
+BIG = (
+    *("enrollments", "salesloft_memberships", "activity_units", "evaluations_default", "sync_ledger", "engagements"),
+    *("directory_stakeholders", "salesloft_people", "stakeholder_people", "enrollment_history", "approval_decisions"),
+    *("steerings", "commands", "additions", "stops", "suppressions", "mapping_runs", "mapping_changes"),
+    *("organization_settings", "salesloft_budgets", "salesloft_connections", "sync_streams", "outbox"),
+)
 BEYOND = UUID(int=2**127)
 ENROLLMENTS: dict[str, Any] = dict.fromkeys(
     ("id", "customer_id", "stakeholder_id", "cadence_id", "trigger_type", "states", "before_id")
@@ -31,6 +36,10 @@ EVALUATIONS: dict[str, Any] = dict.fromkeys(
 ) | {"at_most": 21}
 WAITING: dict[str, Any] = {"customer_id": None, "after_at": None, "after_id": None, "at_most": 51}
 LEDGER: dict[str, Any] = dict.fromkeys(("stream", "before_at", "before_stream", "before_cycle")) | {"at_most": 51}
+TIMELINE: dict[str, Any] = dict.fromkeys(
+    ("customer_id", "stakeholder_id", "before_at", "before_place", "before_ordinal", "before_source")
+) | {"at_most": 51}
+PEOPLE = {"stakeholder_ids": ["sth-7", "sth-8"]}
 ASKED = [
     ("look_at_enrollments", ENROLLMENTS),
     ("look_at_enrollments", ENROLLMENTS | {"before_id": BEYOND}),
@@ -51,11 +60,42 @@ ASKED = [
     ("look_at_evaluations", EVALUATIONS | {"customer_ids": ["cus-7"], "stakeholder_id": "sth-7"}),
     ("look_at_ledger", LEDGER),
     ("look_at_ledger", LEDGER | {"before_at": NOW, "before_stream": "emails", "before_cycle": 7}),
+    ("read_timeline", TIMELINE | {"stakeholder_id": "sth-7"}),
+    ("read_timeline", TIMELINE | {"customer_id": "cus-7"}),
+    (
+        "read_timeline",
+        TIMELINE
+        | {"stakeholder_id": "sth-7", "before_at": NOW, "before_place": 9, "before_ordinal": 0, "before_source": ""},
+    ),
+    ("look_at_requests", {"ids": [uuid4(), uuid4()]}),
+    ("look_at_history", {"enrollment_id": uuid4()}),
+    ("look_at_decisions_on", {"enrollment_id": uuid4()}),
+    ("list_steerings", {"enrollment_id": uuid4()}),
+    ("read_addition", {"enrollment_id": uuid4()}),
+    ("look_at_links", PEOPLE),
+    ("read_engagements", {"stakeholders": [("org-7", "sth-7"), ("org-7", "sth-8")]}),
+    ("look_at_people_of", {"customer_id": "cus-7", "at_most": 51}),
+    ("look_at_customers_of", {"stakeholder_id": "sth-7"}),
+    ("list_stops", {"now": NOW}),
+    ("list_suppressions_after", {"kind": "", "value": "", "limit": 51}),
+    ("list_suppressions_after", {"kind": "email", "value": "x", "limit": 51}),
+    ("list_mapping_runs", {"id": None, "at_most": 51}),
+    ("list_mapping_runs", {"id": uuid4(), "at_most": 1}),
+    ("list_mapping_changes", {"mapping_id": uuid4()}),
+    ("settings_before", {"before": None, "limit": 51}),
+    ("settings_before", {"before": 20, "limit": 51}),
+    ("read_budget", {}),
+    ("look_at_connection", {}),
+    ("look_at_freshness", {}),
+    ("stream_ends", {}),
+    ("look_at_streams", {}),
 ]
 ROWS = """
 ALTER TABLE salesloft_memberships DROP CONSTRAINT salesloft_memberships_organization_id_fkey;
 ALTER TABLE activity_units DROP CONSTRAINT activity_units_organization_id_fkey;
 ALTER TABLE sync_ledger DROP CONSTRAINT sync_ledger_organization_id_fkey;
+INSERT INTO organizations (organization_id, created_at, updated_at)
+SELECT 'org-' || n, now(), now() FROM generate_series(0, 39) AS n;
 INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence, exclusivity_group,
 correlation_id,   cadence_id, request, request_digest, requested_at, expires_at, execute_by, start_on, sender_user_id,
 created_at, updated_at) SELECT gen_random_uuid(), 'org-' || n % 40, 'cus-' || n / 40 % 100, 'sth-' || n / 40 % 400,
@@ -79,37 +119,105 @@ SELECT gen_random_uuid(), 'org-' || n % 40, 'cus-' || n / 40 % 100, 'event', 'ev
 FROM generate_series(1, 40000) AS n;
 INSERT INTO sync_ledger (organization_id, stream, cycle, started_at)
 SELECT 'org-' || n % 40, 'emails', n, now() - n * interval '1 second' FROM generate_series(1, 40000) AS n;
+INSERT INTO directory_stakeholders (organization_id, stakeholder_id, customer_id, as_of, as_of_offset, from_directory)
+SELECT 'org-' || n % 40, 'sth-' || n / 40, 'cus-' || n / 40 % 100, now(), n, true FROM generate_series(0, 15999) AS n;
+INSERT INTO salesloft_people (organization_id, person_id, do_not_contact, contact_restrictions, bouncing,
+  salesloft_updated_at, read_at)
+SELECT organization_id, as_of_offset, false, '{}', false, now(), now() FROM directory_stakeholders;
+INSERT INTO stakeholder_people (organization_id, stakeholder_id, person_id, linked_by, linked_at)
+SELECT organization_id, stakeholder_id, as_of_offset, 'upsert', now() FROM directory_stakeholders;
+INSERT INTO engagements (organization_id, stakeholder_id, customer_id, data, updated_at)
+SELECT organization_id, stakeholder_id, customer_id, '{}', now() FROM directory_stakeholders;
+INSERT INTO enrollment_history (enrollment_id, sequence, organization_id, to_state, actor_kind, changed_at)
+SELECT id, 1, organization_id, 'requested', 'service', now() FROM enrollments;
+INSERT INTO approval_decisions (organization_id, enrollment_id, event_id, event_source, verdict, request_digest,
+  decided_by, decided_at, received_at)
+SELECT organization_id, id, id::text, 'a', 'approved', 'd', 'usr-1', now(), now() FROM enrollments;
+INSERT INTO steerings (organization_id, id, enrollment_id, action, asked_by, note, asked_at)
+SELECT organization_id, id, id, 'pause', 'usr-1', '', now() FROM enrollments;
+INSERT INTO commands (id, organization_id, kind, subject, enrollment_id, correlation_id, state, due_at, created_at)
+SELECT id, organization_id, 'enroll', stakeholder_id, id, 'c', 'done', now(), now() FROM enrollments;
+INSERT INTO additions (enrollment_id, organization_id, asked_by_kind, asked_by, asked_at, addition, gates)
+SELECT id, organization_id, 'user', 'usr-1', now(), '{}', '[]' FROM enrollments;
+INSERT INTO stops (id, organization_id, scope, subject, reason, pauses_active, stopped_by, stopped_at)
+SELECT gen_random_uuid(), 'org-' || n % 40, 'customer', n::text, 'a', false, 'usr-1', now()
+FROM generate_series(1, 8000) AS n;
+INSERT INTO suppressions (organization_id, kind, value, added_at)
+SELECT 'org-' || n % 40, CASE n / 40 % 2 WHEN 0 THEN 'email' ELSE 'domain' END, n::text, now()
+FROM generate_series(1, 20000) AS n;
+INSERT INTO mapping_runs (id, organization_id, mapping_id, mapping_version, since, at_most, reason, started_by,
+  started_at, ended_at, outcome)
+SELECT gen_random_uuid(), 'org-' || n % 40, gen_random_uuid(), 1, now(), 1, 'a', 'usr-1',
+  now() - n * interval '1 second', now(), 'complete'
+FROM generate_series(1, 20000) AS n;
+INSERT INTO mapping_changes (organization_id, mapping_id, version, change, changed_at)
+SELECT organization_id, mapping_id, 1, 'published', now() FROM mapping_runs;
+INSERT INTO organization_settings (organization_id, settings_version, settings, changed_at)
+SELECT 'org-' || n % 40, n / 40, '{}', now() FROM generate_series(0, 19999) AS n;
+INSERT INTO organizations (organization_id, created_at, updated_at)
+SELECT 'more-' || n, now(), now() FROM generate_series(1, 4000) AS n;
+INSERT INTO salesloft_connections (organization_id, team_id, status, status_since, credential_kind, connected_at)
+SELECT organization_id, row_number() OVER (), 'connected', now(), 'api_key', now() FROM organizations;
+INSERT INTO salesloft_budgets (organization_id, team_id, minute, cost_limit)
+SELECT organization_id, team_id, now(), 600 FROM salesloft_connections;
+INSERT INTO sync_streams (organization_id, stream, next_cycle_at)
+SELECT organization_id, 'emails', now() FROM organizations;
+INSERT INTO outbox (id, aggregatetype, aggregateid, type, topic, lane, headers, payload)
+SELECT gen_random_uuid(), 'a', 'org-' || n % 40 || ':cus-1', 'a', 'a', 1, '', '' FROM generate_series(1, 40000) AS n;
 ANALYZE;
 """
 
 
 @pytest.fixture(scope="module")
-async def full(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Database]:
+async def dsn(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[str]:
     name = f"plans_{uuid4().hex}"
     dsn = await postgres_server.create_database(name, template=migrated_template)
     owner = await asyncpg.connect(dsn)
     await owner.execute(ROWS)
     await owner.close()
+    yield dsn
+    await postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+async def full(dsn: str) -> AsyncIterator[Database]:
     async with Database.connected(DatabaseOptions(dsn=dsn, role="cscx_salesloft_api")) as database:
         yield database
-    await postgres_server.drop_database(name)
+
+
+class Explaining:
+    """Takes the place of a connection, and explains what it is asked to fetch."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.plan = ""
+
+    async def fetch(self, sql: str, *values: Any) -> list[Any]:
+        rows = await self._connection.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}", *values)
+        self.plan = "\n".join(row[0] for row in rows)
+        return []
+
+
+def is_read_by_index(plan: str) -> None:
+    assert not [table for table in BIG if re.search(rf"Seq Scan on {table}\b", plan)], plan
+    # Nothing like all of the organization's thousand rows, of a page of fifty.
+    read = [int(rows) for rows in re.findall(r"Rows Removed by Filter: (\d+)", plan)]
+    assert sum(read) < 1000, plan
 
 
 @pytest.mark.parametrize(("query", "asked"), ASKED)
 async def test_a_list_reads_no_big_table_from_end_to_end(full: Database, query: str, asked: dict[str, Any]) -> None:
-    plan: list[str] = []
+    async with full.organization_reading("org-7") as connection:
+        explaining = Explaining(connection)
+        await getattr(queries, query)(explaining, organization_id="org-7", **asked)
+    is_read_by_index(explaining.plan)
 
-    class Explaining:
-        """Takes the place of the connection, and explains what it is asked to fetch."""
 
-        async def fetch(self, sql: str, *values: Any) -> list[Any]:
-            async with full.organization_reading("org-7") as connection:
-                plan.extend(row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}", *values))
-            return []
-
-    await getattr(queries, query)(Explaining(), organization_id="org-7", **asked)
-    whole = "\n".join(plan)
-    assert not [table for table in BIG if re.search(rf"Seq Scan on {table}\b", whole)], whole
-    # Nothing like all of the organization's thousand rows, of a page of fifty.
-    read = [int(rows) for rows in re.findall(r"Rows Removed by Filter: (\d+)", whole)]
-    assert sum(read) < 1000, whole
+async def test_the_feed_of_events_reads_the_outbox_from_where_it_is(dsn: str) -> None:
+    """It is read for every organization at once, as the worker, whom nothing keeps from the others' rows."""
+    async with Database.connected(DatabaseOptions(dsn=dsn)) as worker, worker.reading() as connection:
+        explaining = Explaining(connection)
+        await queries.outbox_between(
+            explaining, after=39_900, until=40_000, topics=["a"], types=["a"], organization_ids=["org-7"], at_most=51
+        )
+    is_read_by_index(explaining.plan)

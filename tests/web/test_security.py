@@ -95,3 +95,43 @@ async def test_without_the_issuers_keys_nobody_is_known_for_the_moment(api: Api)
     refused(await api.connect(), 503, "callers_unknown")
     api.issuer.silent = False
     assert (await api.connect()).status_code == 200
+
+
+async def test_a_signature_is_looked_at_once_while_the_issuers_keys_stay(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    decode = jwt.decode
+
+    def counted(token: str, *args: Any, **options: Any) -> Any:
+        looked.append(token)
+        return decode(token, *args, **options)
+
+    monkeypatch.setattr("web.security.jwt.decode", counted)
+    headers = api.headers(role="viewer")
+    other = api.headers(role="viewer", sub="usr-2")
+    for told in (headers, headers, other, headers):
+        assert (await api.http.get("/api/salesloft/capabilities", headers=told)).status_code == 200
+    assert len(looked) == 2
+    # What is no longer published vouches for nobody, whoever was known by it a moment ago.
+    api.issuer.keys.clear()
+    api.issuer.new_key()
+    monkeypatch.setattr("web.security._KEYS_GOOD_FOR_S", 0.0)
+    refused(await api.http.get("/api/salesloft/capabilities", headers=headers), 401, "caller_unknown")
+
+
+async def test_a_token_that_was_good_ends_when_it_says(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = int(time.time())
+    headers = api.headers(role="viewer", exp=now + 100)
+    for at, status in ((now, 200), (now + 130, 200), (now + 131, 401), (now + 131, 401)):
+        monkeypatch.setattr("web.security.time", lambda at=at: float(at))
+        answer = await api.http.get("/api/salesloft/capabilities", headers=headers)
+        assert (at - now, answer.status_code) == (at - now, status)
+
+
+async def test_of_many_tokens_the_first_are_looked_at_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.security._MOST_TOKENS", 2)
+    told = [api.headers(role="viewer", sub=f"usr-{number}") for number in range(4)]
+    for headers in [*told, *told]:
+        answer = await api.http.get("/api/salesloft/capabilities", headers=headers)
+        assert answer.status_code == 200

@@ -52,7 +52,8 @@ _RESUMING: Final = r"(?:resume|unpause|continue|reactivate|unfreeze|unsuspend|re
 _STOPPING: Final = r"(?:stop|halt|cancel|end|kill|quit|cease|finish|terminate|discontinue|abort|close)"
 _CHANGING: Final = r"(?:change|switch|set|update|make|swap|modify|move)"
 
-_OUGHT: Final = r"(?:should|needs to|need to|must|has to|have to|ought to)"
+_SHOULD: Final = "should|needs to|need to|must|has to|have to|ought to"
+_OUGHT: Final = f"(?:{_SHOULD})"
 
 _STEERING: Final = (
     (
@@ -108,14 +109,14 @@ _STEERING: Final = (
             rf"{_RESUMING} (?:the )?(?P<cadence>{PURPOSES}|.+ {CADENCE}) for (?P<who>.+)",
             rf"{_RESUMING} (?:with )?(?P<target>.+)",
             rf"(?:take|get|bring) (?P<who>.+?) (?:back )?(?:off|from|out of) (?:of )?(?:hold|pause|ice|her 's pause|him 's pause){_IN}",
-            rf"(?P<who>.+?) (?:can|may|{_OUGHT[3:-1]}) be (?:resumed|unpaused|taken off hold)(?: (?:in|on) (?P<cadence>.+))?",
+            rf"(?P<who>.+?) (?:can|may|{_SHOULD}) be (?:resumed|unpaused|taken off hold)(?: (?:in|on) (?P<cadence>.+))?",
             r"(?:let|have|get) (?P<who>.+?) (?:continue|resume|go on|carry on|keep going)(?: (?:with|in|on) (?P<cadence>.+))?",
             r"(?:lift|end|remove|cancel|release|undo|clear|stop|drop) (?:the )?(?:pause|hold) (?:on|for|from|of) (?P<target>.+)",
             r"(?:lift|end|remove|cancel|release|undo|clear|stop) (?P<who>.+?) 's (?:pause|hold)",
             r"(?:turn|switch) (?P<target>.+?) back on",
             _RESUMING,
             r"(?:get|start) (?P<target>.+?) (?:going|started|running|moving) again",
-            rf"(?P<who>.+?) (?:can|may|{_OUGHT[3:-1]}) (?:continue|resume|go on|carry on)(?: (?:with|in|on) (?P<cadence>.+))?",
+            rf"(?P<who>.+?) (?:can|may|{_SHOULD}) (?:continue|resume|go on|carry on)(?: (?:with|in|on) (?P<cadence>.+))?",
             r"(?:start|pick|begin) (?P<target>.+?) (?:again|back up|up again)",
         ),
     ),

@@ -82,7 +82,7 @@ def activity_routes(looking: Looking) -> APIRouter:
     routes = APIRouter(prefix="/api/salesloft", tags=["activity"])
     who = anybody(looking)
 
-    def filters(
+    async def filters(
         kind: Annotated[list[Metric] | None, Query(description="Only these kinds.")] = None,
         cadence_id: Annotated[int | None, Query(description="Only in this cadence.")] = None,
         since: Annotated[AwareDatetime | None, Query(description="From this instant on.")] = None,

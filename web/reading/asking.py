@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from salesloft_client import BudgetSettings
 from schemas.fields import Instant
-from storage import cadences, looking
+from storage import looking
 from storage.pool import Connection, Database
 from web.problems import absent
 from web.security import Caller, CallerRole, Callers, having_role
@@ -100,10 +100,9 @@ class Page(Looked, Generic[T]):
 
 async def freshness(connection: Connection, organization_id: str, streams: Sequence[str]) -> Freshness:
     """How fresh what an answer says of Salesloft is; `streams` are those that it rests on."""
-    ends = await cadences.stream_ends(connection, organization_id)
+    status, ends = await looking.freshness(connection, organization_id)
     told = {stream: ends.get(stream) for stream in streams}
     known = [at for at in told.values() if at is not None]
-    status = await looking.connection_status(connection, organization_id)
     return Freshness(
         connected=status == "connected",
         as_of=min(known) if known and len(known) == len(told) else None,

@@ -33,5 +33,5 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
         operation_routes(looking),
         event_routes(looking, feed),
     ):
-        routes.include_router(part)
+        routes.routes += part.routes
     return routes

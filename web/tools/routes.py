@@ -9,8 +9,6 @@ from importlib import import_module
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from web.idempotency import repeatable
@@ -28,10 +26,7 @@ def tool_routes(talking: Talking, callers: Callers) -> APIRouter:
     @routes.post("/mcp", include_in_schema=False)
     @repeatable
     async def tools(request: Request, caller: Annotated[Caller, Depends(anybody)]) -> Response:
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            raise HTTPException(400, "the body has no end") from None
+        body = await request.body()
         talk = await talking.begun()
         protocol = await asyncio.to_thread(import_module, "web.tools.protocol")
         return cast("Response", protocol.exchange(body, talk, caller, request.state.correlation_id))

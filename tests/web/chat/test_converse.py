@@ -391,6 +391,11 @@ def test_a_day_behind_a_reason_is_the_pauses() -> None:
     assert talk.question("Bob asked for a break until 31 November, please pause him") == []
 
 
+def test_a_title_behind_a_name_is_that_persons() -> None:
+    assert whom(Talk().change("pause Bob (CFO)")) == whom(Talk().change("pause Bob"))
+    assert not isinstance(Talk().say("pause Bob (VP Engineering)"), ChangePlan)
+
+
 def test_a_question_is_answered_with_an_address() -> None:
     talk = Talk()
     assert len(talk.question("pause the CFO")) == 2
