@@ -8,7 +8,7 @@ names that look like a field's, and ids; of anything else only what kind of valu
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -30,8 +30,11 @@ _DEEPEST: Final = 6
 _WIDEST: Final = 50
 
 
-def kept_letter(fault: Fault, letter: OutboxMessage) -> KeptLetter | None:
-    """What is kept of a record that failed, whose dead letter this is; None where it is no organization's to see."""
+def kept_letter(fault: Fault, letter: OutboxMessage, *, group: str) -> KeptLetter | None:
+    """What is kept of a record that failed in `group`, and of its dead letter; None where no organization may see it.
+
+    Made again it has another id, and is known by its origin.
+    """
     headers = [(name, value) for name, value in letter.headers if isinstance(value, bytes)]
     original, block = split_headers(headers)
     origin, said = origin_in(block), _said(fault.record.value)
@@ -41,10 +44,11 @@ def kept_letter(fault: Fault, letter: OutboxMessage) -> KeptLetter | None:
     told = dict(original)
     envelope = said if isinstance(said, dict) and "specversion" in said else {}
     return KeptLetter(
-        id=letter.id,
+        # The letter's own id is made from its record's place, which could be found by trying.
+        id=uuid4(),
         organization_id=organization_id,
-        consumer_group=origin.group[:_LONGEST],
-        # Where it lies, not what its headers say: nobody can aim what is sent back.
+        # Where it lies and who failed, not what its headers say: nobody can aim what is sent back, or parked.
+        consumer_group=group,
         topic=fault.record.topic,
         origin_partition=origin.partition,
         origin_offset=origin.offset,

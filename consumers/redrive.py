@@ -417,7 +417,10 @@ def _time_of(record: Any, origin: Origin) -> int | None:
 
     Its record is as old as its replay, for Kafka deletes by that time: an old one could be gone before it is read.
     """
-    return origin.timestamp if record.value is None else None
+    if record.value is not None:
+        return None
+    # Kafka takes none from the future, and who forged one would stop the whole redrive.
+    return max(0, min(origin.timestamp, record.timestamp))
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

@@ -309,7 +309,7 @@ class Settler:
             keys = [key for key, sound in told.firsts.items() if id(sound.record) in records]
             await inbox.unmark(connection, self._group, keys)
         letters = [dead_letter(fault, group=self._group) for fault in faults]
-        kept = [kept_letter(fault, letter) for fault, letter in zip(faults, letters, strict=True)]
+        kept = [kept_letter(fault, letter, group=self._group) for fault, letter in zip(faults, letters, strict=True)]
         now = self._clock.now()
         for alarm in judgement.alarms:
             _warn(self._handler.name, alarm)

@@ -91,12 +91,13 @@ class LetterLook:
 
 @dataclass(frozen=True, slots=True)
 class WaitingLetter:
-    """A dead letter that would be sent back."""
+    """A dead letter that would be sent back; `size` in bytes."""
 
     id: UUID
     topic: str
     code: str
     replays: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,9 @@ async def waiting(
         ids=None if ids is None else list(ids),
         at_most=limit,
     )
-    return [WaitingLetter(plain_uuid(row["id"]), row["topic"], row["code"], row["replays"]) for row in rows]
+    return [
+        WaitingLetter(plain_uuid(row["id"]), row["topic"], row["code"], row["replays"], row["size"]) for row in rows
+    ]
 
 
 async def read_contents(connection: Connection, organization_id: str, ids: Sequence[UUID]) -> dict[UUID, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 MOST_AT_ONCE: Final = 500
+_MOST_BYTES: Final = 8 * 1024 * 1024
 _NAMESPACE: Final = UUID("6d0b7d7e-2b53-5c05-8f5c-b4f1f3a1b0de")
 
 
@@ -66,7 +68,10 @@ class LettersWanted:
 
 @dataclass(frozen=True, slots=True)
 class LettersPlan:
-    """What would go back: the earliest that fail, `MOST_AT_ONCE` at most. `hash` stands for exactly these."""
+    """What would go back: the earliest that fail, `MOST_AT_ONCE` at most, and what is held in memory easily.
+
+    `hash` stands for exactly these.
+    """
 
     organization_id: str
     letters: Sequence[WaitingLetter]
@@ -99,9 +104,10 @@ async def plan_letters(connection: Connection, organization_id: str, wanted: Let
         ids=wanted.ids,
         limit=MOST_AT_ONCE + 1,
     )
-    letters = found[:MOST_AT_ONCE]
+    until = accumulate(one.size for one in found[:MOST_AT_ONCE])
+    letters = [one for one, size in zip(found, until, strict=False) if size <= _MOST_BYTES]
     reasons = Counter((one.topic, one.code) for one in letters)
-    return LettersPlan(organization_id, letters, len(found) > MOST_AT_ONCE, reasons)
+    return LettersPlan(organization_id, letters, len(found) > len(letters), reasons)
 
 
 async def send_back(

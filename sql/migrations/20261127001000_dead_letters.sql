@@ -3,7 +3,7 @@
 -- Dead letters whose organization is known, as that organization may look at them and send them back. The topics of dead letters
 -- stay what counts for the operator; one whose organization cannot be told is there alone. Kept no longer than those topics keep it.
 CREATE TABLE dead_letters (
-  id                uuid PRIMARY KEY,              -- of the outbox's row that carried it to its topic
+  id                uuid PRIMARY KEY,              -- by chance: nothing of it tells where the record lies
   organization_id   text NOT NULL,
   consumer_group    text NOT NULL,
   topic             text NOT NULL,                 -- where the record failed first, and at which place of it

@@ -30,7 +30,7 @@ ORDER BY failed_at DESC, id DESC LIMIT :at_most
 
 -- name: waiting_dead_letters
 -- An organization's dead letters that can be sent back, as they failed, and nobody else's to send back until the transaction ends.
-SELECT id, topic, code, replays FROM dead_letters
+SELECT id, topic, code, replays, octet_length(headers) + coalesce(octet_length(payload), 0) AS size FROM dead_letters
 WHERE organization_id = :organization_id AND state = 'waiting'
   AND (:topic::text IS NULL OR topic = :topic)
   AND (:codes::text[] IS NULL OR code = ANY (:codes))

@@ -78,3 +78,30 @@ async def test_what_waits_is_forgotten_with_its_topic(
         await connection.execute("UPDATE dead_letters SET kept_at = kept_at - interval '1 day'")
         assert await dead_letters.prune(connection, kept_before=kept_at, limit=5) == 1
         assert await dead_letters.look_at_letters(connection, "org-1", letter_id=letter.id, limit=5) == []
+
+
+async def test_what_a_hostile_sender_says_of_a_replay_does_not_stop_the_partition(
+    bus: Bus, run_loop: RunLoop, aside: Aside, effects: Rows
+) -> None:
+    forged = {
+        "x-dlq-original-topic": b"elsewhere",
+        "x-dlq-original-partition": b"9" * 30,
+        "x-dlq-original-offset": b"9" * 30,
+        "x-dlq-original-timestamp": b"9" * 30,
+        "x-dlq-consumer-group": b"else\x00where",
+        "x-dlq-attempts": b"9" * 5000,
+        "x-replay-count": b"9" * 5000,
+        "x-replay-id": b"no uuid \x00",
+    }
+    smaller = forged | {name: b"1" for name in forged if name.startswith("x-dlq-original-") and "topic" not in name}
+    for event_id, block in (("a", forged), ("b", smaller)):
+        record = record_of(event_id, customer="")
+        await bus.send(aside.topic, record | {"headers": [*record["headers"], *block.items()]})
+    await bus.send(aside.topic, record_of("c"))
+    handler = Recorder((aside.topic,))
+    async with run_loop(handler, group=aside.group) as running:
+        await eventually(settled(bus, running, aside.topic, 3))
+    assert [row["event_id"] for row in await effects()] == ["c"]
+    async with aside.database.connection() as connection:
+        kept = await dead_letters.look_at_letters(connection, "org-1", limit=5)
+    assert {one.event_id for one in kept} == {"a", "b"}

@@ -1,5 +1,6 @@
 """Dead letters over HTTP: an organization looks at its own, and sends back what it has looked at, once."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,11 +80,11 @@ class Post:
         if not isinstance(fault, Fault) or code is not None:
             fault = Fault(record, "decide", code or "not_wanted", "told to ann@acme.example", "test")
         letter = dead_letter(fault, group=GROUP)
-        kept = kept_letter(fault, letter)
+        kept = kept_letter(fault, letter, group=GROUP)
         async with self.database.transaction() as connection:
             await outbox.add(connection, [letter])
             await dead_letters.keep(connection, [kept] if kept is not None else [], self.api.clock.now())
-        return str(letter.id)
+        return str((kept or letter).id)
 
     async def outbox(self) -> list[Any]:
         return await self.api.fetch(
@@ -263,6 +264,52 @@ async def test_what_came_since_the_plan_was_looked_at_is_not_sent(api: Api, post
     assert await post.outbox() == []
 
 
+async def test_who_was_erased_since_the_plan_is_not_sent(api: Api, post: Post, database: Database) -> None:
+    await post.fail(post.record(), "not_wanted")
+    await post.fail(post.record(customer="cus-8", stakeholders=[]), "not_wanted")
+    told = await plan(api)
+    async with database.transaction() as connection:
+        await scrub_stakeholders(connection, [(api.organization_id, "sth-9")], [])
+    refused(await ask(api, "/redrives", {"plan": told["hash"]}), 412, "changed_meanwhile")
+    assert await post.outbox() == []
+
+
+async def test_of_two_who_send_back_the_same_plan_one_does(api: Api, post: Post) -> None:
+    for _ in range(3):
+        await post.fail(post.record(), "not_wanted")
+    body = {"plan": (await plan(api))["hash"]}
+    answers = await asyncio.gather(*(ask(api, "/redrives", body, key=f"k-{one}") for one in range(4)))
+    assert sorted(one.status_code for one in answers) == [202, 412, 412, 412]
+    assert len(await post.outbox()) == 3
+
+
+async def test_nothing_goes_back_without_the_plans_hash(api: Api, post: Post) -> None:
+    id_ = await post.fail(post.record(), "not_wanted")
+    for body in ({}, {"plan": None}, {"plan": "sha256:"}, {"ids": [id_]}):
+        refused(await ask(api, "/redrives", body), 422, "invalid_request")
+    refused(await ask(api, "/redrives", {"plan": "sha256:" + 64 * "0"}), 412, "changed_meanwhile")
+    assert await post.outbox() == []
+
+
+async def test_an_id_does_not_tell_where_a_record_lies(api: Api, post: Post) -> None:
+    record = post.record()
+    id_ = await post.fail(record, "not_wanted")
+    assert str(dead_letter(Fault(record, "decide", "not_wanted", "x", "test"), group=GROUP).id) != id_
+    # The same record again is no other letter.
+    await post.fail(record, "not_wanted")
+    assert [one["id"] for one in (await see(api))["items"]] == [id_]
+
+
+async def test_no_more_goes_back_at_once_than_is_held_easily(api: Api, post: Post) -> None:
+    for _ in range(10):
+        await post.fail(post.record(filler="x" * 990_000), "not_wanted")
+    told = await plan(api)
+    assert (told["letters"], told["has_more"]) == (8, True)
+    assert (await ask(api, "/redrives", {"plan": told["hash"]})).status_code == 202
+    told = await plan(api)
+    assert (told["letters"], told["has_more"]) == (2, False)
+
+
 async def test_a_null_value_goes_back_with_its_own_time(api: Api, post: Post) -> None:
     id_ = await post.fail(Record(OTHER, 7, f"{api.organization_id}:cus-7".encode(), None), "not_wanted")
     assert (await see(api, f"/{id_}"))["record"] is None
@@ -317,3 +364,10 @@ async def test_what_a_hostile_record_says_of_its_origin_stops_nothing(api: Api, 
     aimed = [(one, b"elsewhere" if one == "x-dlq-original-topic" else value) for one, value in replayed]
     await post.fail(Record(TOPIC, 1, record.key, record.value, aimed), "not_wanted")
     assert {one["topic"] for one in (await see(api))["items"]} == {TOPIC}
+    # What is worn out is parked where this service parks, wherever the record would have it.
+    named = [(one, b"else\x00where" if one == "x-dlq-consumer-group" else value) for one, value in replayed]
+    worn = [(one, b"3" if one == "x-replay-count" else value) for one, value in named]
+    id_ = await post.fail(Record(TOPIC, 2, record.key, record.value, worn), "not_wanted")
+    told = await plan(api, ids=[id_])
+    assert (await ask(api, "/redrives", {"plan": told["hash"], "ids": [id_]})).json()["parked"] == 1
+    assert [one["topic"] for one in await post.outbox()] == [f"{TOPIC}.{GROUP}.parking"]
