@@ -25,18 +25,19 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumers.dead_letter import (
+from consumers.dead_letter import named_organization
+from schemas.dead_letters import (
     MAX_REPLAYS,
     Origin,
     Replay,
     error_code,
-    named_organization,
     origin_of,
     replay_count,
     replayed_headers,
 )
 from schemas.topics import GROUP, TOPICS, Direction, dead_letter_topic, parking_topic
-from storage import organizations, redrive
+from storage import dead_letters, organizations, redrive
+from storage.dead_letters import LetterOrigin
 from storage.pool import Connection, Database
 from storage.redrive import OffsetRange, RedrivePlan
 from workflows.audit import Action, Done, note
@@ -125,7 +126,7 @@ class Redrive:
         dead = self._dead_letters_of(topic)
         with _kafka_translated():
             async with self._reader() as reader:
-                ranges, counts = await _survey(reader, dead, error_codes, await self._plans(dead))
+                ranges, counts = await self._survey(reader, dead, error_codes)
         plan_id = uuid4()
         async with self._database.transaction() as connection:
             await redrive.add_plan(
@@ -183,11 +184,8 @@ class Redrive:
             for r in plan.ranges
         ]
         async for records in reader.scan(plan.topic, left):
-            chosen = [
-                record
-                for record in records
-                if plan.names(code := error_code(record.headers)) and not _was_sent(others, record, code)
-            ]
+            named = [record for record in records if plan.names(error_code(record.headers))]
+            chosen = await self._unsent(plan.topic, others, named)
             parked = await self._publish(plan, chosen, publisher)
             async with self._database.transaction() as connection:
                 goes_on = await redrive.advance(
@@ -199,6 +197,13 @@ class Redrive:
                     parked=parked,
                     now=self._clock.now(),
                 )
+                await dead_letters.settle_by_origin(
+                    connection,
+                    plan.id,
+                    group=self._group,
+                    topic=self._topic_of(plan.topic),
+                    origins=list(filter(None, map(_place_of, chosen))),
+                )
                 await _note(connection, plan, chosen, self._clock.now())
             advanced(len(chosen))
             if not goes_on:
@@ -208,8 +213,7 @@ class Redrive:
 
     async def _publish(self, plan: RedrivePlan, records: Sequence[Any], publisher: AIOKafkaProducer) -> int:
         """Send the originals back and what had its replays to the parking topic; answers how many were parked."""
-        # The topic follows from where the letter lies, not from its headers: nobody can aim a replay elsewhere.
-        topic = next(name for name in self._topics if dead_letter_topic(name, self._group) == plan.topic)
+        topic = self._topic_of(plan.topic)
         parking = parking_topic(topic, self._group)
         parked = 0
         async with asyncio.timeout(_DEADLINE_SECONDS):
@@ -249,10 +253,10 @@ class Redrive:
         redriven: Counter[tuple[str, str | None]] = Counter()
         oldest: dict[tuple[str, str | None], int] = {}
         async for records in reader.scan(dead, ranges):
+            unsent = {record.offset for record in await self._unsent(dead, plans, records)}
             for record in records:
-                code = error_code(record.headers)
-                group = (code, named_organization(record))
-                if _was_sent(plans, record, code):
+                group = (error_code(record.headers), named_organization(record))
+                if record.offset not in unsent:
                     redriven[group] += 1
                 else:
                     waiting[group] += 1
@@ -267,6 +271,31 @@ class Redrive:
         if topic not in self._topics:
             raise UnknownTopicError(f"{topic} is not consumed; one of {', '.join(self._topics)} is meant")
         return dead_letter_topic(topic, self._group)
+
+    def _topic_of(self, dead: str) -> str:
+        """It follows from where a letter lies, not from its headers: nobody can aim a replay elsewhere."""
+        return next(name for name in self._topics if dead_letter_topic(name, self._group) == dead)
+
+    async def _survey(
+        self, reader: "_Reader", dead: str, error_codes: Sequence[str] | None
+    ) -> tuple[tuple[OffsetRange, ...], Counter[str]]:
+        """What lies in a topic now, and by code how much of it is asked for and did not go back before."""
+        ranges, earlier = await reader.ranges(dead), await self._plans(dead)
+        counts: Counter[str] = Counter()
+        async for records in reader.scan(dead, ranges):
+            asked = [one for one in records if error_codes is None or error_code(one.headers) in error_codes]
+            counts.update(error_code(one.headers) for one in await self._unsent(dead, earlier, asked))
+        return ranges, counts
+
+    async def _unsent(self, dead: str, plans: Iterable[RedrivePlan], records: Sequence[Any]) -> list[Any]:
+        """The dead letters that neither a plan nor their own organization has sent back."""
+        left = [one for one in records if not _was_sent(plans, one, error_code(one.headers))]
+        origins = set(filter(None, map(_place_of, left)))
+        async with self._database.connection() as connection:
+            sent = await dead_letters.sent_back(
+                connection, group=self._group, topic=self._topic_of(dead), origins=origins
+            )
+        return [one for one in left if _place_of(one) not in sent]
 
     async def _plans(self, dead: str) -> list[RedrivePlan]:
         async with self._database.connection() as connection:
@@ -371,22 +400,16 @@ async def _note(connection: Connection, plan: RedrivePlan, records: Sequence[Any
     )
 
 
-async def _survey(
-    reader: _Reader, dead: str, error_codes: Sequence[str] | None, earlier: Sequence[RedrivePlan]
-) -> tuple[tuple[OffsetRange, ...], Counter[str]]:
-    """What lies in a topic now, and by code how much of it is asked for and did not go back before."""
-    ranges = await reader.ranges(dead)
-    counts: Counter[str] = Counter()
-    async for records in reader.scan(dead, ranges):
-        for record in records:
-            code = error_code(record.headers)
-            if (error_codes is None or code in error_codes) and not _was_sent(earlier, record, code):
-                counts[code] += 1
-    return ranges, counts
-
-
 def _was_sent(plans: Iterable[RedrivePlan], record: Any, code: str) -> bool:
     return any(plan.has_sent(record.partition, record.offset, code) for plan in plans)
+
+
+def _place_of(record: Any) -> LetterOrigin | None:
+    """By what it is known where it is kept for its organization; None where it is not kept."""
+    organization_id, origin = named_organization(record), origin_of(record.headers)
+    if organization_id is None or "\0" in organization_id or origin is None:
+        return None
+    return organization_id, origin.partition, origin.offset, replay_count(record.headers)
 
 
 def _time_of(record: Any, origin: Origin) -> int | None:
@@ -394,7 +417,10 @@ def _time_of(record: Any, origin: Origin) -> int | None:
 
     Its record is as old as its replay, for Kafka deletes by that time: an old one could be gone before it is read.
     """
-    return origin.timestamp if record.value is None else None
+    if record.value is not None:
+        return None
+    # Kafka takes none from the future, and who forged one would stop the whole redrive.
+    return max(0, min(origin.timestamp, record.timestamp))
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

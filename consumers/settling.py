@@ -25,8 +25,9 @@ from consumers.attention import attention
 from consumers.breaker import Alarm, Breaker, Judgement, Verdict
 from consumers.dead_letter import dead_letter, named_organization
 from consumers.incoming import Fault, Incoming, Sound
+from consumers.kept_letters import kept_letter
 from consumers.positions import Hold
-from storage import inbox, outbox
+from storage import dead_letters, inbox, outbox
 from storage.errors import ConcurrentChange, RecordRefused, StorageUnavailable
 from storage.inbox import InboxKey
 from storage.pool import Connection, Database
@@ -308,11 +309,13 @@ class Settler:
             keys = [key for key, sound in told.firsts.items() if id(sound.record) in records]
             await inbox.unmark(connection, self._group, keys)
         letters = [dead_letter(fault, group=self._group) for fault in faults]
+        kept = [kept_letter(fault, letter, group=self._group) for fault, letter in zip(faults, letters, strict=True)]
         now = self._clock.now()
         for alarm in judgement.alarms:
             _warn(self._handler.name, alarm)
             letters += attention(alarm, now)
         await outbox.add(connection, letters)
+        await dead_letters.keep(connection, [one for one in kept if one is not None], now)
 
     def _count(self, entries: Sequence[Entry], fresh: Sequence[Sound], faults: Sequence[Fault]) -> None:
         taken = Counter(entry.record.topic for entry in entries)

@@ -17,6 +17,7 @@ __all__ = [
     "Standing",
     "Support",
     "available_actions",
+    "can_be_retried",
     "capability_of",
 ]
 
@@ -150,12 +151,13 @@ class Standing:
 
     `state` is None of a stay that was made in Salesloft and belongs to no enrollment. `is_coming_back` is set while a
     call may be adding a paused person at this moment, `is_paused_by_person` while somebody's pause is in force, whether
-    it was carried out yet or not.
+    it was carried out yet or not, `has_failed` while Salesloft refuses, or fails to do, what was asked.
     """
 
     state: EnrollmentState | None
     is_coming_back: bool = False
     is_paused_by_person: bool = False
+    has_failed: bool = False
 
 
 def available_actions(standing: Standing) -> tuple[CadenceAction, ...]:
@@ -175,4 +177,10 @@ def available_actions(standing: Standing) -> tuple[CadenceAction, ...]:
     return (*first, *_MOVES, CadenceAction.REMOVE)
 
 
+def can_be_retried(standing: Standing) -> bool:
+    """Whether it is worth asking that what failed is tried again."""
+    return standing.state is EnrollmentState.FAILED or (standing.has_failed and standing.state in _STAYS)
+
+
+_STAYS = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 _MOVES = (CadenceAction.SKIP, CadenceAction.RESTART, CadenceAction.CHANGE_SENDER)

@@ -20,6 +20,7 @@ from schemas.vocabulary import EnrollmentState
 from storage import (
     attention,
     connections,
+    dead_letters,
     directory,
     enrollments,
     evaluations,
@@ -75,6 +76,7 @@ class TimerOptions:
     command_retention: timedelta = timedelta(days=30)
     key_retention: timedelta = timedelta(days=1)
     attention_retention: timedelta = timedelta(days=180)
+    letter_retention: timedelta = timedelta(days=90)
     attention: AttentionOptions = field(default_factory=AttentionOptions)
 
 
@@ -136,6 +138,7 @@ class Timers:
             _Duty("prune outbox", prune_s, prune_batch, self._prune_outbox),
             _Duty("prune commands", prune_s, prune_batch, self._prune_commands),
             _Duty("prune attention", prune_s, prune_batch, self._prune_attention),
+            _Duty("prune dead letters", prune_s, prune_batch, self._prune_letters),
             _Duty("prune idempotency keys", prune_s, prune_batch, self._prune_keys),
         )
         self._unseen = {duty.name for duty in self._duties}
@@ -301,3 +304,7 @@ class Timers:
     async def _prune_keys(self, connection: Connection, _now: datetime) -> int:
         before = datetime.now(UTC) - self._options.key_retention
         return await idempotency.prune(connection, began_before=before, limit=self._options.prune_batch)
+
+    async def _prune_letters(self, connection: Connection, _now: datetime) -> int:
+        before = datetime.now(UTC) - self._options.letter_retention
+        return await dead_letters.prune(connection, kept_before=before, limit=self._options.prune_batch)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from schemas.topics import customer_key
-from storage import additions
+from storage import additions, dead_letters
 from storage.directory import CustomerKey, StakeholderKey
 from storage.pool import Connection
 from storage.queries import queries
@@ -21,6 +21,7 @@ async def scrub_customers(connection: Connection, erased: Mapping[CustomerKey, d
     await queries.scrub_evaluations(connection, **keys)
     await queries.scrub_enrollments_of_customers(connection, **keys)
     await queries.drop_deferrals(connection, erased_at=list(erased.values()), **keys)
+    await dead_letters.scrub(connection, list(erased))
 
 
 async def scrub_stakeholders(
@@ -42,6 +43,7 @@ async def scrub_stakeholders(
     await queries.scrub_enrollments(connection, **keys)
     await additions.scrub(connection, stakeholders)
     await queries.scrub_deferrals(connection, **keys)
+    await dead_letters.scrub(connection, stakeholders)
     for organization_id in {organization_id for organization_id, _ in concerned}:
         of_organization = [customer_id for one, customer_id in concerned if one == organization_id]
         await queries.scrub_evaluations_of_stakeholders(

@@ -16,7 +16,7 @@ from storage.errors import RecordRefused
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["LANES", "MAX_MESSAGE_BYTES", "OutboxMessage", "add", "lane_of", "pack_headers", "unpack_headers"]
+__all__ = ["LANES", "MAX_MESSAGE_BYTES", "OutboxMessage", "add", "fits", "lane_of", "pack_headers", "unpack_headers"]
 
 LANES = 16
 # What the record's own framing may take, and the batch's around it.
@@ -68,6 +68,13 @@ def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
     ]
 
 
+def fits(
+    topic: str, key: bytes | None, headers: Sequence[tuple[str, str | bytes | None]], payload: bytes | None
+) -> bool:
+    """Whether a topic takes such a message."""
+    return _size(key, pack_headers(headers), payload) <= _LIMITS.get(topic, MAX_MESSAGE_BYTES)
+
+
 async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
     """Store messages in the order given and hint the relays.
 
@@ -79,7 +86,7 @@ async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None
     for message in messages:
         topic, key, payload = message.topic, message.key, message.payload
         packed = pack_headers(message.headers)
-        size = len(packed) + len(payload or b"") + len(key or b"")
+        size = _size(key, packed, payload)
         if size > _LIMITS.get(topic, MAX_MESSAGE_BYTES):
             limit = _LIMITS.get(topic, MAX_MESSAGE_BYTES)
             raise RecordRefused(f"a {message.type} of {size} bytes is larger than {topic} takes ({limit})")
@@ -87,3 +94,7 @@ async def add(connection: Connection, messages: Sequence[OutboxMessage]) -> None
         rows.append((*row, packed, payload))
     await queries.add_to_outbox(connection, messages=rows)
     await queries.notify_outbox(connection)
+
+
+def _size(key: bytes | None, packed: bytes, payload: bytes | None) -> int:
+    return len(packed) + len(payload or b"") + len(key or b"")

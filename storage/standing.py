@@ -1,6 +1,7 @@
 """Where somebody stands with a cadence, for whoever wants to have something done about it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +28,23 @@ class Concerned:
     standing: Standing
 
 
-async def of_membership(connection: Connection, organization_id: str, membership_id: UUID) -> Concerned | None:
+async def of_membership(
+    connection: Connection, organization_id: str, membership_id: UUID, now: datetime
+) -> Concerned | None:
     """A stay by our id of it; None where the organization has none such."""
-    rows = await queries.read_standing_of_membership(connection, organization_id=organization_id, id=membership_id)
+    rows = await queries.read_standing_of_membership(
+        connection, organization_id=organization_id, id=membership_id, now=now
+    )
     return _concerned(rows[0]) if rows else None
 
 
-async def of_enrollment(connection: Connection, organization_id: str, enrollment_id: UUID) -> Concerned | None:
+async def of_enrollment(
+    connection: Connection, organization_id: str, enrollment_id: UUID, now: datetime
+) -> Concerned | None:
     """An enrollment; None where the organization has none such."""
-    rows = await queries.read_standing_of_enrollment(connection, organization_id=organization_id, id=enrollment_id)
+    rows = await queries.read_standing_of_enrollment(
+        connection, organization_id=organization_id, id=enrollment_id, now=now
+    )
     return _concerned(rows[0]) if rows else None
 
 
@@ -49,5 +58,6 @@ def _concerned(row: Any) -> Concerned:
             state=state,
             is_coming_back=row["is_coming_back"],
             is_paused_by_person=row["is_paused_by_person"],
+            has_failed=row["has_failed"],
         ),
     )

@@ -7,23 +7,27 @@ from typing import Any
 from uuid import UUID
 
 from storage.enrollments import Enrollment
+from storage.looking import rows_as
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
 __all__ = [
+    "FailedSteering",
     "Listed",
     "Steering",
     "SteeringAction",
     "add",
     "change_sender",
     "customer_of",
+    "failed",
     "keep_paused",
     "let_go",
     "list_enrollments",
     "list_of",
     "move_on",
     "read",
+    "try_again",
 ]
 
 
@@ -55,6 +59,29 @@ class Steering:
     until: datetime | None = None
     step_id: int | None = None
     sender_user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedSteering:
+    """Something that was asked of a stay and that Salesloft refuses, or failed to do.
+
+    `kind` is what was to be done there: `pause` takes off, `resume` adds back, `remove` takes off for good.
+    """
+
+    id: UUID
+    kind: str
+    enrollment_id: UUID
+    customer_id: str
+    stakeholder_id: str
+    membership_id: UUID | None
+    cadence_id: int
+    cadence_name: str | None
+    state: str
+    reason: str | None
+    attempts: int
+    last_error: str
+    created_at: datetime
+    can_be_retried: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +147,36 @@ async def list_of(connection: Connection, organization_id: str, enrollment_id: U
     """What people have asked of an enrollment, with when, oldest first."""
     rows = await queries.list_steerings(connection, organization_id=organization_id, enrollment_id=enrollment_id)
     return [(row["asked_at"], _steering(row, row["id"])) for row in rows]
+
+
+async def try_again(connection: Connection, enrollment_id: UUID, now: datetime) -> int:
+    """Have what failed of an enrollment's tried again without a pause; answers how much that is."""
+    hastened: int = await queries.try_again(connection, enrollment_id=enrollment_id, now=now)
+    return hastened
+
+
+async def failed(
+    connection: Connection,
+    organization_id: str,
+    *,
+    customer_id: str | None,
+    stakeholder_id: str | None,
+    before: tuple[datetime | None, UUID | None],
+    limit: int,
+    now: datetime,
+) -> list[FailedSteering]:
+    """What Salesloft refuses of what was asked of stays, and what it refused for good; the latest first."""
+    rows = await queries.look_at_failed_steerings(
+        connection,
+        organization_id=organization_id,
+        customer_id=customer_id,
+        stakeholder_id=stakeholder_id,
+        before_at=before[0],
+        before_id=before[1],
+        at_most=limit,
+        now=now,
+    )
+    return rows_as(FailedSteering, rows)
 
 
 async def customer_of(connection: Connection, organization_id: str, enrollment_id: UUID) -> str | None:

@@ -12,6 +12,7 @@ from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.dead_letters import dead_letter_routes
 from web.described import describe
 from web.idempotency import Idempotency, refuse_in_doubt
 from web.jobs import Jobs
@@ -109,6 +110,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         stop_routes(ports.database, ports.looking, ports.callers, ports.clock),
         suppression_routes(ports.database, ports.looking, ports.callers, ports.clock),
         organization_settings_routes(ports.database, ports.looking),
+        dead_letter_routes(ports.database, ports.looking),
         talking_routes(talking, ports.callers),
         tool_routes(talking, ports.callers),
         webhook_routes(ports.database, ports.sessions.keyring),

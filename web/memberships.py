@@ -6,6 +6,7 @@ A membership's id is ours. An earlier stay of an enrollment stands for the enrol
 Salesloft: 202 says that it is noted, and the membership, or its enrollment, tells when it is done.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -42,9 +43,14 @@ _RETRY_DOES = (
     "Everything that is asked before somebody is added is asked again. If the approval still holds, the person is"
     " added; if what was approved has changed, or was approved for too long ago, the approver is asked again."
 )
+_STAY_RETRY_DOES = (
+    "What Salesloft has refused, or failed to do, is tried again now, and not after a pause that grows. Everything that"
+    " is asked before somebody is added back is asked again."
+)
 _WHEN_RETRIED = problems(
     {409: "It did not fail, the person has been on the cadence since, or the key's request is under way."}
 )
+_WHEN_STAY_RETRIED = problems({409: "Nothing that was asked of it fails now, or the key's request is under way."})
 
 
 class Wanted(BaseModel):
@@ -104,7 +110,7 @@ class Steered(BaseModel):
 
 
 class Retried(BaseModel):
-    """What was noted, or would be: the enrollment is scheduled again, and its history tells what comes of it.
+    """What was noted, or would be; the enrollment's history tells what comes of it.
 
     `held_by` is what keeps the person off the cadence for now.
     """
@@ -185,6 +191,28 @@ class _Desk:
     async def retry(self, asked: _Asked, enrollment_id: UUID, note: str) -> Retried:
         """Have an enrollment that failed tried again. Raises Problem."""
         await self._of_enrollment(asked.caller, enrollment_id)
+        held_by = await self._retry(asked, enrollment_id, note)
+        asked.answered(f"/api/salesloft/enrollments/{enrollment_id}")
+        return Retried(
+            id=asked.id, enrollment_id=enrollment_id, does=_RETRY_DOES, held_by=held_by, dry_run=asked.dry_run
+        )
+
+    async def retry_stay(self, asked: _Asked, membership_id: UUID, note: str) -> Retried:
+        """Have what was asked of a stay, and failed, tried again. Raises Problem."""
+        concerned = await self._of_membership(asked.caller, membership_id)
+        if concerned.enrollment_id is None:
+            raise Problem(409, "made_in_salesloft", _MADE_IN_SALESLOFT)
+        held_by = await self._retry(asked, concerned.enrollment_id, note)
+        asked.answered(f"/api/salesloft/cadence-memberships/{membership_id}")
+        return Retried(
+            id=asked.id,
+            enrollment_id=concerned.enrollment_id,
+            does=_STAY_RETRY_DOES,
+            held_by=held_by,
+            dry_run=asked.dry_run,
+        )
+
+    async def _retry(self, asked: _Asked, enrollment_id: UUID, note: str) -> Reason | None:
         steering = Steering(
             id=asked.id,
             enrollment_id=enrollment_id,
@@ -192,15 +220,11 @@ class _Desk:
             asked_by=asked.caller.user_id,
             note=note,
         )
-        held_by = await self._ask(asked, steering)
-        asked.answered(f"/api/salesloft/enrollments/{enrollment_id}")
-        return Retried(
-            id=asked.id, enrollment_id=enrollment_id, does=_RETRY_DOES, held_by=held_by, dry_run=asked.dry_run
-        )
+        return await self._ask(asked, steering)
 
     async def _of_membership(self, caller: Caller, membership_id: UUID) -> Concerned:
         async with self._database.connection() as connection:
-            found = await standing.of_membership(connection, caller.organization_id, membership_id)
+            found = await standing.of_membership(connection, caller.organization_id, membership_id, self._clock.now())
             if found is None:
                 raise absent("membership", membership_id)
             await check_customer(connection, caller, found.customer_id)
@@ -208,7 +232,7 @@ class _Desk:
 
     async def _of_enrollment(self, caller: Caller, enrollment_id: UUID) -> Concerned:
         async with self._database.connection() as connection:
-            found = await standing.of_enrollment(connection, caller.organization_id, enrollment_id)
+            found = await standing.of_enrollment(connection, caller.organization_id, enrollment_id, self._clock.now())
             if found is None:
                 raise absent("enrollment", enrollment_id)
             await check_customer(connection, caller, found.customer_id)
@@ -268,6 +292,7 @@ class _Desk:
 
 
 _TRIED: dict[int | str, dict[str, Any]] = {200: {"model": Steered, "description": "What would come of it (`dry_run`)."}}
+_RETRY_TRIED = _TRIED | {200: _TRIED[200] | {"model": Retried}}
 _ON_CADENCE = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 _STEERINGS = {
     CadenceAction.PAUSE: SteeringAction.PAUSE,
@@ -339,13 +364,26 @@ def membership_routes(database: Database, memory: OrganizationMemory, clock: Clo
         """Take back what is asked for, or waits: the person never comes onto the cadence."""
         return await desk.withdraw(asked, enrollment_id, wanted.note)
 
-    @routes.post("/enrollments/{enrollment_id}/retry", status_code=202, responses=_WHEN_RETRIED)
+    _add_retrying(routes, desk, asking)
+    return routes
+
+
+def _add_retrying(routes: APIRouter, desk: _Desk, asking: Callable[..., Awaitable[_Asked]]) -> None:
+    @routes.post(
+        "/cadence-memberships/{membership_id}/retry", status_code=202, responses=_RETRY_TRIED | _WHEN_STAY_RETRIED
+    )
+    @repeatable
+    async def retry_stay(
+        membership_id: UUID, wanted: RetryWanted, asked: Annotated[_Asked, Depends(asking)]
+    ) -> Retried:
+        """Try again what was asked of a stay and failed: a pause, a removal, or adding the person back."""
+        return await desk.retry_stay(asked, membership_id, wanted.note)
+
+    @routes.post("/enrollments/{enrollment_id}/retry", status_code=202, responses=_RETRY_TRIED | _WHEN_RETRIED)
     @repeatable
     async def retry(enrollment_id: UUID, wanted: RetryWanted, asked: Annotated[_Asked, Depends(asking)]) -> Retried:
         """Try again what failed: every gate is passed anew, and nobody is put through a cadence twice."""
         return await desk.retry(asked, enrollment_id, wanted.note)
-
-    return routes
 
 
 def _refused(error: SteeringInvalid) -> Problem:

@@ -16,7 +16,7 @@ from uuid import UUID
 from enrollment.decide import CadenceFacts, OrganizationFacts
 from enrollment.states import CALL_OPEN, FINAL, PENDING, Happening
 from schemas.vocabulary import ActorKind, EnrollmentState, Reason
-from storage import directory, enrollments, holds, memberships, steering
+from storage import commands, directory, enrollments, holds, memberships, steering
 from storage.enrollments import Enrollment
 from storage.pool import Connection
 from storage.steering import Steering, SteeringAction
@@ -145,6 +145,10 @@ async def _retry(connection: Connection, enrollment: Enrollment, asked: Steering
     too long ago, goes back to its approver. Whoever has been on the cadence since they were asked for has had what was
     approved.
     """
+    if enrollment.state in _ON_CADENCE and await steering.try_again(connection, enrollment.id, now):
+        # A turn at it begins at the gates, whoever has it begin.
+        await commands.wake(connection)
+        return
     if enrollment.state is not EnrollmentState.FAILED:
         raise SteeringInvalid(f"only what failed is tried again, and the enrollment is {enrollment.state.value}")
     if await memberships.has_been_on_cadence(connection, enrollment):

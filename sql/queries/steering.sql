@@ -54,3 +54,26 @@ WHERE e.organization_id = :organization_id
   AND (:stakeholder_id::text IS NULL OR e.stakeholder_id = :stakeholder_id)
 ORDER BY e.state IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed', 'removed', 'exited'), e.id DESC
 LIMIT :at_most
+
+-- name: try_again$
+-- Have what Salesloft has refused of an enrollment's tried again without a pause; answers how much that is. What waits for an
+-- instant that Salesloft named, because it was asked too much, goes on waiting.
+WITH hastened AS (
+  UPDATE commands c SET retry_after = '-infinity' WHERE c.enrollment_id = :enrollment_id AND has_failed(c) AND c.due_at <= :now
+  RETURNING c.position
+)
+SELECT count(*) FROM hastened
+
+-- name: look_at_failed_steerings
+-- What of an organization's wishes about stays on cadences Salesloft refuses, or has refused for good; the latest first.
+SELECT c.id, c.kind, c.enrollment_id, e.customer_id, e.stakeholder_id, e.membership_id, e.cadence_id, s.name AS cadence_name, e.state, e.reason,
+  c.attempts, c.last_error, c.created_at, has_failed(c) AND e.state IN ('enrolled', 'paused') AS can_be_retried
+FROM commands c
+JOIN enrollments e ON e.id = c.enrollment_id AND e.organization_id = c.organization_id
+LEFT JOIN salesloft_cadences s ON s.organization_id = e.organization_id AND s.cadence_id = e.cadence_id
+WHERE c.organization_id = :organization_id AND c.last_error IS NOT NULL AND c.kind IN ('pause', 'resume', 'remove')
+  AND ((has_failed(c) AND c.due_at <= :now) OR (c.kind = 'resume' AND c.outcome = 'removed'))
+  AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
+  AND (:stakeholder_id::text IS NULL OR e.stakeholder_id = :stakeholder_id)
+  AND (:before_at::timestamptz IS NULL OR (c.created_at, c.id) < (:before_at, :before_id::uuid))
+ORDER BY c.created_at DESC, c.id DESC LIMIT :at_most

@@ -5,17 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from consumers.dead_letter import (
-    Replay,
-    dead_letter,
-    error_code,
-    named_organization,
-    origin_of,
-    replay_count,
-    replayed_headers,
-    split_headers,
-)
+from consumers.dead_letter import dead_letter, named_organization
 from consumers.incoming import Fault
+from schemas.dead_letters import Replay, error_code, origin_of, replay_count, replayed_headers, split_headers
 from storage.outbox import pack_headers, unpack_headers
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -120,3 +112,25 @@ def test_what_is_no_dead_letter_cannot_be_replayed() -> None:
 )
 def test_the_key_names_the_organization_if_anything_does(key: bytes | None, named: str | None) -> None:
     assert named_organization(Place(key=key)) == named
+
+
+NUMBERS = (
+    "x-dlq-original-partition",
+    "x-dlq-original-offset",
+    "x-dlq-original-timestamp",
+    "x-replay-count",
+    "x-dlq-attempts",
+)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("forged", [b"9" * 10, b"9" * 30, b"9" * 5000, b"-1" * 40, b"-" + b"9" * 30, b"\xff", b""])
+def test_no_number_that_a_sender_forges_keeps_a_dead_letter_from_being_made(name: str, forged: bytes) -> None:
+    replayed = replayed_headers(letter_of(Place()), Replay(1, "plan-1", "lea"))
+    headers = tuple((one, forged if one == name else value) for one, value in replayed)
+    again = letter_of(Place(headers=headers, offset=99), code="not_wanted")
+    origin = origin_of(again)
+    assert origin is not None
+    assert origin.partition == 3
+    assert error_code(again) == "not_wanted"
+    assert replay_count(again) in {0, 1}

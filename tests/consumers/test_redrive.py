@@ -14,9 +14,10 @@ from aiokafka import AIOKafkaProducer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from consumers.dead_letter import dead_letter, split_headers
+from consumers.dead_letter import dead_letter
 from consumers.incoming import Fault
 from consumers.redrive import BusAwayError, NoSuchPlanError, PlanNotOpenError, Redrive, UnknownTopicError
+from schemas.dead_letters import split_headers
 from schemas.topics import dead_letter_topic, parking_topic
 from service.dlq_cli import dlq_app
 from storage import organizations
@@ -34,10 +35,11 @@ class Aside:
         self.bus, self.topic, self.database = bus, topic, database
         self.group = f"group-{uuid4().hex}"
         self.dead, self.parked = dead_letter_topic(topic, self.group), parking_topic(topic, self.group)
+        self.clock = SteppedClock()
         self.redrive = Redrive(
             bootstrap_servers=bus.bootstrap_servers,
             database=database,
-            clock=SteppedClock(),
+            clock=self.clock,
             group=self.group,
             topics=[topic],
         )

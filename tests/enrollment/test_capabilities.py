@@ -8,6 +8,7 @@ from enrollment.capabilities import (
     Standing,
     Support,
     available_actions,
+    can_be_retried,
     capability_of,
 )
 from schemas.vocabulary import EnrollmentState
@@ -44,3 +45,11 @@ def test_nothing_that_is_unsupported_is_offered(state: EnrollmentState) -> None:
 
 def test_of_a_stay_that_was_made_in_salesloft_nothing_is_offered() -> None:
     assert available_actions(Standing(state=None)) == ()
+
+
+@pytest.mark.parametrize("state", [None, *EnrollmentState])
+def test_what_failed_can_be_retried(state: EnrollmentState | None) -> None:
+    assert can_be_retried(Standing(state=state)) == (state is EnrollmentState.FAILED)
+    assert can_be_retried(Standing(state=state, has_failed=True)) == (
+        state in {EnrollmentState.FAILED, EnrollmentState.ENROLLED, EnrollmentState.PAUSED}
+    )

@@ -18,7 +18,7 @@ SHARED = {
     "schema_migrations",
 }
 # What the api role may add to or read, and nothing else.
-UNCHANGEABLE = {"audit_entries", "audit_chains"}
+UNCHANGEABLE = {"audit_entries", "audit_chains", "dead_letters", "dead_letter_redrives"}
 TABLES = """
     SELECT c.relname AS name, EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped

@@ -25,7 +25,8 @@ __all__ = ["CALM", "Acting", "acting", "refused"]
 
 CALM: dict[str, Any] = {"temperament": {"reps_work": False, "bounce": 0.0, "view": 0.0}}
 """A team at Salesloft in which nobody does anything by chance."""
-_OPTIONS = FulfillmentOptions(backoff=Backoff(first_s=0.02, longest_s=0.2))
+_OPTIONS = FulfillmentOptions(backoff=Backoff(first_s=3600.0, longest_s=3600.0))
+"""What is put off is put off for longer than any test lasts."""
 
 
 def refused(answer: httpx.Response, status: int, reason_code: str) -> dict[str, Any]:
@@ -89,16 +90,19 @@ class Acting:
         async with self.api.database.transaction() as connection:
             assert await take_decisions(connection, [incoming], self.memory, self.api.clock.now()) == 1
 
-    async def carry_out(self) -> None:
-        """Every command that is due, and what comes of it, at Salesloft; a minute passes meanwhile."""
-        bench = Workbench(
+    @property
+    def bench(self) -> Workbench:
+        return Workbench(
             database=self.api.database,
             sessions=self.api.sessions,
             memory=self.memory,
             clock=self.api.clock,
             options=_OPTIONS,
         )
-        handlers = all_handlers(bench, chance=lambda: 0.5)
+
+    async def carry_out(self) -> None:
+        """Every command that is due, and what comes of it, at Salesloft; a minute passes meanwhile."""
+        handlers = all_handlers(self.bench, chance=lambda: 0.5)
         claim = Claim(holder=uuid4().hex, kinds=list(handlers), lease_s=60.0, organization_limit=8)
         for _ in range(4):
             # Salesloft takes a moment to have somebody on a cadence, and nobody is added back within a second.

@@ -38,6 +38,8 @@ from workflows.webhooks import CallbackAddress
 
 ISSUER, AUDIENCE = "https://login.cscx.example", "cscx-salesloft"
 CALLBACK = "https://cscx.example/api/integrations/salesloft/callback"
+_PATIENT_S = 60.0
+"""How long an answer may take: the machine may be busy."""
 KEYRING = Keyring({"k1": Fernet.generate_key().decode()}, "k1")
 
 
@@ -191,7 +193,7 @@ async def running_api(
     async with (
         DatedWire(clock) as wire,
         Database.connected(apart) as api_database,
-        httpx.AsyncClient() as outgoing,
+        httpx.AsyncClient(timeout=_PATIENT_S) as outgoing,
         served(issuer.app()) as issuer_url,
         Jobs() as jobs,
     ):
@@ -213,7 +215,7 @@ async def running_api(
             jobs=jobs,
             buckets=buckets,
         )
-        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url, timeout=60.0) as http:
+        async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url, timeout=_PATIENT_S) as http:
             try:
                 yield Api(
                     base_url=base_url,

@@ -5,7 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from fulfillment.handlers import all_handlers
 from sandbox.salesloft.server import SimulatorClient
+from storage import commands
+from storage.commands import Claim
 from storage.pool import Database
 from tests.web.acting import CALM, Acting, acting, refused
 from tests.web.stage import running_api
@@ -138,6 +141,129 @@ async def test_under_a_key_it_is_retried_once(desk: Acting) -> None:
     assert first.status_code == second.status_code == 202
     assert first.json() == second.json()
     assert len(await desk.api.fetch("SELECT FROM commands WHERE state = 'pending' AND kind = 'enroll'")) == 1
+
+
+NOT_OFF: dict[str, Any] = {"method": "DELETE", "path": "/v2/cadence_memberships", "kind": "status", "status": 403}
+
+
+def stay(membership_id: object, what: str = "") -> str:
+    return f"/api/salesloft/cadence-memberships/{membership_id}{what}"
+
+
+async def refused_pause(desk: Acting) -> str:
+    """Somebody is to be paused, and Salesloft refuses to take them off, once."""
+    membership_id = await desk.enrolled("sth-1")
+    await desk.api.simulator.add_fault(team_id=desk.api.team["team_id"], count=1, **NOT_OFF)
+    assert (await desk.call("PUT", stay(membership_id, "/pause"), {"note": "on holiday"})).status_code == 202
+    await tried(desk)
+    return membership_id
+
+
+async def tried(desk: Acting) -> int:
+    """Carry out what is due, without waiting for what was put off; answers how much that was."""
+    await desk.api.advance(15)
+    handlers = all_handlers(desk.bench, chance=lambda: 0.5)
+    claim = Claim(holder=uuid4().hex, kinds=list(handlers), lease_s=60.0, organization_limit=8)
+    async with desk.api.database.connection() as connection:
+        claimed = await commands.claim(connection, claim, limit=8, now=desk.api.clock.now())
+    for command in claimed:
+        await handlers[command.kind].carry_out(command)
+    return len(claimed)
+
+
+async def test_a_pause_that_is_refused_is_told_and_tried_again_at_once(desk: Acting) -> None:
+    membership_id = await refused_pause(desk)
+    (told,) = (await desk.call("GET", "/api/salesloft/failures/steering", role="viewer")).json()["items"]
+    assert (told["doing"], told["membership_id"], told["can_be_retried"]) == ("take_off", membership_id, True)
+    assert (await desk.call("GET", stay(membership_id))).json()["can_be_retried"] is True
+    enrollment = (await desk.call("GET", f"/api/salesloft/enrollments/{told['enrollment_id']}")).json()
+    assert (enrollment["can_be_retried"], "pause" in str(enrollment["available_actions"])) == (True, False)
+    assert await tried(desk) == 0
+    answer = await desk.call("POST", stay(membership_id, "/retry"), WHY, key="k-1")
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == stay(membership_id)
+    assert await tried(desk) == 1
+    assert await desk.states() == ["paused"]
+    again = await desk.call("POST", stay(membership_id, "/retry"), WHY, key="k-1")
+    assert again.json() == answer.json()
+    refused(await desk.call("POST", stay(membership_id, "/retry"), WHY), 409, "not_possible_now")
+    assert (await desk.call("GET", "/api/salesloft/failures/steering")).json()["items"] == []
+    noted = await desk.api.fetch("SELECT FROM audit_entries WHERE detail ->> 'action' = 'retry'")
+    assert len(noted) == 1
+
+
+async def test_a_removal_that_is_refused_is_tried_again(desk: Acting) -> None:
+    membership_id = await desk.enrolled("sth-1")
+    await desk.api.simulator.add_fault(team_id=desk.api.team["team_id"], count=1, **NOT_OFF)
+    assert (await desk.call("DELETE", stay(membership_id))).status_code == 202
+    assert await tried(desk) == 1
+    (told,) = (await desk.call("GET", "/api/salesloft/failures/steering")).json()["items"]
+    assert (told["doing"], told["can_be_retried"]) == ("remove", True)
+    assert (await desk.call("POST", stay(membership_id, "/retry"), WHY)).status_code == 202
+    assert await tried(desk) == 1
+    assert await desk.states() == ["removed"]
+
+
+async def test_what_salesloft_has_put_off_is_no_failure_and_is_not_hurried(desk: Acting) -> None:
+    membership_id = await desk.enrolled("sth-1")
+    await desk.api.simulator.add_fault(team_id=desk.api.team["team_id"], **NOT_OFF | {"status": 429})
+    await desk.call("PUT", stay(membership_id, "/pause"), {"note": "on holiday"})
+    assert await tried(desk) == 1
+    assert (await desk.call("GET", "/api/salesloft/failures/steering")).json()["items"] == []
+    assert (await desk.call("GET", stay(membership_id))).json()["can_be_retried"] is False
+    refused(await desk.call("POST", stay(membership_id, "/retry"), WHY), 409, "not_possible_now")
+
+
+async def test_what_is_held_is_no_failure(desk: Acting) -> None:
+    membership_id = await desk.enrolled("sth-1")
+    await desk.call("PUT", stay(membership_id, "/pause"), {"note": "on holiday"})
+    assert (await desk.call("GET", "/api/salesloft/failures/steering")).json()["items"] == []
+    refused(await desk.call("POST", stay(membership_id, "/retry"), WHY), 409, "not_possible_now")
+    assert (await desk.call("GET", stay(membership_id))).json()["can_be_retried"] is False
+
+
+async def test_who_may_not_be_added_back_any_more_is_not_retried_onto_the_cadence(desk: Acting) -> None:
+    membership_id = await refused_pause(desk)
+    moved = {"note": "next", "confirm": True}
+    assert (await desk.call("PUT", stay(membership_id, "/skip"), moved)).status_code == 202
+    assert (await desk.call("PUT", stay(membership_id, "/resume"), moved)).status_code == 202
+    async with desk.api.database.transaction() as connection:
+        organization_id, now = desk.api.organization_id, desk.api.clock.now()
+        await suppress(connection, organization_id, ["1@acme.example"], note=None, by="usr-1", now=now)
+    assert (await desk.call("POST", stay(membership_id, "/retry"), WHY)).status_code == 202
+    await desk.carry_out()
+    await desk.carry_out()
+    assert await desk.states() == ["removed"]
+    assert len(await desk.writes()) == 1
+
+
+async def test_adding_back_that_was_refused_is_over_and_says_so(desk: Acting) -> None:
+    membership_id = await desk.enrolled("sth-1")
+    await desk.call("PUT", stay(membership_id, "/pause"), {"note": "on holiday"})
+    await desk.carry_out()
+    await desk.api.simulator.add_fault(team_id=desk.api.team["team_id"], count=1, **REFUSED)
+    back = {"note": "she is back", "confirm": True}
+    assert (await desk.call("PUT", stay(membership_id, "/resume"), back)).status_code == 202
+    await desk.carry_out()
+    assert await desk.states() == ["removed"]
+    (told,) = (await desk.call("GET", "/api/salesloft/failures/steering")).json()["items"]
+    assert (told["doing"], told["state"], told["can_be_retried"]) == ("add_back", "removed", False)
+    assert "added by hand" in told["what_can_be_done"]
+    refused(await desk.call("POST", stay(membership_id, "/retry"), WHY), 409, "not_possible_now")
+
+
+async def test_who_may_have_a_stay_retried(desk: Acting) -> None:
+    membership_id = await refused_pause(desk)
+    path_ = stay(membership_id, "/retry")
+    refused(await desk.call("POST", path_, WHY, role="viewer"), 403, "role_required")
+    refused(await desk.call("POST", path_, WHY, sub="usr-2"), 403, "customer_of_another")
+    another = {"role": "admin", "organization_id": "org-other"}
+    refused(await desk.call("POST", path_, WHY, **another), 404, "membership_unknown")
+    listed = await desk.call("GET", "/api/salesloft/failures/steering", **another)
+    assert listed.json()["items"] == []
+    dry = await desk.call("POST", f"{path_}?dry_run=true", WHY)
+    assert (dry.status_code, dry.json()["dry_run"]) == (200, True)
+    assert await tried(desk) == 0
 
 
 async def _carry_out_at_our_time(desk: Acting) -> None:

@@ -75,8 +75,8 @@ async def test_what_is_offered_is_taken(
             enrollment = await scene.enrollment(connection, enrollment_id)
             await steering.keep_paused(connection, enrollment, by="usr-2", until=None, now=scene.now)
     async with scene.database.connection() as connection:
-        found = await standing.of_enrollment(connection, scene.organization_id, enrollment_id)
-        assert await standing.of_enrollment(connection, "org-2", enrollment_id) is None
+        found = await standing.of_enrollment(connection, scene.organization_id, enrollment_id, scene.now)
+        assert await standing.of_enrollment(connection, "org-2", enrollment_id, scene.now) is None
     assert found is not None
     offered = set(available_actions(found.standing))
     taken = {action for action in _TERMS if await takes(scene, enrollment_id, action)}

@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
+from enrollment.capabilities import CadenceAction, Standing, available_actions, can_be_retried
 from schemas.fields import Instant
 from schemas.vocabulary import ActorKind, EnrollmentState, TriggerType
 from storage import looking as rows
-from storage import steering
+from storage import standing, steering
 from storage.looking import Filters
 from storage.steering import SteeringAction
 from storage.stored_evaluations import About
@@ -88,6 +89,8 @@ class EnrollmentDetail(Looked):
     approvals: list[ApproversDecision] = Field(description="Every decision that arrived, and which of them counted.")
     asked: list[Asked]
     retries: list[RetryAsked]
+    available_actions: list[CadenceAction] = Field(description="What can be asked now; it is judged when it is done.")
+    can_be_retried: bool = Field(description="What failed, of the enrollment or of its stay on the cadence.")
     read_at: Instant
     freshness: Freshness
 
@@ -147,7 +150,9 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             history = await rows.history(connection, organization_id, enrollment_id)
             words = await rows.decisions_on(connection, organization_id, enrollment_id)
             asked = await steering.list_of(connection, organization_id, enrollment_id)
+            concerned = await standing.of_enrollment(connection, organization_id, enrollment_id, looking.clock.now())
             fresh = await freshness(connection, organization_id, ("memberships",))
+        stands = concerned.standing if concerned is not None else Standing(state=None)
         return EnrollmentDetail(
             enrollment=told_enrollment(row),
             why=await explained(stored, again, stakeholder_id=row.stakeholder_id),
@@ -183,6 +188,8 @@ def enrollment_routes(looking: Looking) -> APIRouter:
                 for at, one in asked
                 if one.action is SteeringAction.RETRY
             ],
+            available_actions=list(available_actions(stands)),
+            can_be_retried=can_be_retried(stands),
             read_at=looking.clock.now(),
             freshness=fresh,
         )

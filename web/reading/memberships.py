@@ -5,10 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from enrollment.capabilities import CadenceAction, available_actions, can_be_retried
 from schemas.fields import Instant
 from storage import looking as rows
+from storage import standing
 from storage.looking import MembershipLook
 from web.paging import Paging, paging
 from web.problems import absent
@@ -82,7 +84,11 @@ class MembershipTold(Looked):
 
 
 class MembershipDetail(Looked):
+    """A stay, and what can be asked of it now. What is asked is judged when it is done, so this may be overtaken."""
+
     membership: MembershipTold
+    available_actions: list[CadenceAction]
+    can_be_retried: bool = Field(description="By `POST /api/salesloft/cadence-memberships/{id}/retry`.")
     read_at: Instant
     freshness: Freshness
 
@@ -132,10 +138,19 @@ def membership_reading_routes(looking: Looking) -> APIRouter:
         """One stay, by this service's id of it."""
         async with looking.of(caller) as connection:
             found = await rows.memberships(connection, caller.organization_id, id=membership_id, limit=1)
-            if not found:
+            concerned = await standing.of_membership(
+                connection, caller.organization_id, membership_id, looking.clock.now()
+            )
+            if not found or concerned is None:
                 raise absent("membership", membership_id)
             fresh = await freshness(connection, caller.organization_id, ("memberships",))
-        return MembershipDetail(membership=told_membership(found[0]), read_at=looking.clock.now(), freshness=fresh)
+        return MembershipDetail(
+            membership=told_membership(found[0]),
+            available_actions=list(available_actions(concerned.standing)),
+            can_be_retried=can_be_retried(concerned.standing),
+            read_at=looking.clock.now(),
+            freshness=fresh,
+        )
 
     return routes
 

@@ -9,6 +9,7 @@ from web.reading.cadences import cadence_routes
 from web.reading.decisions import decision_routes
 from web.reading.enrollments import enrollment_routes
 from web.reading.events import event_routes
+from web.reading.failed_steerings import failed_steering_routes
 from web.reading.feed import EventFeed
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
@@ -25,6 +26,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),
+        failed_steering_routes(looking),
         decision_routes(looking),
         approval_routes(looking),
         membership_reading_routes(looking),
