@@ -41,6 +41,7 @@ FROM = {
     ("PUT", "/api/salesloft/cadence-memberships/{membership_id}/resume"): CSM,
     ("PUT", "/api/salesloft/cadence-memberships/{membership_id}/sender"): CSM,
     ("PUT", "/api/salesloft/cadence-memberships/{membership_id}/skip"): CSM,
+    ("POST", "/api/salesloft/cadence-memberships/{membership_id}/retry"): CSM,
     ("POST", "/api/salesloft/cadences/{cadence_id}/add"): CSM,
     ("POST", "/api/salesloft/enrollments/{enrollment_id}/retry"): CSM,
     ("PUT", "/api/salesloft/enrollments/{enrollment_id}/withdraw"): CSM,
