@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from schemas.topics import customer_key
-from storage import additions, dead_letters
+from storage import additions, dead_letters, steering
 from storage.directory import CustomerKey, StakeholderKey
 from storage.pool import Connection
 from storage.queries import queries
@@ -42,6 +42,7 @@ async def scrub_stakeholders(
         await queries.scrub_unsent(connection, keys=[customer_key(*customer) for customer in enrolled], **keys)
     await queries.scrub_enrollments(connection, **keys)
     await additions.scrub(connection, stakeholders)
+    await steering.scrub(connection, stakeholders)
     await queries.scrub_deferrals(connection, **keys)
     await dead_letters.scrub(connection, stakeholders)
     for organization_id in {organization_id for organization_id, _ in concerned}:

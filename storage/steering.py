@@ -1,11 +1,13 @@
 """What people ask of enrollments, and how it is kept until it is carried out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from storage.directory import StakeholderKey
 from storage.enrollments import Enrollment
 from storage.looking import rows_as
 from storage.plain import plain_uuid
@@ -27,6 +29,7 @@ __all__ = [
     "list_of",
     "move_on",
     "read",
+    "scrub",
     "try_again",
 ]
 
@@ -48,7 +51,7 @@ class Steering:
     """Something that a person asks, under an id of their own choosing.
 
     `until` is when a pause ends by itself, `step_id` where the cadence begins again, `sender_user_id` Salesloft's id of
-    who is to send.
+    who is to send. The note is empty where the stakeholder was erased.
     """
 
     id: UUID
@@ -147,6 +150,15 @@ async def list_of(connection: Connection, organization_id: str, enrollment_id: U
     """What people have asked of an enrollment, with when, oldest first."""
     rows = await queries.list_steerings(connection, organization_id=organization_id, enrollment_id=enrollment_id)
     return [(row["asked_at"], _steering(row, row["id"])) for row in rows]
+
+
+async def scrub(connection: Connection, stakeholders: Collection[StakeholderKey]) -> None:
+    """Delete what people said of erased stakeholders."""
+    await queries.scrub_steerings(
+        connection,
+        organization_ids=[organization_id for organization_id, _ in stakeholders],
+        stakeholder_ids=[stakeholder_id for _, stakeholder_id in stakeholders],
+    )
 
 
 async def try_again(connection: Connection, enrollment_id: UUID, now: datetime) -> int:

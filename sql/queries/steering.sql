@@ -16,6 +16,13 @@ SELECT id, enrollment_id, action, asked_by, note, until, step_id, sender_user_id
 FROM steerings WHERE organization_id = :organization_id AND enrollment_id = :enrollment_id
 ORDER BY asked_at, id
 
+-- name: scrub_steerings!
+-- Delete people's words about erased stakeholders.
+UPDATE steerings s SET note = ''
+FROM unnest(:organization_ids::text[], :stakeholder_ids::text[]) AS e (organization_id, stakeholder_id)
+JOIN enrollments n USING (organization_id, stakeholder_id)
+WHERE s.enrollment_id = n.id AND s.organization_id = e.organization_id
+
 -- name: keep_paused!
 -- Somebody pauses an enrollment, whatever else holds it, until an instant or until somebody resumes.
 INSERT INTO pauses (enrollment_id, organization_id, reason, asked_at, asked_by, asked_until)

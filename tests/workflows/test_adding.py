@@ -12,9 +12,10 @@ from enrollment.additions import Addition, AdditionInvalid, Gate
 from enrollment.mappings import Policy
 from enrollment.stops import StopScope
 from schemas.vocabulary import EnrollmentState, OutcomeType, Reason, RequesterKind, TriggerType
-from storage import additions, cadences, timeline
+from storage import additions, cadences, steering, timeline
 from storage.additions import Asker
 from storage.pool import Database
+from storage.steering import Steering, SteeringAction
 from storage.timeline import HappenedKind
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
 from workflows.adding import (
@@ -384,6 +385,22 @@ async def test_who_is_erased_leaves_no_word_behind(scene: Scene) -> None:
     assert stored is not None
     assert stored.note is None
     assert stored.asked_by.user_id == "usr-3"
+
+
+async def test_nor_does_what_was_asked_of_them_later(scene: Scene) -> None:
+    added = await add(scene, wanted())
+    asked = Steering(
+        id=uuid4(),
+        enrollment_id=added.enrollment_id,
+        action=SteeringAction.REMOVE,
+        asked_by="usr-3",
+        note="asked in the chat: remove Ann",
+    )
+    async with scene.database.transaction() as connection:
+        assert await steering.add(connection, "org-1", asked, scene.now)
+    await scene.snapshots(erased_stakeholders=["sth-9"])
+    async with scene.database.connection() as connection:
+        assert await steering.read(connection, "org-1", asked.id) == replace(asked, note="")
 
 
 async def test_what_a_person_asked_for_has_no_goal_that_could_be_reached(scene: Scene) -> None:
