@@ -28,9 +28,10 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST_LINE: Final = 1 << 26
 # Of what is named as often what there is as what is made up.
 _PROBABILITY: Final = 0.5
-# Two of the library's are left out. To refuse all that is not as described: "15" is taken for 15 here, which harms
-# nobody. To refuse the methods that a path does not have: of no operation anything is said, and a fixed path like
-# /trigger-mappings/plan is the place of an id to whoever asks by another method.
+# Of the library's others: that all is refused that is not as described, but "15" is taken for 15 here, which harms
+# nobody; that all is taken that is, but of a made-up cadence nothing can be had; that nobody unknown is let in, for
+# which nobody asks by themselves; and how methods are refused that a path does not have, which no operation describes,
+# and for which a fixed path like /trigger-mappings/plan is the place of an id.
 _CHECKS: Final = (
     "not_a_server_error",
     "status_code_conformance",
