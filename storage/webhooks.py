@@ -91,11 +91,22 @@ async def unensured(connection: Connection, *, address: str, before: datetime, l
 
 
 async def hint(
-    connection: Connection, organization_id: str, stream: SyncStream, record_id: int, *, deleted: bool
+    connection: Connection,
+    organization_id: str,
+    stream: SyncStream,
+    record_id: int,
+    *,
+    deleted: bool,
+    due_at: datetime | None = None,
 ) -> None:
-    """A record has changed, or is gone: have it read soon, and wake the readers."""
+    """A record has changed, or is gone: have it read soon, from `due_at` (business time) on, and wake the readers."""
     await queries.add_hint(
-        connection, organization_id=organization_id, stream=stream, record_id=record_id, deleted=deleted
+        connection,
+        organization_id=organization_id,
+        stream=stream,
+        record_id=record_id,
+        deleted=deleted,
+        due_at=due_at,
     )
     await queries.notify_sync(connection, organization_id=organization_id)
 

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 
 from activity.ledger import Ledger
 from enrollment.consent import normalised_email
@@ -24,6 +26,9 @@ __all__ = [
     "people_of_new_stakeholders",
     "share_people",
 ]
+
+
+_MISSED_FOR: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +109,16 @@ async def forget_people(connection: Connection, reading: Reading, gone: Collecti
 async def miss_people(connection: Connection, reading: Reading, missing: Collection[int]) -> None:
     """Salesloft no longer seems to have these people. Who is a stakeholder is forgotten by who reads hinted records.
 
-    What such a person did last is read first there: nobody is told what is found of people who are nobody's.
+    What such a person did last is read first there: nobody is told what is found of people who are nobody's. That costs
+    a call of each stream for all who are read about together, so it waits until a cycle is likely to be over, by when
+    its cursors have come to most of it and others are missed as well.
     """
+    due_at = reading.noticed_at + _MISSED_FOR
     linked = await activity_links.linked_people(connection, reading.organization_id, missing)
     for person_id in sorted(linked):
-        await webhooks.hint(connection, reading.organization_id, SyncStream.PEOPLE, person_id, deleted=True)
+        await webhooks.hint(
+            connection, reading.organization_id, SyncStream.PEOPLE, person_id, deleted=True, due_at=due_at
+        )
     await activity_links.forget_strangers(connection, reading.organization_id, set(missing) - linked)
 
 

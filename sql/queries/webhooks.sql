@@ -41,11 +41,14 @@ DELETE FROM salesloft_webhooks WHERE organization_id = :organization_id
 DELETE FROM webhook_hints WHERE organization_id = :organization_id
 
 -- name: add_hint!
--- A record is to be read soon. That one is gone is no news twice: reading what its person did last finds it out again.
-INSERT INTO webhook_hints AS known (organization_id, stream, record_id, deleted)
-VALUES (:organization_id, :stream, :record_id, :deleted)
-ON CONFLICT (organization_id, stream, record_id) DO UPDATE SET told = known.told + 1, deleted = known.deleted OR excluded.deleted
-WHERE NOT (known.deleted AND excluded.deleted)
+-- A record is to be read, at once or from an instant on. That one is gone is no news twice, unless it is to be read sooner: reading
+-- what its person did last finds it out again. What was put off stays so.
+INSERT INTO webhook_hints AS known (organization_id, stream, record_id, deleted, due_at)
+VALUES (:organization_id, :stream, :record_id, :deleted, coalesce(:due_at, '-infinity'::timestamptz))
+ON CONFLICT (organization_id, stream, record_id) DO UPDATE SET
+  told = known.told + 1, deleted = known.deleted OR excluded.deleted,
+  due_at = CASE WHEN known.attempts = 0 THEN least(known.due_at, excluded.due_at) ELSE known.due_at END
+WHERE NOT (known.deleted AND excluded.deleted) OR (known.attempts = 0 AND excluded.due_at < known.due_at)
 
 -- name: hint_catalogue!
 -- A delivery has told of a cadence, a step or a user.

@@ -63,12 +63,18 @@ async def noticed_by_what_was_owed(stage: Stage, person_id: int) -> None:
     await link_has_ended(stage, person_id)
 
 
-async def link_has_ended(stage: Stage, person_id: int) -> None:
-    async def is_nobody() -> bool:
-        return not await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = $1", person_id)
+async def link_has_ended(stage: Stage, *people: int) -> None:
+    async def are_missed() -> bool:
+        query = "SELECT FROM webhook_hints WHERE organization_id = $1 AND record_id = ANY ($2) AND deleted"
+        return len(await stage.fetch(query, stage.organization_id, people)) == len(people)
+
+    async def are_nobody() -> bool:
+        return not await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = ANY ($1)", people)
 
     async with running(stage.poller()):
-        await until(is_nobody)
+        await until(are_missed)
+        await stage.advance(minutes=11)
+        await until(are_nobody)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,32 @@ async def test_strangers_are_forgotten_without_a_call_for_what_they_did(stage: S
     asked = {path: count - before.get(path, 0) for path, count in after.items() if count != before.get(path, 0)}
     assert asked == {"GET people": 1}
     assert not await stage.fetch("SELECT FROM unlinked_people WHERE person_id = $1", person_id)
+
+
+async def test_whom_the_poll_misses_are_read_about_together(stage: Stage) -> None:
+    await stage.know(1)
+    await stage.poll()
+    gone = [person["id"] for person in stage.people]
+    for person_id in gone:
+        await stage.salesloft("DELETE", f"/people/{person_id}")
+    await stage.be_quiet()
+    await stage.make_due()
+    before = (await stage.simulator.usage(stage.team_id))["by_endpoint"]
+    await link_has_ended(stage, *gone)
+    after = (await stage.simulator.usage(stage.team_id))["by_endpoint"]
+    # The cycle's own call, and one for both.
+    assert after["GET people"] - before["GET people"] == 2
+
+
+async def test_who_is_missed_is_read_about_at_once_where_a_webhook_tells_of_the_deletion(stage: Stage) -> None:
+    person_id = stage.people[0]["id"]
+    await stage.salesloft("DELETE", f"/people/{person_id}")
+    await stage.be_quiet()
+    await stage.make_due()
+    await stage.poll()
+    assert await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = $1", person_id)
+    await heard_of_the_deletion(stage, person_id)
+    assert not await stage.fetch("SELECT FROM stakeholder_people WHERE person_id = $1", person_id)
 
 
 async def test_that_somebody_is_gone_is_asked_about_once_though_memberships_say_it_too(stage: Stage) -> None:
