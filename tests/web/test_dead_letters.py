@@ -278,14 +278,14 @@ async def test_who_was_erased_since_the_plan_is_not_sent(api: Api, post: Post, d
 
 async def test_of_two_who_send_back_the_same_plan_one_does(api: Api, post: Post, database: Database) -> None:
     ids = [await post.fail(post.record(), "not_wanted") for _ in range(3)]
-    told, by = await plan(api), {"by": "usr-1", "now": api.clock.now()}
+    wanted, hash_, now = LettersWanted(), (await plan(api))["hash"], api.clock.now()
 
     async def waits() -> bool:
         return bool(await api.fetch("SELECT FROM pg_locks WHERE NOT granted"))
 
     async with database.transaction() as connection:
-        await send_back(connection, api.organization_id, uuid4(), LettersWanted(), plan_hash=told["hash"], **by)
-        second = asyncio.create_task(ask(api, "/redrives", {"plan": told["hash"]}))
+        await send_back(connection, api.organization_id, uuid4(), wanted, plan_hash=hash_, by="usr-1", now=now)
+        second = asyncio.create_task(ask(api, "/redrives", {"plan": hash_}))
         await until(waits)
     refused(await second, 412, "changed_meanwhile")
     assert len(await post.outbox()) == len(ids)
