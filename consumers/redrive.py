@@ -420,7 +420,8 @@ def _time_of(record: Any, origin: Origin) -> int | None:
     if record.value is not None:
         return None
     # Kafka takes none from the future, and who forged one would stop the whole redrive.
-    return max(0, min(origin.timestamp, record.timestamp))
+    failed_at: int = record.timestamp
+    return max(0, min(origin.timestamp, failed_at))
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

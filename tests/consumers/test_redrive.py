@@ -26,6 +26,7 @@ from storage.pool import Database, DatabaseOptions
 from tests.consumers.conftest import Bus, Recorder, RunLoop, Running, SteppedClock, eventually, record_of
 
 Rows = Callable[[], Awaitable[list[Any]]]
+_THEN = 1_795_000_000_123
 
 
 class Aside:
@@ -52,10 +53,11 @@ class Aside:
             )
         self._relayed = len(rows)
 
-    async def put(self, *records: dict[str, Any], code: str = "not_wanted") -> None:
+    async def put(self, *records: dict[str, Any], code: str = "not_wanted", timestamp: int = _THEN) -> None:
         """Dead letters of records that are not in the topic any more."""
         for place, record in enumerate(records):
-            fault = Fault(_Placed(self.topic, place, **record), "decide", code, "told by the test", "test")
+            placed = _Placed(self.topic, place, timestamp, **record)
+            fault = Fault(placed, "decide", code, "told by the test", "test")
             letter = dead_letter(fault, group=self.group)
             await self.bus.producer.send_and_wait(
                 letter.topic, letter.payload, key=letter.key, headers=list(letter.headers), partition=0
@@ -63,8 +65,8 @@ class Aside:
 
 
 class _Placed:
-    def __init__(self, topic: str, offset: int, *, key: Any, value: Any, headers: Any) -> None:
-        self.topic, self.partition, self.offset, self.timestamp = topic, 0, offset, 1_795_000_000_123
+    def __init__(self, topic: str, offset: int, timestamp: int, *, key: Any, value: Any, headers: Any) -> None:
+        self.topic, self.partition, self.offset, self.timestamp = topic, 0, offset, timestamp
         self.key, self.value, self.headers = key, value, headers
 
 
@@ -252,7 +254,20 @@ async def test_a_tombstone_goes_back_with_its_own_time(bus: Bus, aside: Aside) -
     plan = await aside.redrive.plan(aside.topic, error_codes=None, requested_by="lea")
     await aside.redrive.execute(plan.id)
     (record,) = await bus.records(aside.topic)
-    assert (record.value, record.timestamp) == (None, 1_795_000_000_123)
+    assert (record.value, record.timestamp) == (None, _THEN)
+
+
+@pytest.mark.parametrize("forged", [9_000_000_000_000_000, -9_000_000_000_000_000])
+async def test_a_tombstone_with_a_time_that_none_has_does_not_stop_a_redrive(
+    bus: Bus, aside: Aside, forged: int
+) -> None:
+    await aside.put({"key": b"org-1:cus-7", "value": None, "headers": []}, timestamp=forged)
+    await aside.put(record_of("a"))
+    plan = await aside.redrive.plan(aside.topic, error_codes=None, requested_by="lea")
+    assert (await aside.redrive.execute(plan.id)).redriven == 2
+    (failed, _) = await bus.records(aside.dead)
+    (tombstone, _) = await bus.records(aside.topic)
+    assert tombstone.timestamp == (failed.timestamp if forged > 0 else 0)
 
 
 async def test_the_commands_show_a_plan_and_carry_it_out(bus: Bus, aside: Aside, migrated: str) -> None:

@@ -6,6 +6,38 @@ __all__ = ["IN_SERVING"]
 
 IN_SERVING = (
     Mutant(
+        name="dead-letters-of-anybody",
+        bug="an organization sends back what failed of others",
+        path="sql/queries/dead_letters.sql",
+        old="WHERE organization_id = :organization_id AND state = 'waiting'\n",
+        new="WHERE :organization_id <> '' AND state = 'waiting'\n",
+        tests=("tests/web/test_dead_letters.py",),
+    ),
+    Mutant(
+        name="a-dead-letter-goes-back-twice",
+        bug="two who send the same plan back at once both do",
+        path="sql/queries/dead_letters.sql",
+        old="LIMIT :at_most\nFOR UPDATE\n",
+        new="LIMIT :at_most\n",
+        tests=("tests/web/test_dead_letters.py",),
+    ),
+    Mutant(
+        name="a-forged-origin-stops-a-partition",
+        bug="a record whose headers name an impossible place is never put aside, and nothing behind it is read",
+        path="schemas/dead_letters.py",
+        old="    is_place = 0 <= origin.partition < _INT32 and",
+        new="    is_place = 0 <= origin.partition and",
+        tests=("tests/consumers/test_dead_letter.py",),
+    ),
+    Mutant(
+        name="who-asks-again-hurries-salesloft",
+        bug="a retry is promised for what Salesloft itself has put off",
+        path="sql/queries/steering.sql",
+        old="has_failed(c) AND c.due_at <= :now\n",
+        new="has_failed(c) AND :now::timestamptz IS NOT NULL\n",
+        tests=("tests/web/test_retrying.py",),
+    ),
+    Mutant(
         name="a-tools-confirmation-sent-again-is-another-one",
         bug="what an assistant confirms twice is done twice",
         path="web/tools/protocol.py",

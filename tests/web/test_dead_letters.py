@@ -17,8 +17,10 @@ from storage import dead_letters, outbox
 from storage.erasure import scrub_customers, scrub_stakeholders
 from storage.outbox import unpack_headers
 from storage.pool import Database
+from tests.fulfillment.stage import until
 from tests.web.acting import refused
 from tests.web.stage import Api
+from workflows.dead_letters import LettersWanted, send_back
 
 PATH = "/api/salesloft/dead-letters"
 TOPIC, OTHER = "cscx.lifecycle.at-risk.v1", "cscx.directory.customer.v1"
@@ -274,13 +276,19 @@ async def test_who_was_erased_since_the_plan_is_not_sent(api: Api, post: Post, d
     assert await post.outbox() == []
 
 
-async def test_of_two_who_send_back_the_same_plan_one_does(api: Api, post: Post) -> None:
-    for _ in range(3):
-        await post.fail(post.record(), "not_wanted")
-    body = {"plan": (await plan(api))["hash"]}
-    answers = await asyncio.gather(*(ask(api, "/redrives", body, key=f"k-{one}") for one in range(4)))
-    assert sorted(one.status_code for one in answers) == [202, 412, 412, 412]
-    assert len(await post.outbox()) == 3
+async def test_of_two_who_send_back_the_same_plan_one_does(api: Api, post: Post, database: Database) -> None:
+    ids = [await post.fail(post.record(), "not_wanted") for _ in range(3)]
+    wanted, hash_, now = LettersWanted(), (await plan(api))["hash"], api.clock.now()
+
+    async def waits() -> bool:
+        return bool(await api.fetch("SELECT FROM pg_locks WHERE NOT granted"))
+
+    async with database.transaction() as connection:
+        await send_back(connection, api.organization_id, uuid4(), wanted, plan_hash=hash_, by="usr-1", now=now)
+        second = asyncio.create_task(ask(api, "/redrives", {"plan": hash_}))
+        await until(waits)
+    refused(await second, 412, "changed_meanwhile")
+    assert len(await post.outbox()) == len(ids)
 
 
 async def test_nothing_goes_back_without_the_plans_hash(api: Api, post: Post) -> None:

@@ -3,15 +3,18 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from fulfillment.handlers import all_handlers
+from fulfillment.resuming import ADDED_JUST_NOW
 from sandbox.salesloft.server import SimulatorClient
+from schemas.vocabulary import Reason
 from storage import commands
 from storage.commands import Claim
 from storage.pool import Database
 from tests.web.acting import CALM, Acting, acting, refused
-from tests.web.stage import running_api
+from tests.web.stage import Api, running_api
 from workflows.suppressions import suppress
 
 WHY = {"note": "it was mended there"}
@@ -212,6 +215,21 @@ async def test_what_salesloft_has_put_off_is_no_failure_and_is_not_hurried(desk:
     assert (await desk.call("GET", "/api/salesloft/failures/steering")).json()["items"] == []
     assert (await desk.call("GET", stay(membership_id))).json()["can_be_retried"] is False
     refused(await desk.call("POST", stay(membership_id, "/retry"), WHY), 409, "not_possible_now")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_failure"),
+    [
+        *((one.value, False) for one in Reason),
+        *((one, False) for one in (ADDED_JUST_NOW, "a call is open", "outcome unknown")),
+        ("DELETE /cadence_memberships/1 answered 403: not yours", True),
+        (None, False),
+    ],
+)
+async def test_what_waits_is_told_from_what_fails(shared_api: Api, error: str | None, is_failure: bool) -> None:
+    command = orjson.dumps({"state": "pending", "kind": "resume", "last_error": error}).decode()
+    (row,) = await shared_api.fetch("SELECT has_failed(jsonb_populate_record(NULL::commands, $1)) AS it", command)
+    assert row["it"] is is_failure
 
 
 async def test_what_is_held_is_no_failure(desk: Acting) -> None:
