@@ -15,6 +15,7 @@ from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, PostgresServer, StackOptions, local_kafka, local_postgres
 from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
+from tests.dealing import dealt
 
 # A shell that starts us in the background has us, and whatever we start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,20 +35,11 @@ structlog.configure(
 
 @pytest.hookimpl(trylast=True)  # when those that were not asked for are gone
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that are given longer than others come first, each to another worker: else a run ends in waiting for one.
-
-    Workers begin with equal parts of what was collected, one after another.
-    """
+    """Tests that are given longer than others come first: else a run ends in waiting for one."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.get_closest_marker("timeout") is not None]
     others = [item for item in items if item.get_closest_marker("timeout") is None]
-    items.clear()
-    for part in range(workers):
-        end = (len(long) + len(others)) * (part + 1) // workers
-        items += long[part::workers]
-        fill = end - len(items)
-        items += others[:fill]
-        del others[:fill]
+    items[:] = dealt(long, others, hands=workers)
 
 
 @pytest.fixture(scope="session")

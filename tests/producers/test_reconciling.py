@@ -175,6 +175,7 @@ async def test_people_who_were_deleted_are_nobody_any_more(new_stage: SetStage) 
     links = "SELECT person_id FROM stakeholder_people WHERE organization_id = $1"
     assert len(await stage.fetch(links, stage.organization_id)) == 2
     assert await compare(stage) == (0, 1)
+    await stage.advance(minutes=11)
     async with running(stage.poller()):
         await until(lambda: hints_are_read(stage))
     (left,) = await stage.fetch(links, stage.organization_id)
