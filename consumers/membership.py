@@ -181,11 +181,18 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         life.cancel()
 
     async def _close(self) -> None:
+        # In a task of its own: the client waits for tasks that it cancels, and where one of them has not begun by then,
+        # that would pass for somebody's wish to cancel us.
+        closing = asyncio.create_task(self._consumer.stop(), name=f"{self._part}: close")
         try:
-            async with asyncio.timeout(self._options.drain_seconds):
-                await self._consumer.stop()
-        except (KafkaError, OSError, TimeoutError) as error:
+            _, late = await asyncio.wait({closing}, timeout=self._options.drain_seconds)
+        finally:
+            closing.cancel()
+        error = TimeoutError() if late else None if closing.cancelled() else closing.exception()
+        if isinstance(error, KafkaError | OSError | TimeoutError):
             _log.warning("consumer_not_closed", handler=self._handler.name, error=type(error).__name__)
+        elif error is not None:
+            raise error
 
     def _let_client_ask_after(self, seconds: float) -> None:
         """Have the client ask for more while there is what we have not taken, once that has lain for so long.

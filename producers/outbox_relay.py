@@ -161,12 +161,22 @@ class OutboxRelay:
                     pause = await self._round(lanes)
             except (StorageUnavailable, ConcurrentChange, PublisherUnavailable) as error:
                 failed_rounds += 1
-                seconds = self._options.neighbour_backoff.seconds(failed_rounds, self._randomness)
-                _log.warning("outbox_relay_waits", error=f"{type(error).__name__}: {error}", seconds=round(seconds, 2))
-                pause = _Pause(rest=seconds, idle=0)
+                pause = self._pause_after(error, failed_rounds)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Nobody's wish: Kafka's client waits for tasks of its own that it cancels as a connection ends.
+                failed_rounds += 1
+                pause = self._pause_after(error, failed_rounds)
             else:
                 failed_rounds = 0
             await self._wait(pause)
+
+    def _pause_after(self, error: BaseException, failed_rounds: int) -> _Pause:
+        seconds = self._options.neighbour_backoff.seconds(failed_rounds, self._randomness)
+        _log.warning("outbox_relay_waits", error=f"{type(error).__name__}: {error}", seconds=round(seconds, 2))
+        return _Pause(rest=seconds, idle=0)
 
     async def _round(self, lanes: frozenset[int]) -> _Pause:
         """Read, publish, mark. Raises PublisherUnavailable where Kafka took nothing."""

@@ -9,7 +9,7 @@ import typer
 from service.expected import done
 from service.roles import Role, running_process
 from service.settings import Settings
-from service.supervisor import supervise
+from service.supervisor import PartEnded, supervise
 from telemetry import logs
 
 __all__ = ["app", "run"]
@@ -46,4 +46,4 @@ def run(
                 stuck_seconds=settings.stuck_seconds,
             )
 
-    done(work)
+    done(work, PartEnded)

@@ -13,7 +13,7 @@ import structlog
 
 from telemetry.health import Health, PartState, Progress, dump_stacks
 
-__all__ = ["EXIT_STUCK", "Part", "supervise"]
+__all__ = ["EXIT_STUCK", "Part", "PartEnded", "supervise"]
 
 _log = structlog.get_logger(__name__)
 
@@ -37,8 +37,14 @@ class Part(Protocol):
     def stop(self) -> None: ...
 
 
+class PartEnded(Exception):
+    """A part was over before anybody asked it to stop, without saying why."""
+
+
 async def supervise(parts: Sequence[Part], *, health: Health, stop_seconds: float, stuck_seconds: float) -> None:
     """Run parts until a signal asks to stop, or one of them fails, which ends them all and is raised.
+
+    One that ends unasked is stopped with all others in order, and PartEnded names it.
 
     On SIGTERM or SIGINT every part is told to stop and has `stop_seconds` to finish; what is left then is cut. A second
     signal cuts at once. Work that waits without progress for too long ends the process with EXIT_STUCK.
@@ -66,8 +72,8 @@ async def supervise(parts: Sequence[Part], *, health: Health, stop_seconds: floa
                 group.create_task(_beat(heart), name="heartbeat"),
                 group.create_task(_until(stopping), name="signals"),
             ]
-            # A part that returns unasked is over as much as one that was asked to stop.
             await asyncio.wait([others[1], *running], return_when=asyncio.FIRST_COMPLETED)
+            unasked = [] if stopping.is_set() else [task.get_name() for task in running if task.done()]
             _log.info("stopping", parts=[part.name for part in parts])
             for part in parts:
                 part.stop()
@@ -76,6 +82,8 @@ async def supervise(parts: Sequence[Part], *, health: Health, stop_seconds: floa
                 _log.warning("part_cut", part=task.get_name())
             for task in (*late, *others, *announcers):
                 task.cancel()
+        if unasked:
+            raise PartEnded(f"the part {', '.join(unasked)} has ended, and nobody asked it to")
     finally:
         health.drop("event loop")
         for number in (signal.SIGTERM, signal.SIGINT):

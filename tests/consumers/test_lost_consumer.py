@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError
 
 from tests.consumers.conftest import Bus, Recorder, RunLoop, eventually, record_of
 
@@ -47,3 +48,35 @@ async def test_a_consumer_that_sees_nothing_any_more_is_replaced(
         await bus.send(topic, record_of("b"))
         await eventually(lambda: taken("a", "b"))
         assert running.loop._membership._consumer not in hung
+
+
+async def test_a_client_that_cancels_itself_while_it_is_closed_takes_nobody_along(
+    bus: Bus, run_loop: RunLoop, effects: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its connection ends while a task of its own has not yet begun: it cancels the task and waits for it."""
+    topic = await bus.topic()
+    await bus.send(topic, record_of("a"))
+    getmany, stop = AIOKafkaConsumer.getmany, AIOKafkaConsumer.stop
+    lost: set[Any] = set()
+
+    async def losing_getmany(self: Any, **options: Any) -> Any:
+        if self in lost:
+            raise KafkaConnectionError
+        return await getmany(self, **options)
+
+    async def cancelled_stop(self: Any) -> None:
+        await stop(self)
+        if self in lost:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", losing_getmany)
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", cancelled_stop)
+
+    async def taken(*expected: str) -> bool:
+        return [row["event_id"] for row in await effects()] == list(expected)
+
+    async with run_loop(Recorder((topic,))) as running:
+        await eventually(lambda: taken("a"))
+        lost.add(running.loop._membership._consumer)
+        await bus.send(topic, record_of("b"))
+        await eventually(lambda: taken("a", "b"))

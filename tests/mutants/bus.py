@@ -146,4 +146,20 @@ ON_THE_BUS = (
         new="                pass\n",
         tests=(_RELAY,),
     ),
+    Mutant(
+        name="a-part-ends-in-silence",
+        bug="a part that is cancelled by nobody's wish ends the service as if it had been asked to stop",
+        path="service/supervisor.py",
+        old="        if unasked:\n",
+        new="        if unasked and heart is None:\n",
+        tests=("tests/service/test_supervisor.py",),
+    ),
+    Mutant(
+        name="a-client-that-cancels-itself-takes-us-along",
+        bug="what Kafka's client cancels of its own while it is closed passes for a wish to end the consumer",
+        path="consumers/membership.py",
+        old="            _, late = await asyncio.wait({closing}, timeout=self._options.drain_seconds)\n",
+        new="            _, late = await closing, set()\n",
+        tests=("tests/consumers/test_lost_consumer.py",),
+    ),
 )

@@ -1,6 +1,10 @@
 """The relay while its neighbours are taken away."""
 
 import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
 
 from sandbox.stack import KafkaServer, PostgresServer
 from telemetry.metrics import REGISTRY
@@ -66,6 +70,27 @@ async def test_no_answer_in_time_means_the_same_rows_again_by_another_producer(
         await relay_bench.until_sent()
         assert relay._publisher._producer is not first
     await assert_all_arrived_in_order(relay_bench, topic, 2)
+
+
+async def test_a_producer_that_cancels_itself_is_a_broker_that_is_away(
+    relay_bench: RelayBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await relay_bench.topic()
+    start, starts = AIOKafkaProducer.start, 0
+
+    async def cancelled_start(self: Any) -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            raise asyncio.CancelledError
+        await start(self)
+
+    monkeypatch.setattr(AIOKafkaProducer, "start", cancelled_start)
+    async with relay_bench.running(relay_bench.relay()):
+        await relay_bench.write(numbered(topic, KEYS, [0]))
+        await relay_bench.until_sent()
+    assert starts == 2
+    await assert_all_arrived_in_order(relay_bench, topic, 1)
 
 
 async def test_a_relay_stops_while_the_broker_is_away(relay_bench: RelayBench, kafka_server: KafkaServer) -> None:
