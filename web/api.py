@@ -16,6 +16,8 @@ from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
+from web.pages.signing_in import SigningIn
+from web.pages.site import PREFIX, pages
 from web.problems import answer_with_problems
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
@@ -45,11 +47,13 @@ class ApiPorts:
     authorizations: Authorizations
     callers: Callers
     browsers: Browsers
+    signing_in: SigningIn
     memory: OrganizationMemory
     clock: Clock
     looking: Looking
     feed: EventFeed
     decide_here: bool = True
+    public_url: str | None = None
 
 
 def api_app(ports: ApiPorts) -> FastAPI:
@@ -80,4 +84,5 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
+    app.mount(PREFIX, pages(app, ports.signing_in, ports.browsers, ports.public_url))
     return app
