@@ -4,9 +4,11 @@ OpenID Connect as far as the service uses it: discovery, the authorization code 
 access tokens are the platform's bearer JWTs. It asks for no password, so it listens on loopback alone.
 """
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from html import escape
@@ -22,14 +24,43 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-__all__ = ["AUDIENCE", "CLIENT_ID", "ROLES", "identity_provider"]
+from sandbox.stack import free_port
+from web.app import HttpServer
+
+__all__ = ["AUDIENCE", "CLIENT_ID", "ROLES", "Identity", "identity_provider", "running_identity"]
 
 AUDIENCE = "cscx-salesloft"
 CLIENT_ID = "cscx-salesloft-pages"
 ROLES = ("csm", "manager", "admin", "viewer")
 
+_START_S = 10.0
 _GOOD_FOR_S = 12 * 3600
 _CODES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A provider that runs: its issuer, and the secret of the service's client."""
+
+    url: str
+    client_secret: str = field(repr=False)
+
+
+@asynccontextmanager
+async def running_identity(organizations: Sequence[str]) -> AsyncIterator[Identity]:
+    """A provider that knows these organizations, for the length of a block."""
+    port = free_port()
+    identity = Identity(f"http://127.0.0.1:{port}", token_urlsafe(24))
+    app = identity_provider(identity.url, organizations, identity.client_secret)
+    server = HttpServer(lambda: nullcontext(app), host="127.0.0.1", port=port, drain_seconds=1)
+    running = asyncio.create_task(server.run(), name="identity provider")
+    try:
+        async with asyncio.timeout(_START_S):
+            await server.ready.wait()
+        yield identity
+    finally:
+        server.stop()
+        await running
 
 
 @dataclass(slots=True)
