@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_keys_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
 
-    # Where people sign in to the pages, by OpenID Connect; its access tokens are those of the issuer above. All or none.
+    # Where people sign in to the pages, by OpenID Connect: its access tokens are of the issuer above. All or none.
     oidc_url: Annotated[str, Field(pattern=r"^https?://[^\s]+")] | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
