@@ -14,7 +14,7 @@ from rich.console import Console
 from sandbox.stack import StackError, StackOptions
 from sandbox.stack.downloads import Jar, JarCache
 
-__all__ = ["ASSETS", "Asset", "lay_out", "main"]
+__all__ = ["ASSETS", "JARS", "Asset", "lay_out", "main"]
 
 _LOCK = "browser-assets.lock"
 _VENDOR = Path(__file__).parents[1] / "web" / "pages" / "static" / "vendor"
@@ -40,17 +40,18 @@ def _locked() -> tuple[Asset, ...]:
 
 
 ASSETS = _locked()
+JARS = tuple(dict.fromkeys(asset.jar for asset in ASSETS))
 
 
 def lay_out(folder: Path, cache: JarCache, console: Console | None = None) -> list[Path]:
     """Every asset as a file of the folder, which has nothing else afterwards. Raises StackError."""
-    jars = cache.ready(console)
+    fetched = dict(zip(JARS, cache.ready(console), strict=True))
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():
         left.unlink()
     laid = []
-    for asset, jar in zip(ASSETS, jars, strict=True):
-        with zipfile.ZipFile(jar) as archive:
+    for asset in ASSETS:
+        with zipfile.ZipFile(fetched[asset.jar]) as archive:
             file = folder / Path(asset.path).name
             file.write_bytes(archive.read(asset.entry))
             laid.append(file)
@@ -62,7 +63,7 @@ def main() -> None:
     console = Console(stderr=True, highlight=False)
     cache = JarCache(
         StackOptions.from_environment().cache,
-        jars=[asset.jar for asset in ASSETS],
+        jars=JARS,
         what="the pages' scripts (once)",
         lock=_LOCK,
     )

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hmac import compare_digest
 from secrets import token_urlsafe
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import structlog
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import BaseModel, SecretStr, ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -31,6 +30,7 @@ _log = structlog.get_logger(__name__)
 _KIND = "sign-in"
 _COOKIE = "cscx_salesloft_sign_in"
 _WITHIN_S = 5.0
+_SCOPE = "openid profile email"
 _TEN_MINUTES = 600
 
 
@@ -48,6 +48,12 @@ class _Endpoints(BaseModel):
 
     authorization_endpoint: str
     token_endpoint: str
+
+
+class _Granted(BaseModel):
+    """Of the token endpoint's answer, by RFC 6749."""
+
+    access_token: str
 
 
 class SigningIn:
@@ -68,12 +74,20 @@ class SigningIn:
 
     async def begin(self, request: Request, *, callback: str, after: str) -> Response:
         """Send the browser to the identity provider. Raises Problem (503) where it is not to be reached."""
-        async with self._client(callback) as client:
-            endpoints = await self._endpoints(client)
-            state, verifier = token_urlsafe(24), token_urlsafe(48)
-            address, _ = client.create_authorization_url(
-                endpoints.authorization_endpoint, state=state, code_verifier=verifier
-            )
+        provider = self._configured()
+        async with httpx.AsyncClient(timeout=_WITHIN_S) as http:
+            endpoints = await _endpoints(http, provider)
+        state, verifier = token_urlsafe(24), token_urlsafe(48)
+        address: str = prepare_grant_uri(
+            endpoints.authorization_endpoint,
+            client_id=provider.client_id,
+            response_type="code",
+            redirect_uri=callback,
+            scope=_SCOPE,
+            state=state,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+        )
         response = RedirectResponse(address, status_code=303)
         response.set_cookie(
             _COOKIE,
@@ -93,19 +107,29 @@ class SigningIn:
             raise _not_ours()
         if "code" not in request.query_params:
             raise Problem(400, "sign_in_refused", "You were not signed in; try again.")
-        async with self._client(callback) as client:
-            endpoints = await self._endpoints(client)
+        provider = self._configured()
+        async with httpx.AsyncClient(timeout=_WITHIN_S) as http:
+            endpoints = await _endpoints(http, provider)
             try:
-                granted: dict[str, Any] = await client.fetch_token(
-                    endpoints.token_endpoint, code=request.query_params["code"], code_verifier=verifier
+                answer = await http.post(
+                    endpoints.token_endpoint,
+                    content=prepare_token_request(
+                        "authorization_code",
+                        redirect_uri=callback,
+                        code=request.query_params["code"],
+                        code_verifier=verifier,
+                    ),
+                    headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+                    auth=(provider.client_id, provider.client_secret.get_secret_value()),
                 )
-            except (OAuthError, httpx.HTTPError) as error:
+                granted = _Granted.model_validate_json(answer.raise_for_status().content)
+            except (httpx.HTTPError, ValidationError) as error:
                 _log.warning("sign_in_failed", error=type(error).__name__)
                 raise Problem(400, "sign_in_refused", "The identity provider did not sign you in; try again.") from None
-        caller = await self._callers.caller(f"Bearer {granted.get('access_token', '')}")
+        caller = await self._callers.caller(f"Bearer {granted.access_token}")
         response = RedirectResponse(after, status_code=303)
         left = int((caller.expires_at - datetime.now(UTC)).total_seconds())
-        self._browsers.begin(response, granted["access_token"], good_for_s=max(1, left))
+        self._browsers.begin(response, granted.access_token, good_for_s=max(1, left))
         response.delete_cookie(_COOKIE, path=urlsplit(callback).path)
         return response
 
@@ -119,30 +143,22 @@ class SigningIn:
         state, verifier, after = rest
         return state, verifier, after
 
-    def _client(self, callback: str) -> AsyncOAuth2Client:
+    def _configured(self) -> IdentityProvider:
         if self._provider is None:
             raise Problem(503, "sign_in_not_configured", "The settings name no identity provider.")
-        return AsyncOAuth2Client(
-            client_id=self._provider.client_id,
-            client_secret=self._provider.client_secret.get_secret_value(),
-            redirect_uri=callback,
-            scope="openid profile email",
-            code_challenge_method="S256",
-            timeout=_WITHIN_S,
-        )
+        return self._provider
 
-    async def _endpoints(self, client: AsyncOAuth2Client) -> _Endpoints:
-        url = self._provider.url if self._provider is not None else ""
-        try:
-            answer = await client.request(
-                "GET", f"{url.rstrip('/')}/.well-known/openid-configuration", withhold_token=True
-            )
-            return _Endpoints.model_validate_json(answer.raise_for_status().content)
-        except (httpx.HTTPError, ValidationError) as error:
-            _log.warning("identity_provider_not_read", error=type(error).__name__)
-            raise Problem(
-                503, "sign_in_not_possible", "The identity provider does not answer; try again in a moment."
-            ) from None
+
+async def _endpoints(http: httpx.AsyncClient, provider: IdentityProvider) -> _Endpoints:
+    """Where people are sent, and where codes become tokens. Raises Problem, 503."""
+    try:
+        answer = await http.get(f"{provider.url.rstrip('/')}/.well-known/openid-configuration")
+        return _Endpoints.model_validate_json(answer.raise_for_status().content)
+    except (httpx.HTTPError, ValidationError) as error:
+        _log.warning("identity_provider_not_read", error=type(error).__name__)
+        raise Problem(
+            503, "sign_in_not_possible", "The identity provider does not answer; try again in a moment."
+        ) from None
 
 
 def _local(address: str) -> str:
