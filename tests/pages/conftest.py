@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from os import environ
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
 
 from sandbox.salesloft.server import running_simulator
@@ -23,6 +24,15 @@ class Reader:
     page: Page
     base_url: str
     complaints: list[str] = field(default_factory=list)
+
+    async def violations(self) -> list[str]:
+        """What axe finds on the page as it is."""
+        found = await Axe().run(self.page)
+        return [
+            f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for one in found.response["violations"]
+            for node in one["nodes"]
+        ]
 
     async def open(self, path: str) -> int:
         """The status of a page, once everything on it has loaded."""

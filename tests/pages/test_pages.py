@@ -1,7 +1,5 @@
 """The pages in a real browser, over the real API: what is shown, to whom, and what a click does."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -10,33 +8,53 @@ from tests.fulfillment.account import SAVE
 from tests.pages.conftest import reading
 from tests.web.looking_scene import PAUSED, WAITING, Scene
 
-PAGES = ("/approvals", "/approvals?show=all", "/cadences", "/customers/cus-1")
+PAGES = (
+    "/approvals",
+    "/approvals?show=all",
+    "/people?show=all",
+    "/customers/cus-1",
+    "/cadences",
+    "/cadences?q=nothing-is-called-so",
+    "/mappings",
+    "/overview",
+    "/operations",
+)
 
 
-def addresses(scene: Scene) -> Iterator[str]:
-    yield from PAGES
-    yield f"/stakeholders/{scene.stakeholder_id}"
+async def addresses(scene: Scene) -> list[str]:
+    """Every page, and one of each thing that has a page of its own."""
+    mappings = (await scene.see("/trigger-mappings"))["mappings"]
+    return [
+        *PAGES,
+        f"/stakeholders/{scene.stakeholder_id}",
+        f"/approvals/{scene.enrollments[PAUSED]}",
+        f"/cadences/{scene.accounts[PAUSED].cadences[SAVE]}",
+        f"/mappings/{mappings[0]['id']}",
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_opens_without_a_complaint(browser: Browser, scene: Scene, scheme: str) -> None:
-    async with reading(browser, scene, color_scheme=scheme) as reader:
-        for address in addresses(scene):
+async def test_every_page_opens_without_a_complaint_and_for_everybody(
+    browser: Browser, scene: Scene, scheme: str
+) -> None:
+    async with reading(browser, scene, role="admin", color_scheme=scheme, reduced_motion="reduce") as reader:
+        for address in await addresses(scene):
             assert await reader.open(address) == 200, address
             await expect(reader.page.locator("main h1")).to_have_count(1)
+            assert await reader.violations() == [], address
         assert reader.complaints == []
 
 
 async def test_a_page_fits_a_telephone(browser: Browser, scene: Scene) -> None:
     async with reading(browser, scene, viewport={"width": 360, "height": 740}) as reader:
-        for address in addresses(scene):
+        for address in await addresses(scene):
             await reader.open(address)
             assert await reader.page.evaluate("document.documentElement.scrollWidth") <= 360, address
 
 
 async def test_who_is_not_known_is_asked_to_sign_in_and_told_nothing(browser: Browser, scene: Scene) -> None:
     async with reading(browser, scene, role=None) as reader:
-        for address in addresses(scene):
+        for address in await addresses(scene):
             await reader.open(address)
             await expect(reader.page.locator("h1")).to_have_text("Sign in")
             assert "/app/sign-in?after=" in reader.page.url
@@ -56,9 +74,9 @@ async def test_what_is_not_there_and_what_is_another_organizations_look_alike(br
 
 async def test_a_viewer_sees_no_action(browser: Browser, scene: Scene) -> None:
     async with reading(browser, scene, role="viewer") as reader:
-        for address in addresses(scene):
+        for address in await addresses(scene):
             await reader.open(address)
-            await expect(reader.page.locator("main button:not(.search button)")).to_have_count(0)
+            await expect(reader.page.locator("main button:not(.search button, .more)")).to_have_count(0)
             await expect(reader.page.locator("main form:not(.search)")).to_have_count(0)
 
 
@@ -81,8 +99,7 @@ async def test_somebody_is_approved_with_the_keyboard_alone(browser: Browser, sc
     async with reading(browser, scene) as reader:
         await reader.open("/approvals")
         card = reader.page.locator(f'[data-about="enrollment:{scene.enrollments[WAITING]}"]')
-        await expect(card.locator(".chip").first).to_have_text("Waiting")
-        button = card.get_by_role("button", name="Approve")
+        button = card.get_by_role("button", name="Approve", exact=True)
         await button.focus()
         await reader.page.keyboard.press("Enter")
         await expect(card.get_by_role("status")).to_contain_text("the decision is published")
@@ -101,6 +118,9 @@ async def test_who_is_paused_is_resumed_and_the_page_changes_by_itself(browser: 
         card = reader.page.locator("main .card").first
         await expect(card.locator(".chip")).to_have_text("Paused")
         await card.get_by_role("button", name="Resume").click()
+        dialog = reader.page.get_by_role("dialog", name="Resume")
+        await expect(dialog).to_contain_text("added to the cadence again at the step that was kept")
+        await dialog.get_by_role("button", name="Resume").click()
         await expect(reader.page.locator(".note[role=status]")).to_be_visible()
         await scene.accounts[PAUSED].settle()
         await expect(card.locator(".chip")).to_have_text("Enrolled")

@@ -1,5 +1,6 @@
 """The HTTP API, as our own pages ask it: in this process, as whoever reads the page, with what a program would get."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,17 +33,40 @@ class OwnApi:
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
     async def get(self, request: Request, path: str, **query: Any) -> Any:
-        """What `GET /api/salesloft<path>` answers. Raises Refusal."""
-        given = {name: value for name, value in query.items() if value not in (None, "")}
-        return await self._ask(request, "GET", f"{path}?{urlencode(given, doseq=True)}" if given else path)
+        """What `GET /api/salesloft<path>` answers; what is None or empty is not asked. Raises Refusal."""
+        told, _ = await self._ask(request, "GET", _with(path, query))
+        return told
 
-    async def send(self, request: Request, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    async def get_with_state(self, request: Request, path: str) -> tuple[Any, str]:
+        """The same with its ETag, for whoever changes it afterwards."""
+        told, headers = await self._ask(request, "GET", path)
+        return told, headers.get("etag", "")
+
+    async def send(
+        self,
+        request: Request,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        if_match: str | None = None,
+        **query: Any,
+    ) -> Any:
         """What a request that changes something answers; None where it has nothing to say. Raises Refusal."""
-        return await self._ask(request, method, path, body)
+        more = {"if-match": if_match} if if_match is not None else {}
+        told, _ = await self._ask(request, method, _with(path, query), body, more)
+        return told
 
-    async def _ask(self, request: Request, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    async def _ask(
+        self,
+        request: Request,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> tuple[Any, httpx.Headers]:
         headers = {name: value for name in _HANDED_ON if (value := request.headers.get(name)) is not None}
-        headers["x-correlation-id"] = request.state.correlation_id
+        headers |= {"x-correlation-id": request.state.correlation_id, **(more or {})}
         if body is not None:
             headers["content-type"] = "application/json"
         asked = httpx.Request(
@@ -55,7 +79,12 @@ class OwnApi:
         content = await answer.aread()
         if answer.status_code >= 400:
             raise Refusal(answer.status_code, _problem(content))
-        return orjson.loads(content) if content else None
+        return orjson.loads(content) if content else None, answer.headers
+
+
+def _with(path: str, query: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in query.items() if value not in (None, "", [])}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
 def _problem(content: bytes) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Templates, and the few words and shapes that all of them use."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,12 +9,18 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from web.pages.wording import percent, sentence, shown, words
+
 __all__ = ["FOLDER", "templates"]
 
 FOLDER = Path(__file__).parent
 
 _TONES: Mapping[str, str] = {
     "enrolled": "good",
+    "connected": "good",
+    "published": "good",
+    "native": "good",
+    "request": "good",
     "completed": "good",
     "approved": "good",
     "scheduled": "busy",
@@ -23,11 +28,17 @@ _TONES: Mapping[str, str] = {
     "waiting": "busy",
     "enrolling": "busy",
     "paused": "held",
+    "defer": "held",
+    "emulated": "held",
+    "draft": "held",
+    "parked": "held",
     "stale": "held",
     "blocked": "bad",
     "failed": "bad",
     "rejected": "bad",
     "unknown": "bad",
+    "needs_reauthorization": "bad",
+    "disconnected": "bad",
 }
 
 
@@ -40,20 +51,20 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"words": words, "when": when, "tone": tone, "json": as_json}
+    made.filters |= {
+        "words": words,
+        "when": when,
+        "tone": tone,
+        "json": as_json,
+        "sentence": sentence,
+        "shown": shown,
+        "percent": percent,
+    }
     return made
 
 
-def words(told: str | None) -> str:
-    """A name of the API's as people say it: `renewal-window` is "Renewal window"."""
-    if not told:
-        return ""
-    spaced = re.sub(r"[-_]+", " ", told)
-    return spaced[:1].upper() + spaced[1:]
-
-
 def when(told: str | None, style: str = "moment") -> Markup:
-    """An instant, which the page's script puts into the reader's time zone; `style` is `moment` or `ago`."""
+    """An instant, which the page's script puts into the reader's time zone; `style` is `moment`, `ago` or `left`."""
     if not told:
         return Markup("—")
     instant = datetime.fromisoformat(told)
