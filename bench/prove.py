@@ -14,13 +14,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bench.proof.activity import activity
 from bench.proof.budget import budget
 from bench.proof.deciding import deciding
 from bench.proof.findings import Findings
 from bench.proof.journey import journey
 from bench.proof.kill import kill
 from bench.proof.mutants import mutants
-from bench.proof.outages import broker, database
+from bench.proof.outages import outages
 from bench.proof.record import Archive, Result
 from bench.proof.staging import Scale, Task
 
@@ -38,8 +39,8 @@ class Part(StrEnum):
 
     JOURNEY = "journey"
     KILL = "kill"
-    BROKER = "broker"
-    DATABASE = "database"
+    OUTAGES = "outages"
+    ACTIVITY = "activity"
     BUDGET = "budget"
     DECIDING = "deciding"
     MUTANTS = "mutants"
@@ -48,8 +49,8 @@ class Part(StrEnum):
 _PARTS: dict[Part, Callable[[Task], Coroutine[Any, Any, Findings]]] = {
     Part.JOURNEY: journey,
     Part.KILL: kill,
-    Part.BROKER: broker,
-    Part.DATABASE: database,
+    Part.OUTAGES: outages,
+    Part.ACTIVITY: activity,
     Part.BUDGET: budget,
     Part.DECIDING: deciding,
     Part.MUTANTS: mutants,

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 import httpx
 from fastapi import FastAPI
 
 from salesloft_client import BudgetSettings
-from service.roles import database_options, opened_authorizations, session_options
+from service.roles import api_database_options, opened_authorizations, session_options
 from service.settings import Settings
 from storage.pool import Database
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
+from web.jobs import Jobs
 from web.pages.signing_in import IdentityProvider, SigningIn
+from web.rate_limits import Buckets, Rate
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
@@ -37,10 +38,8 @@ async def api_application(
     async with AsyncExitStack() as stack:
         authorizations = await stack.enter_async_context(opened_authorizations(settings, clock))
         callers = Callers(issuer, await stack.enter_async_context(httpx.AsyncClient()), browsers)
-        # Without a connection until somebody looks: a start waits for none.
-        apart = replace(database_options(settings), role="cscx_salesloft_api", min_size=0)
         looking = Looking(
-            database=await stack.enter_async_context(Database.connected(apart)),
+            database=await stack.enter_async_context(Database.connected(api_database_options(settings))),
             callers=callers,
             clock=clock,
             budget=session_options(settings).budget or BudgetSettings(),
@@ -49,6 +48,7 @@ async def api_application(
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         following = tasks.create_task(feed.run(), name="event feed")
         stack.callback(following.cancel)
+        rate = Rate(per_minute=settings.http_requests_per_minute, burst=settings.http_requests_at_once)
         ports = ApiPorts(
             database=database,
             sessions=sessions,
@@ -62,6 +62,8 @@ async def api_application(
             looking=looking,
             feed=feed,
             public_url=settings.public_url,
+            jobs=await stack.enter_async_context(Jobs()),
+            buckets=Buckets(rate) if rate.per_minute else None,
         )
         # In a thread, since to make the routes is a fifth of a second.
         yield await asyncio.to_thread(api_app, ports)

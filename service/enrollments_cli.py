@@ -131,6 +131,11 @@ def _add_pausing(app: typer.Typer, ask: Asked) -> None:
         """Take the person off the cadence for good; who is not on it yet never comes onto it."""
         ask(organization, enrollment, SteeringAction.REMOVE, why)
 
+    @app.command()
+    def retry(organization: _Organization, enrollment: _Enrollment, *, why: _Why) -> None:
+        """Try again what failed: every gate is passed anew, and a stale approval goes back to its approver."""
+        ask(organization, enrollment, SteeringAction.RETRY, why)
+
 
 def _add_moving(app: typer.Typer, ask: Asked) -> None:
     @app.command()

@@ -50,6 +50,7 @@ from workflows.webhooks import CallbackAddress
 __all__ = [
     "Process",
     "Role",
+    "api_database_options",
     "command_worker",
     "database_options",
     "keyring",
@@ -91,6 +92,14 @@ def database_options(settings: Settings) -> DatabaseOptions:
     )
 
 
+def api_database_options(settings: Settings) -> DatabaseOptions:
+    """How this process reaches Postgres, as one organization at a time; without a connection until somebody asks.
+
+    The API is opened at any moment, and so also while the database is away.
+    """
+    return replace(database_options(settings), role="cscx_salesloft_api", min_size=0)
+
+
 def keyring(settings: Settings) -> Keyring:
     """The keys of stored credentials."""
     keys = {key_id: key.get_secret_value() for key_id, key in settings.encryption_keys.items()}
@@ -124,7 +133,7 @@ def callback_address(settings: Settings) -> CallbackAddress | None:
 @asynccontextmanager
 async def opened_authorizations(settings: Settings, clock: Clock) -> AsyncIterator[Authorizations]:
     """What begins and ends authorizations, with a pool that sees one organization at a time."""
-    options = replace(database_options(settings), role="cscx_salesloft_api")
+    options = api_database_options(settings)
     async with Database.connected(options) as database:
         yield Authorizations(database, keyring(settings), session_options(settings).app, clock)
 

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_keys_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
 
+    # How often one caller of the API, a user of an organization, may ask; each replica counts for itself. 0: no limit.
+    http_requests_per_minute: int = Field(default=1200, ge=0, le=1_000_000)
+    http_requests_at_once: int = Field(default=240, ge=1, le=100_000)
+
     # Where people sign in to the pages, by OpenID Connect: its access tokens are of the issuer above. All or none.
     oidc_url: Annotated[str, Field(pattern=r"^https?://[^\s]+")] | None = None
     oidc_client_id: str | None = None

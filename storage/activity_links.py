@@ -12,6 +12,7 @@ __all__ = [
     "backfills",
     "finish_backfills",
     "forget_strangers",
+    "known_people_with",
     "link_by_email",
     "linked_people",
     "note_strangers",
@@ -71,6 +72,12 @@ async def unlinked_emails(connection: Connection, organization_id: str) -> list[
     """The normalised addresses of stakeholders who are linked to nobody."""
     rows = await queries.unlinked_emails(connection, organization_id=organization_id)
     return [row["email"] for row in rows]
+
+
+async def known_people_with(connection: Connection, organization_id: str, emails: Sequence[str]) -> dict[int, str]:
+    """Those with one of these addresses who are kept because they are somebody's already, with the address."""
+    rows = await queries.known_people_with(connection, organization_id=organization_id, emails=list(emails))
+    return {row["person_id"]: row["email"] for row in rows}
 
 
 async def strangers_with(

@@ -25,6 +25,7 @@ __all__ = [
     "newest_events",
     "next_run",
     "put_off",
+    "run_of",
 ]
 
 RunOutcome = Literal["complete", "cap_reached", "mapping_changed", "cancelled"]
@@ -150,9 +151,19 @@ async def cancel(connection: Connection, organization_id: str, run_id: UUID, *, 
 
 async def list_runs(connection: Connection, organization_id: str, *, limit: int) -> list[RunRecord]:
     """An organization's newest runs, newest first."""
+    return await _records(connection, organization_id, None, limit)
+
+
+async def run_of(connection: Connection, organization_id: str, run_id: UUID) -> RunRecord | None:
+    """One of an organization's runs."""
+    found = await _records(connection, organization_id, run_id, 1)
+    return found[0] if found else None
+
+
+async def _records(connection: Connection, organization_id: str, run_id: UUID | None, limit: int) -> list[RunRecord]:
+    rows = await queries.list_mapping_runs(connection, organization_id=organization_id, id=run_id, at_most=limit)
     return [
-        RunRecord(**{**row, "id": plain_uuid(row["id"]), "mapping_id": plain_uuid(row["mapping_id"])})
-        for row in await queries.list_mapping_runs(connection, organization_id=organization_id, at_most=limit)
+        RunRecord(**{**row, "id": plain_uuid(row["id"]), "mapping_id": plain_uuid(row["mapping_id"])}) for row in rows
     ]
 
 

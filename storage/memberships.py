@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from storage.enrollments import Enrollment
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
@@ -13,6 +14,7 @@ __all__ = [
     "MembershipRow",
     "end",
     "forget_intent",
+    "has_been_on_cadence",
     "put",
     "read",
     "record_intent",
@@ -130,3 +132,9 @@ async def forget_intent(connection: Connection, enrollment_id: UUID) -> None:
 async def record_membership(connection: Connection, enrollment_id: UUID, membership_id: UUID) -> None:
     """The enrollment made this membership."""
     await queries.record_membership(connection, enrollment_id=enrollment_id, membership_id=membership_id)
+
+
+async def has_been_on_cadence(connection: Connection, enrollment: Enrollment) -> bool:
+    """Whether the stakeholder is on the enrollment's cadence, or came onto it since they were first asked for."""
+    found: bool = await queries.has_been_on_cadence(connection, enrollment_id=enrollment.id)
+    return found

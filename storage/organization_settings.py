@@ -9,7 +9,7 @@ import orjson
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["StoredSettings", "history", "read"]
+__all__ = ["StoredSettings", "history", "history_before", "read"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,14 @@ async def read(connection: Connection, organization_id: str) -> StoredSettings |
 async def history(connection: Connection, organization_id: str) -> list[StoredSettings]:
     """Every version that was made, the oldest first; version 1, in which nothing is chosen, is not among them."""
     rows = await queries.settings_history(connection, organization_id=organization_id)
+    return [_stored(row, orjson.loads(row["settings"])) for row in rows]
+
+
+async def history_before(
+    connection: Connection, organization_id: str, before: int | None, *, limit: int
+) -> list[StoredSettings]:
+    """The latest versions that were made, the latest first; those before a version where one is given."""
+    rows = await queries.settings_before(connection, organization_id=organization_id, before=before, limit=limit)
     return [_stored(row, orjson.loads(row["settings"])) for row in rows]
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "remove_suppressions",
     "shares_active_address",
     "suppressed",
+    "suppressions_after",
 ]
 
 
@@ -196,12 +197,23 @@ async def remove_suppressions(
 
 async def list_suppressions(connection: Connection, organization_id: str) -> list[Suppression]:
     """Whom an organization never contacts."""
-    return [
-        Suppression(
-            entry=Suppressible(row["kind"], row["value"]),
-            note=row["note"],
-            added_at=row["added_at"],
-            added_by=row["added_by"],
-        )
-        for row in await queries.list_suppressions(connection, organization_id=organization_id)
-    ]
+    return [_suppression(row) for row in await queries.list_suppressions(connection, organization_id=organization_id)]
+
+
+async def suppressions_after(
+    connection: Connection, organization_id: str, *, after: tuple[str | None, str | None], limit: int
+) -> list[Suppression]:
+    """A page of them by kind and value, behind that place; from the beginning where it is None."""
+    rows = await queries.list_suppressions_after(
+        connection, organization_id=organization_id, kind=after[0] or "", value=after[1] or "", limit=limit
+    )
+    return [_suppression(row) for row in rows]
+
+
+def _suppression(row: Any) -> Suppression:
+    return Suppression(
+        entry=Suppressible(row["kind"], row["value"]),
+        note=row["note"],
+        added_at=row["added_at"],
+        added_by=row["added_by"],
+    )

@@ -36,6 +36,7 @@ class SteeringAction(StrEnum):
     RESTART = "restart"
     CHANGE_SENDER = "change_sender"
     REMOVE = "remove"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

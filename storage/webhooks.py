@@ -93,7 +93,7 @@ async def unensured(connection: Connection, *, address: str, before: datetime, l
 async def hint(
     connection: Connection, organization_id: str, stream: SyncStream, record_id: int, *, deleted: bool
 ) -> None:
-    """A record has changed: have it read soon, and wake the readers."""
+    """A record has changed, or is gone: have it read soon, and wake the readers."""
     await queries.add_hint(
         connection, organization_id=organization_id, stream=stream, record_id=record_id, deleted=deleted
     )

@@ -23,7 +23,12 @@ __all__ = ["LEVELS", "SeldomAgain", "belonging_to", "configure_console", "config
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 # Chattier than what they tell: a request's line names its whole URL, and the metrics count requests already.
-_QUIETER: Final = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "uvicorn.access": logging.WARNING}
+_QUIETER: Final = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "mcp": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+}
 _REPETITIVE: Final = ("aiokafka",)
 _AGAIN_AFTER_SECONDS: Final = 10.0
 # uvicorn hangs handlers of its own on these when it is started with its default configuration.

@@ -1,6 +1,10 @@
-"""What tests of every room share: one bus and one database server a run, started when the first test asks."""
+"""What tests of every room share: one bus and one database server a worker, each started when a test first asks."""
 
+import functools
+import os
 import signal
+import ssl
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -9,12 +13,17 @@ import pytest
 import structlog
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
-from sandbox.stack import KafkaServer, LocalStack, PostgresServer, StackOptions, local_stack
+from sandbox.stack import KafkaServer, PostgresServer, StackOptions, local_kafka, local_postgres
 from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
 
 # A shell that starts us in the background has us, and whatever we start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Every HTTP client reads the machine's certificates, which takes longer than most tests do, and none here meets one.
+ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]
+# At each request httpcore looks for this package, which is none of ours, in every folder that Python knows.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 # Out of the box structlog draws every local variable of a traceback, which keeps the event loop busy for seconds.
 structlog.configure(
@@ -26,17 +35,29 @@ structlog.configure(
 )
 
 
-@pytest.fixture(scope="session")
-async def stack() -> AsyncIterator[LocalStack]:
-    """Kafka and Postgres; Postgres without fsync, which only a power cut would tell."""
-    async with local_stack(StackOptions.from_environment(fsync=False)) as running:
-        yield running
+@pytest.hookimpl(trylast=True)  # when those that were not asked for are gone
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that are given longer than others come first, each to another worker: else a run ends in waiting for one.
+
+    Workers begin with equal parts of what was collected, one after another.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("timeout") is not None]
+    others = [item for item in items if item.get_closest_marker("timeout") is None]
+    items.clear()
+    for part in range(workers):
+        end = (len(long) + len(others)) * (part + 1) // workers
+        items += long[part::workers]
+        fill = end - len(items)
+        items += others[:fill]
+        del others[:fill]
 
 
 @pytest.fixture(scope="session")
-def kafka_server(stack: LocalStack) -> KafkaServer:
+async def kafka_server() -> AsyncIterator[KafkaServer]:
     """The broker itself, for a test that restarts, kills or pauses it (and leaves it running)."""
-    return stack.kafka
+    async with local_kafka(StackOptions.from_environment()) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +67,13 @@ def kafka(kafka_server: KafkaServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(stack: LocalStack) -> PostgresServer:
-    """The database server itself, for a test that restarts, kills or pauses it (and leaves it running)."""
-    return stack.postgres
+async def postgres_server() -> AsyncIterator[PostgresServer]:
+    """The database server itself, for a test that restarts, kills or pauses it (and leaves it running).
+
+    Without fsync, which only a power cut would tell.
+    """
+    async with local_postgres(StackOptions.from_environment(fsync=False)) as running:
+        yield running
 
 
 @pytest.fixture

@@ -104,7 +104,11 @@ def adding_routes(database: Database, memory: OrganizationMemory, clock: Clock, 
     routes = APIRouter(prefix="/api/salesloft", tags=["adding"])
     anybody = having_role(callers, *CallerRole)
 
-    @routes.post("/cadences/{cadence_id}/add", status_code=202)
+    @routes.post(
+        "/cadences/{cadence_id}/add",
+        status_code=202,
+        responses={200: {"model": AddTried, "description": "What would come of it."}},
+    )
     @repeatable
     async def add(
         cadence_id: Annotated[int, Path(ge=1, le=2**63 - 1)],

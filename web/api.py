@@ -1,6 +1,6 @@
 """The HTTP API of the `api` role."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
@@ -11,21 +11,33 @@ from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.described import describe
 from web.idempotency import Idempotency, refuse_in_doubt
+from web.jobs import Jobs
+from web.mapping_drafts import mapping_draft_routes
+from web.mapping_files import mapping_file_routes
+from web.mapping_runs import mapping_run_routes
 from web.mapping_sets import mapping_set_routes
 from web.mapping_states import mapping_state_routes
+from web.mapping_trials import mapping_trial_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
+from web.organization_settings import organization_settings_routes
 from web.pages.signing_in import SigningIn
 from web.pages.site import PREFIX, pages
 from web.problems import answer_with_problems
+from web.rate_limits import Buckets, RateLimits
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers
 from web.session import session_routes
+from web.stops import stop_routes
+from web.suppressions import suppression_routes
+from web.talking.begun import Talking
 from web.talking.routes import talking_routes
+from web.tools.routes import tool_routes
 from web.webhooks import webhook_routes
 from workflows.authorization import Authorizations
 from workflows.clock import Clock
@@ -39,7 +51,7 @@ __all__ = ["ApiPorts", "api_app"]
 class ApiPorts:
     """What the routes work with; `database` acts as the worker, since a delivery's organization is to be found.
 
-    `decide_here` is off where the approval service alone decides.
+    `decide_here` is off where the approval service alone decides. Without `buckets` no caller is limited.
     """
 
     database: Database
@@ -54,6 +66,8 @@ class ApiPorts:
     feed: EventFeed
     decide_here: bool = True
     public_url: str | None = None
+    jobs: Jobs = field(default_factory=Jobs)
+    buckets: Buckets | None = None
 
 
 def api_app(ports: ApiPorts) -> FastAPI:
@@ -65,6 +79,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(EveryRequest),
+            Middleware(RateLimits, callers=ports.callers, buckets=ports.buckets),
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
         dependencies=[Depends(refuse_in_doubt)],
@@ -73,6 +88,8 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers))
     app.include_router(session_routes(ports.callers, ports.browsers))
     app.include_router(mapping_routes(ports.callers))
+    app.include_router(mapping_file_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(mapping_draft_routes(ports.database, ports.callers, ports.clock))
     app.include_router(mapping_set_routes(ports.database, ports.callers, ports.clock))
     app.include_router(mapping_state_routes(ports.database, ports.callers, ports.clock))
     app.include_router(
@@ -81,8 +98,16 @@ def api_app(ports: ApiPorts) -> FastAPI:
     app.include_router(capability_routes(ports.callers))
     app.include_router(membership_routes(ports.database, ports.memory, ports.clock, ports.callers))
     app.include_router(adding_routes(ports.database, ports.memory, ports.clock, ports.callers))
-    app.include_router(talking_routes(ports.database, ports.memory, ports.clock, ports.sessions.keyring, ports.callers))
+    app.include_router(mapping_run_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(mapping_trial_routes(ports.looking, ports.jobs))
+    app.include_router(stop_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(suppression_routes(ports.database, ports.looking, ports.callers, ports.clock))
+    app.include_router(organization_settings_routes(ports.database, ports.looking))
+    talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
+    app.include_router(talking_routes(talking, ports.callers))
+    app.include_router(tool_routes(talking, ports.callers))
     app.include_router(reading_routes(ports.looking, ports.feed))
     app.include_router(webhook_routes(ports.database, ports.sessions.keyring))
+    describe(app)
     app.mount(PREFIX, pages(app, ports.signing_in, ports.browsers, ports.public_url))
     return app

@@ -1,13 +1,14 @@
 """Connecting an organization to its Salesloft team, and the callback that an authorization ends with."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from salesloft_client import read_callback
 from web.browser import Browsers
+from web.described import PUBLIC, problems
 from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
@@ -18,6 +19,13 @@ from workflows.session import Connected, Sessions
 __all__ = ["connection_routes"]
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=500)]
+
+_OF_SALESLOFT: Final = problems(
+    {
+        409: "The organization, or the team that was chosen in Salesloft, is connected otherwise already.",
+        502: "Salesloft does not do its part.",
+    }
+)
 
 
 class _Body(BaseModel):
@@ -81,7 +89,7 @@ def connection_routes(
     sessions: Sessions, authorizations: Authorizations, callers: Callers, browsers: Browsers
 ) -> APIRouter:
     """`POST /api/integrations/salesloft/connect` and `GET /api/integrations/salesloft/callback`."""
-    routes = APIRouter(prefix="/api/integrations/salesloft", tags=["connection"])
+    routes = APIRouter(prefix="/api/integrations/salesloft", tags=["connection"], responses=_OF_SALESLOFT)
     admin = having_role(callers, CallerRole.ADMIN)
 
     @routes.post("/connect")
@@ -107,7 +115,7 @@ def connection_routes(
                 begun = await authorizations.begin(organization_id, by, session.binding if session else None)
                 return ConnectUrl(connect_url=begun.url, expires_at=begun.expires_at)
 
-    @routes.get("/callback")
+    @routes.get("/callback", openapi_extra=PUBLIC)
     async def callback(request: Request, response: Response) -> TeamConnected:
         """Take what the browser brings back from Salesloft; whom it is for, the state says.
 

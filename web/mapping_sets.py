@@ -22,7 +22,16 @@ from workflows.clock import Clock
 from workflows.mapping_sets import MappingsMoved, replace_drafts, state_of, try_drafts
 from workflows.mapping_versions import MappingUnknown
 
-__all__ = ["IfMatch", "OneMapping", "expected_state", "mapping_set_routes", "one_mapping", "told_as_problems"]
+__all__ = [
+    "Changed",
+    "IfMatch",
+    "OneMapping",
+    "Told",
+    "expected_state",
+    "mapping_set_routes",
+    "one_mapping",
+    "told_as_problems",
+]
 
 MOST_AT_ONCE: Final = 500
 

@@ -1,5 +1,7 @@
 """What people have done to who is on a cadence: pause, resume, skip, begin again, another sender, remove; and withdraw.
 
+What failed is tried again from here too.
+
 A membership's id is ours. An earlier stay of an enrollment stands for the enrollment, as it is now. Nothing waits for
 Salesloft: 202 says that it is noted, and the membership, or its enrollment, tells when it is done.
 """
@@ -18,7 +20,8 @@ from storage import standing
 from storage.pool import Database
 from storage.standing import Concerned
 from storage.steering import Steering, SteeringAction
-from web.idempotency import operation_id
+from web.described import problems
+from web.idempotency import operation_id, repeatable
 from web.problems import Problem, absent
 from web.rights import acting, check_customer
 from web.security import Caller, Callers
@@ -35,6 +38,14 @@ _MADE_IN_SALESLOFT = (
     " done about it from here. Change it in Salesloft; what happens to it is noticed and told all the same."
 )
 
+_RETRY_DOES = (
+    "Everything that is asked before somebody is added is asked again. If the approval still holds, the person is"
+    " added; if what was approved has changed, or was approved for too long ago, the approver is asked again."
+)
+_WHEN_RETRIED = problems(
+    {409: "It did not fail, the person has been on the cadence since, or the key's request is under way."}
+)
+
 
 class Wanted(BaseModel):
     """`note` says why, for whoever looks at it later."""
@@ -42,6 +53,12 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     note: Note
+
+
+class RetryWanted(Wanted):
+    """Why it can be expected to work this time."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "the two records were merged"}]})
 
 
 class PauseWanted(Wanted):
@@ -82,6 +99,33 @@ class Steered(BaseModel):
     support: Support
     does: str
     state: EnrollmentState
+    held_by: Reason | None
+    dry_run: bool
+
+
+class Retried(BaseModel):
+    """What was noted, or would be: the enrollment is scheduled again, and its history tells what comes of it.
+
+    `held_by` is what keeps the person off the cadence for now.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "5b0e8f0a-9c0e-4b1f-8a1d-2c77b8f7f1a8",
+                    "enrollment_id": "0f8b8f4e-6a53-4d5b-9c0e-3b1f6a1d2c77",
+                    "does": _RETRY_DOES,
+                    "held_by": None,
+                    "dry_run": False,
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    enrollment_id: UUID
+    does: str
     held_by: Reason | None
     dry_run: bool
 
@@ -138,6 +182,22 @@ class _Desk:
         asked.answered(f"/api/salesloft/enrollments/{enrollment_id}")
         return steered
 
+    async def retry(self, asked: _Asked, enrollment_id: UUID, note: str) -> Retried:
+        """Have an enrollment that failed tried again. Raises Problem."""
+        await self._of_enrollment(asked.caller, enrollment_id)
+        steering = Steering(
+            id=asked.id,
+            enrollment_id=enrollment_id,
+            action=SteeringAction.RETRY,
+            asked_by=asked.caller.user_id,
+            note=note,
+        )
+        held_by = await self._ask(asked, steering)
+        asked.answered(f"/api/salesloft/enrollments/{enrollment_id}")
+        return Retried(
+            id=asked.id, enrollment_id=enrollment_id, does=_RETRY_DOES, held_by=held_by, dry_run=asked.dry_run
+        )
+
     async def _of_membership(self, caller: Caller, membership_id: UUID) -> Concerned:
         async with self._database.connection() as connection:
             found = await standing.of_membership(connection, caller.organization_id, membership_id)
@@ -172,10 +232,7 @@ class _Desk:
             note=note,
             **terms,
         )
-        try:
-            held_by = await (self._tried if asked.dry_run else self._noted)(asked.caller.organization_id, steering)
-        except SteeringInvalid as error:
-            raise _refused(error) from None
+        held_by = await self._ask(asked, steering)
         return Steered(
             id=asked.id,
             enrollment_id=concerned.enrollment_id,
@@ -187,6 +244,12 @@ class _Desk:
             held_by=held_by,
             dry_run=asked.dry_run,
         )
+
+    async def _ask(self, asked: _Asked, steering: Steering) -> Reason | None:
+        try:
+            return await (self._tried if asked.dry_run else self._noted)(asked.caller.organization_id, steering)
+        except SteeringInvalid as error:
+            raise _refused(error) from None
 
     async def _noted(self, organization_id: str, steering: Steering) -> Reason | None:
         async with self._database.transaction() as connection:
@@ -204,6 +267,7 @@ class _Desk:
             raise _OnlyTried(await steer(connection, organization_id, steering, self._memory, self._clock.now()))
 
 
+_TRIED: dict[int | str, dict[str, Any]] = {200: {"model": Steered, "description": "What would come of it (`dry_run`)."}}
 _ON_CADENCE = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 _STEERINGS = {
     CadenceAction.PAUSE: SteeringAction.PAUSE,
@@ -217,11 +281,11 @@ _STEERINGS = {
 
 
 def membership_routes(database: Database, memory: OrganizationMemory, clock: Clock, callers: Callers) -> APIRouter:
-    """What is asked of `/api/salesloft/cadence-memberships/{id}`, and `PUT /api/salesloft/enrollments/{id}/withdraw`.
+    """What is asked of `/api/salesloft/cadence-memberships/{id}`, and `.../enrollments/{id}/withdraw` and `.../retry`.
 
     Each takes `dry_run=true`, which answers 200 with what would come of it and writes nothing.
     """
-    routes = APIRouter(prefix="/api/salesloft", tags=["memberships"])
+    routes = APIRouter(prefix="/api/salesloft", tags=["memberships"], responses=_TRIED)
     desk = _Desk(database, memory, clock)
     stay = "/cadence-memberships/{membership_id}"
 
@@ -274,6 +338,12 @@ def membership_routes(database: Database, memory: OrganizationMemory, clock: Clo
     async def withdraw(enrollment_id: UUID, wanted: Wanted, asked: Annotated[_Asked, Depends(asking)]) -> Steered:
         """Take back what is asked for, or waits: the person never comes onto the cadence."""
         return await desk.withdraw(asked, enrollment_id, wanted.note)
+
+    @routes.post("/enrollments/{enrollment_id}/retry", status_code=202, responses=_WHEN_RETRIED)
+    @repeatable
+    async def retry(enrollment_id: UUID, wanted: RetryWanted, asked: Annotated[_Asked, Depends(asking)]) -> Retried:
+        """Try again what failed: every gate is passed anew, and nobody is put through a cadence twice."""
+        return await desk.retry(asked, enrollment_id, wanted.note)
 
     return routes
 

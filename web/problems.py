@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from salesloft_client import ClientRejected, GrantRevoked, MissingScope, SalesloftError, Throttled, Unauthorized
 from storage.errors import StorageError
@@ -14,7 +15,7 @@ from workflows.authorization import NoApplication, StateRefused
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
-__all__ = ["Problem", "absent", "answer_with_problems", "document_of", "told_of"]
+__all__ = ["Problem", "absent", "answer_with_problems", "document_of", "problem_of", "told_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -25,8 +26,11 @@ _TITLES = {
     404: "There is no such thing",
     405: "The method is not allowed",
     409: "The request is in conflict with what is there",
+    412: "What is there is not what was looked at",
     413: "The request is too large",
     422: "The request cannot be carried out as it is",
+    428: "The request does not say what was looked at",
+    429: "The caller asks too often",
     500: "A fault of ours",
     502: "Salesloft does not do its part",
     503: "Not at the moment",
@@ -79,6 +83,10 @@ def answer_with_problems(app: FastAPI) -> None:
             request, Problem(422, "invalid_request", "The request is not as it is described.", errors=fields)
         )
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, _: ClientDisconnect) -> Response:
+        return _document(request, Problem(400, "body_incomplete", "The body ended before it was whole."))
+
     for kind in (NoApplication, StateRefused, LacksScopes, NotConnected, TeamTaken, SalesloftError, StorageError):
         app.add_exception_handler(kind, _expected)
     app.add_exception_handler(Exception, _unexpected)
@@ -93,7 +101,7 @@ def document_of(request: Request, error: Exception) -> Response:
         return _document(
             request, Problem(error.status_code, reason_code, str(error.detail), headers=dict(error.headers or {}))
         )
-    problem = _of(error)
+    problem = problem_of(error)
     if problem.status >= 500:
         _log.warning("request_not_carried_out", reason_code=problem.reason_code, error=repr(error))
     return _document(request, problem)
@@ -108,7 +116,8 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return _document(request, Problem(500, "internal_error", "Something went wrong here; the log has its cause."))
 
 
-def _of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
+    """What an error that is met in carrying something out is told as."""
     match error:
         case NoApplication():
             return Problem(503, "oauth_not_configured", "The service has no OAuth application of Salesloft's.")

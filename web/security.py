@@ -33,6 +33,8 @@ _KEYS_GOOD_FOR_S = 600.0
 # A made-up key id must not make us ask the issuer each time.
 _ASKED_AGAIN_AFTER_S = 10.0
 _WITHIN_S = 5.0
+# Where a request keeps its caller.
+_KNOWN = "caller"
 
 
 class CallerRole(StrEnum):
@@ -86,7 +88,17 @@ class Callers:
         self._asking = asyncio.Lock()
 
     async def of(self, request: Request) -> Caller:
-        """The caller by the Authorization header, else by the browser's session. Raises Problem: 401, 403 or 503."""
+        """The caller by the Authorization header, else by the browser's session. Raises Problem: 401, 403 or 503.
+
+        A request's caller is looked at once, however often it is asked for.
+        """
+        known: Caller | None = getattr(request.state, _KNOWN, None)
+        if known is None:
+            known = await self._of(request)
+            setattr(request.state, _KNOWN, known)
+        return known
+
+    async def _of(self, request: Request) -> Caller:
         session = None if "authorization" in request.headers else self._browsers.session(request)
         if session is None:
             return await self.caller(request.headers.get("authorization"))

@@ -9,6 +9,7 @@ from salesloft_client import EVENT_HEADER, SIGNATURE_HEADER, is_signed
 from storage import webhooks
 from storage.pool import Database
 from storage.webhooks import Receiver
+from web.described import PUBLIC
 from web.problems import Problem
 from workflows.credentials import CredentialUnreadable, Keyring
 from workflows.webhooks import callback_token, take_in
@@ -25,7 +26,7 @@ def webhook_routes(database: Database, keyring: Keyring) -> APIRouter:
     """
     routes = APIRouter(prefix="/api/webhooks/salesloft", tags=["webhooks"])
 
-    @routes.post("/{receiver_id}", status_code=204)
+    @routes.post("/{receiver_id}", status_code=204, openapi_extra=PUBLIC)
     async def deliver(receiver_id: str, request: Request) -> Response:
         """Keep what a delivery hints at. What hints at nothing is answered alike: there is nothing to try again."""
         body = await request.body()

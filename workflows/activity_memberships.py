@@ -15,12 +15,13 @@ from activity.units import Metric, Source, Unit, event_id, membership_key
 from enrollment.states import Happening
 from salesloft_client import CadenceMembership
 from schemas.vocabulary import ActorKind, EnrollmentState, Reason
-from storage import activity, directory, enrollments, outbox, people, stays
+from storage import activity, directory, enrollments, outbox, stays
 from storage.activity import ToldUnit
 from storage.enrollments import Enrollment
 from storage.pool import Connection
 from storage.stays import EndedEnrollment, KeptStay, StayRow
 from workflows.activity import Links, Observed, Reading, owed, refresh_engagements, tell
+from workflows.activity_people import miss_people
 from workflows.events import Origin
 from workflows.transitions import Actor, Change, MembershipFacts, changed_event, transition
 
@@ -83,7 +84,7 @@ async def apply_memberships(connection: Connection, reading: Reading, rows: Sequ
     await refresh_engagements(connection, reading, (), [one for person in sorted(affected) for one in links[person]])
     for row in rows:
         if row.person_deleted and row.person is not None and row.person.id in links:
-            await people.unlink(connection, organization_id, row.person.id)
+            await miss_people(connection, reading, {row.person.id})
     overtaken = sum(_overtaken(one) is not None for one in read)
     return replace(told.ledger, scanned=told.ledger.scanned - overtaken) + total(ledgers)
 

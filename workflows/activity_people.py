@@ -8,13 +8,22 @@ from dataclasses import dataclass, field
 from activity.ledger import Ledger
 from enrollment.consent import normalised_email
 from salesloft_client import Account, Person
-from storage import activity_links, people
+from storage import activity_links, people, webhooks
 from storage.people import AccountRow, PersonRow
 from storage.pool import Connection
+from storage.sync import SyncStream
 from workflows.activity import Reading
 from workflows.domains import bare_domain
 
-__all__ = ["AddressDigests", "apply_accounts", "apply_people", "forget_people", "people_of_new_stakeholders"]
+__all__ = [
+    "AddressDigests",
+    "apply_accounts",
+    "apply_people",
+    "forget_people",
+    "miss_people",
+    "people_of_new_stakeholders",
+    "share_people",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,17 @@ async def forget_people(connection: Connection, reading: Reading, gone: Collecti
     await activity_links.forget_strangers(connection, reading.organization_id, gone)
 
 
+async def miss_people(connection: Connection, reading: Reading, missing: Collection[int]) -> None:
+    """Salesloft no longer seems to have these people. Who is a stakeholder is forgotten by who reads hinted records.
+
+    What such a person did last is read first there: nobody is told what is found of people who are nobody's.
+    """
+    linked = await activity_links.linked_people(connection, reading.organization_id, missing)
+    for person_id in sorted(linked):
+        await webhooks.hint(connection, reading.organization_id, SyncStream.PEOPLE, person_id, deleted=True)
+    await activity_links.forget_strangers(connection, reading.organization_id, set(missing) - linked)
+
+
 async def people_of_new_stakeholders(
     connection: Connection, organization_id: str, digests: AddressDigests, *, limit: int
 ) -> Collection[int]:
@@ -99,3 +119,11 @@ async def people_of_new_stakeholders(
     emails = await activity_links.unlinked_emails(connection, organization_id)
     wanted = [digests.of(organization_id, email) for email in emails]
     return await activity_links.strangers_with(connection, organization_id, wanted, limit=limit) if wanted else ()
+
+
+async def share_people(connection: Connection, reading: Reading) -> None:
+    """Link stakeholders who are nobody to people who are another stakeholder already and have their address."""
+    emails = await activity_links.unlinked_emails(connection, reading.organization_id)
+    shared = await activity_links.known_people_with(connection, reading.organization_id, emails) if emails else {}
+    if shared:
+        await activity_links.link_by_email(connection, reading.organization_id, shared, reading.noticed_at)

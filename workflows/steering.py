@@ -1,4 +1,4 @@
-"""What people ask of who is on a cadence: pause, resume, skip a step, begin again at one, change the sender, remove.
+"""What people ask of enrollments: pause, resume, skip a step, begin again at one, change the sender, remove, retry.
 
 Salesloft can do none of it but remove. Everything else is taking the person off and adding them back, which passes the
 consent gate; what was approved for the person stays approved. What is asked is noted with who, when and why, in the
@@ -21,7 +21,7 @@ from storage.enrollments import Enrollment
 from storage.pool import Connection
 from storage.steering import Steering, SteeringAction
 from workflows.audit import Action, Done, note
-from workflows.commands import add_pause, add_remove, add_resume
+from workflows.commands import add_enroll, add_pause, add_remove, add_resume
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, Change, transition
 
@@ -72,6 +72,14 @@ async def steer(
         raise TermsInvalid("say why: it is told to whoever looks at the enrollment")
     if enrollment.state in FINAL:
         raise SteeringInvalid(f"the enrollment is over: it is {enrollment.state.value}")
+    await _have_done(connection, enrollment, asked, facts, now)
+    await note(connection, _done(organization_id, asked), now=now)
+    return await holds.held(connection, enrollment.id, now)
+
+
+async def _have_done(
+    connection: Connection, enrollment: Enrollment, asked: Steering, facts: OrganizationFacts, now: datetime
+) -> None:
     match asked.action:
         case SteeringAction.REMOVE:
             await _remove(connection, enrollment, asked, now)
@@ -79,10 +87,10 @@ async def steer(
             await _pause(connection, enrollment, asked, now)
         case SteeringAction.RESUME:
             await _resume(connection, enrollment, now)
+        case SteeringAction.RETRY:
+            await _retry(connection, enrollment, asked, now)
         case SteeringAction.SKIP | SteeringAction.RESTART | SteeringAction.CHANGE_SENDER:
             await _move(connection, enrollment, asked, facts, now)
-    await note(connection, _done(organization_id, asked), now=now)
-    return await holds.held(connection, enrollment.id, now)
 
 
 def _done(organization_id: str, asked: Steering) -> Done:
@@ -128,6 +136,22 @@ async def _resume(connection: Connection, enrollment: Enrollment, now: datetime)
     if is_free and enrollment.state is EnrollmentState.PAUSED and enrollment.intended_at is None:
         await add_resume(connection, [enrollment], now)
         await holds.hasten(connection, enrollment.organization_id, enrollment.customer_id, now)
+
+
+async def _retry(connection: Connection, enrollment: Enrollment, asked: Steering, now: datetime) -> None:
+    """What failed is scheduled again, and passes every gate as if it had just been approved.
+
+    So whoever may not be contacted any more is not, and what is not any more as it was approved, or was approved for
+    too long ago, goes back to its approver. Whoever has been on the cadence since they were asked for has had what was
+    approved.
+    """
+    if enrollment.state is not EnrollmentState.FAILED:
+        raise SteeringInvalid(f"only what failed is tried again, and the enrollment is {enrollment.state.value}")
+    if await memberships.has_been_on_cadence(connection, enrollment):
+        raise SteeringInvalid("the person is on this cadence, or has been since: nobody is put through it twice")
+    actor, reason = Actor(ActorKind.USER, asked.asked_by), Reason.RETRIED.value
+    change = Change(enrollment=enrollment, happening=Happening.RETRY, reason=reason, actor=actor, expected_at=now)
+    await add_enroll(connection, [(one, now) for one in await transition(connection, [change], now)], now)
 
 
 async def _move(

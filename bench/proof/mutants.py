@@ -1,4 +1,4 @@
-"""Part `mutants`: bugs are planted one by one, and the tests that promise to notice them have to turn red."""
+"""Part `mutants`: each bug is planted in a copy, and the tests that promise to notice it have to turn red."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Parts `broker` and `database`: a neighbour is killed and started again, and frozen for a while, amid the work."""
+"""Part `outages`: a neighbour is killed and started again, and frozen for a while, amid the work."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from bench.proof.moments import Moment, reach, sample
 from bench.proof.staging import Scale, Stage, Task, judge, staged
 from sandbox.stack import Server
 
-__all__ = ["broker", "database"]
+__all__ = ["outages"]
 
 _MOMENT_SECONDS = 240.0
 _AGAIN = {Scale.SMALL: 1, Scale.FULL: 3}
@@ -41,59 +41,68 @@ class _Seen:
 _Look = Callable[[], Awaitable[_Seen]]
 
 
-async def broker(task: Task) -> Findings:
-    """Kafka goes away. Meanwhile the outbox has to wait, and nothing may be marked as sent."""
-    async with staged(task) as stage:
+@dataclass(frozen=True, slots=True)
+class _Neighbour:
+    name: str
+    server: Server
+    look: _Look
 
-        async def look() -> _Seen:
-            standing = await stage.world.books.standing(await stage.world.simulator.now())
+
+async def outages(task: Task) -> Findings:
+    """Kafka and Postgres go away in turn, amid one load.
+
+    While Kafka is away the outbox has to wait, and nothing may be marked as sent. While Postgres is, no record may be
+    acknowledged to Kafka.
+    """
+    async with staged(task) as stage:
+        world = stage.world
+
+        async def look_without_kafka() -> _Seen:
+            standing = await world.books.standing(await world.simulator.now())
             # Where the relay had nothing in hand at that moment, the load's own records wait.
             return _Seen(standing.unsent + stage.load.under_way, standing.sent)
 
-        return await _outages(stage, stage.world.kafka, "Kafka", look)
-
-
-async def database(task: Task) -> Findings:
-    """Postgres goes away. Meanwhile no record may be acknowledged to Kafka."""
-    async with staged(task) as stage:
-
-        async def look() -> _Seen:
+        async def look_without_postgres() -> _Seen:
             lag = await stage.bus.lag()
             return _Seen(lag.records, lag.committed)
 
-        return await _outages(stage, stage.world.postgres, "Postgres", look)
+        kafka = _Neighbour("Kafka", world.kafka, look_without_kafka)
+        postgres = _Neighbour("Postgres", world.postgres, look_without_postgres)
+        turns = [(neighbour, deed) for deed in _Deed for neighbour in (kafka, postgres)] * _AGAIN[task.scale]
+        await world.service.start()
+        await world.service.until_ready()
+        records = len(stage.load.stream.records) // (len(turns) + 1)
+        for number, (neighbour, deed) in enumerate(turns, 1):
+            task.say(f"outage {number} of {len(turns)}: {neighbour.name} {deed}; {stage.load.left} records to come")
+            if not await _outage(stage, number, neighbour, deed, records):
+                break
+        await stage.load.publish(stage.load.left)
+        return await judge(stage)
 
 
-async def _outages(stage: Stage, server: Server, name: str, look: _Look) -> Findings:
-    deeds = (_Deed.KILL, _Deed.FREEZE) * _AGAIN[stage.task.scale]
-    service, findings = stage.world.service, stage.findings
-    await service.start()
-    await service.until_ready()
-    records = len(stage.load.stream.records) // (len(deeds) + 1)
-    for number, deed in enumerate(deeds, 1):
-        stage.task.say(f"outage {number} of {len(deeds)}: {name} {deed}; {stage.load.left} records to come")
-        start = await sample(stage.world)
-        publishing = asyncio.create_task(stage.publish_steadily(records), name="publish")
-        try:
-            await reach(
-                stage.world, Moment.CONSUMING, stage.chance, start=start, records=records, seconds=_MOMENT_SECONDS
-            )
-        except TimeoutError:
-            findings.holds(f"Outage {number} falls amid work.", condition=False, told="the moment never came")
-            await publishing
-            break
-        began = monotonic()
-        away = await _do(deed, server, look, stage)
-        waited = f"{away.last.waiting} waited, {away.last.done - away.first.done} were done"
-        findings.holds(f"While {name} was {deed} ({number}), work waited for it.", away.last.waiting > 0, waited)
-        findings.holds(f"Nothing was acknowledged meanwhile ({number}).", away.last.done == away.first.done, waited)
-        seconds = monotonic() - began
-        back = await _seconds_until_progress(look, away.last)
-        told = f"{seconds:.0f} s away, {back} s until it got on"
-        findings.holds(f"Then ({number}) it went on by itself.", back is not None, told)
+async def _outage(stage: Stage, number: int, neighbour: _Neighbour, deed: _Deed, records: int) -> bool:
+    """One outage amid so many records that keep coming; answers whether the moment for it came."""
+    findings, look = stage.findings, neighbour.look
+    start = await sample(stage.world)
+    publishing = asyncio.create_task(stage.publish_steadily(records), name="publish")
+    try:
+        await reach(stage.world, Moment.CONSUMING, stage.chance, start=start, records=records, seconds=_MOMENT_SECONDS)
+    except TimeoutError:
+        findings.holds(f"Outage {number} falls amid work.", condition=False, told="the moment never came")
         await publishing
-    await stage.load.publish(stage.load.left)
-    return await judge(stage)
+        return False
+    began = monotonic()
+    away = await _do(deed, neighbour.server, look, stage)
+    waited = f"{away.last.waiting} waited, {away.last.done - away.first.done} were done"
+    findings.holds(f"While {neighbour.name} was {deed} ({number}), work waited for it.", away.last.waiting > 0, waited)
+    findings.holds(f"Nothing was acknowledged meanwhile ({number}).", away.last.done == away.first.done, waited)
+    seconds = monotonic() - began
+    back = await _seconds_until_progress(look, away.last)
+    findings.holds(
+        f"Then ({number}) it went on by itself.", back is not None, f"{seconds:.0f} s away, {back} s until it got on"
+    )
+    await publishing
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,10 +76,27 @@ class ServiceProcess:
         await self._process.end(signal.SIGTERM, seconds=_STOP_SECONDS)
         return self._process.exit_code
 
+    async def command(self, *arguments: str) -> str:
+        """Run one of its commands beside it, and return what it prints. RuntimeError where it fails."""
+        process = await asyncio.create_subprocess_exec(
+            _COMMAND,
+            *arguments,
+            env={**self._environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}: {told.decode()[-2000:]}")
+        return told.decode()
+
     def last_words(self) -> str:
-        """The end of its log."""
+        """How it ended, where it has, and the end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return " | ".join(lines[-_LAST_LINES:])
+        # None: its guardian ended before it, and took it along.
+        ended = [] if self.is_running else [f"exit code {self._process.exit_code}"]
+        return " | ".join([*ended, *lines[-_LAST_LINES:]])
 
 
 @asynccontextmanager

@@ -27,11 +27,13 @@ from sandbox.stack import KafkaServer, PostgresServer, StackOptions, free_port, 
 from service.clock import FollowedClock
 from service.settings import PREFIX, Settings
 
-__all__ = ["World", "WorldPlan", "running_world"]
+__all__ = ["APPLICATION", "World", "WorldPlan", "running_world"]
 
 # A part kills its servers, so it has its own even where settings name some.
 _NAMED_SERVERS = (f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS", f"{PREFIX}DATABASE_URL")
 _USERS = 4
+APPLICATION = "cscx-salesloft"
+"""The simulator's own OAuth application, by which teams may be connected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class WorldPlan:
     """`batch` is how many records the service takes in one transaction, `speed` business seconds in a real one.
 
     `log` is where the service writes. Without `fsync` Postgres is quicker and outlives everything but a power cut.
+    With `deliveries` Salesloft is told where to deliver its webhooks to.
     """
 
     organizations: int
@@ -49,16 +52,18 @@ class WorldPlan:
     lease_seconds: float = 30.0
     speed: float = 20.0
     fsync: bool = True
+    deliveries: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What runs; `dsn` is the database owner's.
 
-    `teams` are the simulator's, by organization; the service is started by whoever judges it.
+    `teams` are the simulator's, by organization; the service is started by whoever judges it, with `settings`.
     """
 
     dsn: str
+    settings: Settings
     kafka: KafkaServer
     postgres: PostgresServer
     simulator: SimulatorClient
@@ -93,6 +98,8 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
             "DATABASE_URL": dsn,
             "SALESLOFT_URL": f"{simulator.base_url}/v2",
             "SALESLOFT_AUTH_URL": simulator.base_url,
+            "SALESLOFT_CLIENT_ID": APPLICATION,
+            "SALESLOFT_CLIENT_SECRET": f"{APPLICATION}-secret",
             "CLOCK_URL": f"{simulator.base_url}/sandbox/clock",
             "ENCRYPTION_KEYS": f"proof:{Fernet.generate_key().decode()}",
             "ADDRESS_KEY": Fernet.generate_key().decode(),
@@ -102,8 +109,11 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
             "INSTANCE": "proof-1",
             "LOG_LEVEL": "warning",
         }
+        if plan.deliveries:
+            settings["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+        read = Settings.model_validate({name.lower(): value for name, value in settings.items()})
         await prepare(
-            Settings.model_validate({name.lower(): value for name, value in settings.items()}),
+            read,
             {organization: team["api_key"] for organization, team in teams.items()},
         )
         child = environment | {f"{PREFIX}{name}": value for name, value in settings.items()}
@@ -114,6 +124,7 @@ async def running_world(plan: WorldPlan) -> AsyncIterator[World]:
         await exits.enter_async_context(_approvers(stack.kafka.bootstrap_servers, plan.desk, clock))
         yield World(
             dsn=dsn,
+            settings=read,
             kafka=stack.kafka,
             postgres=stack.postgres,
             simulator=simulator,

@@ -1,4 +1,4 @@
-"""A stream's records by their ids, as many in one call as a page holds."""
+"""A stream's records by their ids, or by whose they are, as many in one call as a page holds."""
 
 from collections.abc import Collection
 from contextlib import aclosing
@@ -15,7 +15,7 @@ from storage.sync import SyncStream
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-__all__ = ["AT_A_TIME", "NotNarrowed", "fetch"]
+__all__ = ["AT_A_TIME", "NotNarrowed", "fetch", "fetch_of_people"]
 
 _log = structlog.get_logger(__name__)
 
@@ -46,3 +46,17 @@ async def fetch(
                 raise NotNarrowed
             found.append(batch)
     return found
+
+
+async def fetch_of_people(
+    client: SalesloftClient, reader: StreamReader, people: Collection[int], since: datetime | None
+) -> list[Batch[Any]]:
+    """What some people's records of a stream show that has changed since then, up to now; all where it is None.
+
+    The stream is one that tells whose its records are. Raises Salesloft's errors.
+    """
+    where: dict[str, Any] = {**reader.where, cast("str", reader.by_person): sorted(people)}
+    position = _EVER if since is None else CursorPosition(updated_at=since)
+    changes = client.changes(reader.source, position, where=where, settle=_SETTLE)
+    async with aclosing(cast("AsyncGenerator[Batch[Any]]", changes)) as batches:
+        return [batch async for batch in batches]

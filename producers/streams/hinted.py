@@ -1,8 +1,12 @@
 """Records that a webhook has told of, read by their ids: sooner than the cursor comes to them, and beside it.
 
 No cursor moves. When one comes to the same records, it finds them as old as they are kept, and nothing is told twice.
+
+Who was deleted is nobody's any more, and what the cursors find of them afterwards is told to nobody. So what they did
+that no cursor has come to yet is read first; whoever else notices that a person is gone leaves a hint of it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,10 +16,10 @@ from activity.ledger import Ledger
 from producers.standstill import Backoff
 from producers.streams import by_ids
 from producers.streams.by_ids import NotNarrowed
-from producers.streams.pages import Page, Pages
+from producers.streams.pages import Move, Page, Pages
 from producers.streams.readers import StreamReader
 from salesloft_client import Batch, RetryClass, SalesloftClient, SalesloftError, Throttled
-from storage import sync, webhooks
+from storage import activity_links, sync, webhooks
 from storage.pool import Connection, Database
 from storage.sync import OrganizationLease, SyncStream
 from storage.webhooks import Hint
@@ -67,16 +71,19 @@ class Hinted:
     async def _read(
         self, stream: SyncStream, reader: StreamReader, hinted: list[Hint], reading: Reading, cycle: int
     ) -> None:
+        told_to_be_gone = {hint.record_id for hint in hinted if hint.deleted}
         try:
             batches = await self._fetched(stream, reader, hinted)
+            gone = told_to_be_gone - {row.id for batch in batches for row in batch.rows}
+            if gone and stream is SyncStream.PEOPLE:
+                await self._read_last(gone, reading, cycle)
         except SalesloftError as error:
             if error.retry_class is not RetryClass.PERMANENT:
                 await self._put_off(stream, hinted, error)
                 raise
             # The stream's own cycle meets the same refusal, and tells of it.
             _log.warning("salesloft_hints_refused", organization_id=reading.organization_id, stream=stream)
-            batches = []
-        gone = {hint.record_id for hint in hinted if hint.deleted} - {row.id for batch in batches for row in batch.rows}
+            batches, gone = [], told_to_be_gone
 
         async def settle(connection: Connection, _ledger: Ledger) -> None:
             if gone and reader.forget is not None:
@@ -91,8 +98,36 @@ class Hinted:
             unreadable=sum(batch.unreadable for batch in batches),
             apply=reader.apply,
         )
+        await self._take_in(page, reading, settle, len(batches))
+
+    async def _read_last(self, gone: Collection[int], reading: Reading, cycle: int) -> None:
+        """Read what people who were deleted did since the cursors came past; raises Salesloft's errors."""
+        async with self.database.connection() as connection:
+            people = await activity_links.linked_people(connection, reading.organization_id, gone)
+        if not people:
+            return
+        # Memberships say that their person was deleted, and that ends the link: they come last.
+        for stream, reader in reversed(self.readers.items()):
+            if reader.by_person is None:
+                continue
+            state = self.lease.streams.get(stream)
+            position = None if state is None else state.position
+            batches = await by_ids.fetch_of_people(
+                self.client, reader, people, None if position is None else position.at
+            )
+            page = Page(
+                source=stream,
+                stream=_LEDGER,
+                cycle=cycle,
+                rows=[row for batch in batches for row in batch.rows],
+                unreadable=sum(batch.unreadable for batch in batches),
+                apply=reader.apply,
+            )
+            await self._take_in(page, reading, _nothing, len(batches))
+
+    async def _take_in(self, page: Page, reading: Reading, settle: Move, calls: int) -> None:
         ledger = await self.pages.take_in(page, reading, settle)
-        POLL_PAGES.labels(_LEDGER).inc(len(batches))
+        POLL_PAGES.labels(_LEDGER).inc(calls)
         POLL_ROWS.labels(_LEDGER).inc(len(page.rows))
         POLL_EMITTED.labels(_LEDGER).inc(ledger.emitted)
 
@@ -121,3 +156,7 @@ class Hinted:
             watermark=None,
             now=self.clock.now(),
         )
+
+
+async def _nothing(_connection: Connection, _ledger: Ledger) -> None:
+    """No cursor moves."""

@@ -115,8 +115,8 @@ class Owing:
                 )
                 return
             await owed.settle(connection, reading.organization_id, stream, missing)
-            if missing and reader.forget is not None:
-                await reader.forget(connection, reading, {int(one) for one in missing})
+            if missing and reader.miss is not None:
+                await reader.miss(connection, reading, {int(one) for one in missing})
 
         await self._take_in(page, reading, settle, 1)
         if missing and not page.unreadable:

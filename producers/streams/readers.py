@@ -12,7 +12,7 @@ from storage.pool import Connection
 from storage.sync import SyncStream
 from workflows.activity import Reading
 from workflows.activity_memberships import apply_memberships, settle_ended_enrollments
-from workflows.activity_people import AddressDigests, apply_accounts, apply_people, forget_people
+from workflows.activity_people import AddressDigests, apply_accounts, apply_people, forget_people, miss_people
 from workflows.activity_records import apply_calls, apply_emails, apply_histories
 
 __all__ = ["Apply", "Finish", "Forget", "StreamReader", "readers"]
@@ -34,7 +34,8 @@ class StreamReader:
 
     `finish` is what a cycle ends with. `by_person` is the filter that narrows the list to some people's records, None
     where it is not about what people did. Ids are kept as text, and `id_of` reads one back; `has_ids` says whether the
-    list can be narrowed to some. `forget` takes in that records of this stream are gone, where that matters.
+    list can be narrowed to some. `forget` takes in that records of this stream are gone, where that matters, and `miss`
+    that they seem to be, before anybody has read what is to be read before they are forgotten.
     """
 
     source: streams.Stream[Any]
@@ -45,6 +46,7 @@ class StreamReader:
     has_ids: bool = True
     finish: Finish | None = None
     forget: Forget | None = None
+    miss: Forget | None = None
 
 
 def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
@@ -54,7 +56,9 @@ def readers(digests: AddressDigests) -> dict[SyncStream, StreamReader]:
         return await apply_people(connection, reading, rows, digests)
 
     return {
-        SyncStream.PEOPLE: StreamReader(source=streams.PEOPLE, apply=take_in_people, forget=forget_people),
+        SyncStream.PEOPLE: StreamReader(
+            source=streams.PEOPLE, apply=take_in_people, forget=forget_people, miss=miss_people
+        ),
         SyncStream.ACCOUNTS: StreamReader(source=streams.ACCOUNTS, apply=apply_accounts),
         SyncStream.MEMBERSHIPS: StreamReader(
             source=streams.MEMBERSHIPS,

@@ -226,8 +226,8 @@ class Reconciling:
                 ended = await end_vanished(connection, reading, found.gone | of_nobody)
                 await sync.add_to_ledger(connection, self._organization_id, STREAM, cycle, ended)
                 return ended.scanned
-            if found.gone and reader.forget is not None:
-                await reader.forget(connection, reading, found.gone)
+            if found.gone and reader.miss is not None:
+                await reader.miss(connection, reading, found.gone)
             return len(found.gone)
 
         await self._take_in(_page(stream, reader, cycle, rows), reading, forget, after_id=found.after_id)

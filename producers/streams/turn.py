@@ -28,7 +28,7 @@ from storage.pool import Connection, Database
 from storage.sync import OrganizationLease, Position, StreamState, SyncStream
 from telemetry.metrics import POLL_CYCLE_DURATION, POLL_EMITTED, POLL_OWED, POLL_PAGES, POLL_ROWS
 from workflows.activity import Reading
-from workflows.activity_people import AddressDigests, people_of_new_stakeholders
+from workflows.activity_people import AddressDigests, people_of_new_stakeholders, share_people
 from workflows.checkpoint import close_cycle
 from workflows.clock import Clock
 
@@ -135,7 +135,7 @@ class Turn:
                 has_read = True
                 await self._try(state, self._cycle(state, reader))
             if stream is SyncStream.ACCOUNTS:
-                await self._find_strangers()
+                await self._find_people()
                 await self._read_once_more()
         await self._reconciling.run()
 
@@ -254,9 +254,10 @@ class Turn:
             now=now,
         )
 
-    async def _find_strangers(self) -> None:
-        """People who were passed over, and whose address a stakeholder has by now: read them, which links them."""
+    async def _find_people(self) -> None:
+        """Link stakeholders who came later to those who have their address: strangers are read once more for that."""
         reader = self._ports.readers[SyncStream.PEOPLE]
+        await self._pages.within(lambda connection: share_people(connection, self._reading()))
         async with self._ports.database.connection() as connection:
             found = await people_of_new_stakeholders(
                 connection, self._organization_id, self._ports.digests, limit=_PEOPLE_A_PAGE

@@ -202,6 +202,8 @@ async def _run_the_stream(options: DemoOptions, scene: Scene, stream: Stream, re
     await scene.simulator.run_at(options.speed)
     await publish_on_time(scene.stack.kafka.bootstrap_servers, stream.records, clock, progress.published)
     progress.phase = "the stream has ended"
+    # What people do in the time that follows is part of the demo, so on a slow machine it begins later.
+    await rest.until_caught_up(monotonic() + options.settle_seconds)
     until = clock.now() + (options.afterwards if options.source is None else options.span)
     while clock.now() < until:  # noqa: ASYNC110 - business time gives no signal
         await asyncio.sleep(_SHOW_SECONDS / 5)

@@ -89,6 +89,12 @@ class Rest:
             told = "published records to read"
         return told, standing
 
+    async def until_caught_up(self, deadline: float) -> None:
+        """Return at the first look at which nothing moves, though more may come; at the deadline in any case."""
+        while monotonic() < deadline and (moving := (await self.what_moves())[0]):
+            self.tell(moving)
+            await asyncio.sleep(_LOOK_SECONDS)
+
     async def until_still(self, deadline: float) -> None:
         """Return when nothing has moved for some looks in a row. DemoError at the deadline (monotonic seconds)."""
         still, before = 0, (-1, -1, -1)

@@ -7,15 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.salesloft.bustle import Bustle, BustlePlan
 from sandbox.salesloft.control import fields_of, reply
 from sandbox.salesloft.control_teams import described, team_of
 from sandbox.salesloft.engagement import Act
+from sandbox.salesloft.instants import parse
 from sandbox.salesloft.seed import StepPlan, add_cadence
 from sandbox.salesloft.simulator import Simulator
 
 __all__ = ["RowControl"]
 
 _STEPS = TypeAdapter(list[StepPlan])
+_BUSTLE = TypeAdapter(BustlePlan)
 _CADENCE_FLAGS = (
     "name",
     "draft",
@@ -41,6 +44,8 @@ class RowControl:
         return [
             Route(f"{one}/acts", self.act, methods=["POST"]),
             Route(f"{one}/churn", self.churn, methods=["POST"]),
+            Route(f"{one}/bustle", self.bustle, methods=["POST"]),
+            Route(f"{one}/changed", self.count_changed, methods=["GET"]),
             Route(f"{one}/users/{{user_id:int}}", self.change_user, methods=["PUT"]),
             Route(f"{one}/cadences", self.create_cadence, methods=["POST"]),
             Route(cadence, self.change_cadence, methods=["PUT"]),
@@ -57,6 +62,23 @@ class RowControl:
         now = self._simulator.settle()
         changed = self._simulator.churn(team, str(fields["resource"]), int(fields.get("count", 1)), now)
         return reply({"changed": changed})
+
+    async def bustle(self, request: Request) -> Response:
+        """Plans the many `acts` of a BustlePlan, by kind, for the seconds to come; answers how many found somebody."""
+        team, fields = team_of(self._simulator, request), await fields_of(request)
+        _refuse_unknown(fields, tuple(BustlePlan.__dataclass_fields__))
+        plan = _BUSTLE.validate_python(fields)
+        settled_before = 0 if plan.settled_before is None else parse(plan.settled_before)
+        now = self._simulator.settle()
+        planned = Bustle(self._simulator, team, plan, settled_before=settled_before).begin(now)
+        self._simulator.world.announce(now)
+        return reply({"planned": planned})
+
+    async def count_changed(self, request: Request) -> Response:
+        """How many rows of each list have an `updated_at` between `since` and `until`, both included."""
+        team, bounds = team_of(self._simulator, request), request.query_params
+        self._simulator.settle()
+        return reply({"changed": self._simulator.changed(team, parse(bounds["since"]), parse(bounds["until"]))})
 
     async def create_cadence(self, request: Request) -> Response:
         """A cadence with `name` and `steps` (`day`, `name`, `type`, `automated`), and the flags that a change takes."""

@@ -94,6 +94,23 @@ class MailEngagement:
         elif person is not None:
             self._opt_out(team, person, act, now)
 
+    def take_back(self, team: Team, email: Email, chance: Random, now: int) -> None:
+        """One of its counts falls, as when Salesloft finds that a machine has looked; the feed shows that too."""
+        counter, unique_counter = chance.choice([one for one in _COUNTED.values() if getattr(email, one[0])])
+        fallen = chance.randint(1, getattr(email, counter))
+        value = bump(email, counter, -fallen)
+        team.emails.touch(email.id, now)
+        membership = None if email.membership_id is None else team.memberships.get(email.membership_id)
+        if membership is not None:
+            bump(membership, counter, -min(fallen, getattr(membership, counter)))
+            team.memberships.touch(membership.id, now)
+        person = team.people.get(email.recipient_id)
+        if person is not None and value == 0:
+            bump(person, unique_counter, -1)
+            team.people.touch(person.id, now)
+        self._refresh_history(team, email)
+        self._world.record_change(team, now, f"email.{counter}", self._about(email, value))
+
     def _count(
         self, team: Team, email: Email, person: Person | None, membership: Membership | None, act: Act, now: int
     ) -> None:

@@ -51,6 +51,11 @@ class SimulatorClient:
         """Switch a fault on (`kind`, `team_id`, `method`, `path`, `count` ...); returns its id."""
         return int((await self.call("POST", "faults", fault))["id"])
 
+    async def hits(self, fault_id: int) -> int:
+        """How many requests a fault has hit so far; 0 for one that is switched off."""
+        faults = (await self.call("GET", "faults"))["faults"]
+        return next((int(one["hits"]) for one in faults if one["id"] == fault_id), 0)
+
     async def clear_faults(self, team_id: int | None = None) -> None:
         await self.call("DELETE", "faults" if team_id is None else f"faults?team_id={team_id}")
 

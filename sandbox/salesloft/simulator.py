@@ -11,6 +11,7 @@ from sandbox.salesloft.engagement import MailEngagement
 from sandbox.salesloft.faults import FaultBoard
 from sandbox.salesloft.journal import Journal
 from sandbox.salesloft.memberships import MembershipLife
+from sandbox.salesloft.records import Person
 from sandbox.salesloft.webhooks import Webhooks
 from sandbox.salesloft.world import Team, World
 
@@ -59,18 +60,7 @@ class Simulator:
 
     def churn(self, team: Team, path: str, rows: int, now: int) -> int:
         """Change rows of the list that a path below ``/v2`` asks for; returns how many, 0 where it is no list."""
-        tables: dict[str, Table[Any, Any]] = {
-            "cadences": team.cadences,
-            "steps": team.steps,
-            "accounts": team.accounts,
-            "people": team.people,
-            "cadence_memberships": team.memberships,
-            "actions": team.actions,
-            "activities/emails": team.emails,
-            "activities/calls": team.calls,
-            "activity_histories": team.histories,
-        }
-        table = tables.get(path.strip("/").removesuffix(".json"))
+        table = _lists(team).get(path.strip("/").removesuffix(".json"))
         if table is None:
             return 0
         chosen = table.some(rows, self._chance)
@@ -78,6 +68,19 @@ class Simulator:
             table.touch(key, now)
         self.world.announce(now)
         return len(chosen)
+
+    def delete_person(self, team: Team, person: Person, now: int) -> None:
+        """The person is gone; memberships stay and say `person_deleted`."""
+        self.memberships.remove_everywhere(team, person, now)
+        for membership in team.memberships_of(person.id):
+            membership.person_deleted = True
+            team.memberships.touch(membership.id, now)
+        team.forget_person(person)
+        self.world.record_change(team, now, "person.deleted", {"person_id": person.id})
+
+    def changed(self, team: Team, since: int, until: int) -> dict[str, int]:
+        """How many rows of each list have an `updated_at` from one instant up to and with another."""
+        return {path: table.first_after(until) - table.first_at_or_after(since) for path, table in _lists(team).items()}
 
     def forget_rendered(self, team: Team) -> None:
         """A switch that changes how rows look makes their kept JSON stale."""
@@ -94,3 +97,18 @@ class Simulator:
         )
         for row in chain.from_iterable(tables):
             row.rendered = None
+
+
+def _lists(team: Team) -> "dict[str, Table[Any, Any]]":
+    """The lists that are read by `updated_at`, by their paths below ``/v2``."""
+    return {
+        "cadences": team.cadences,
+        "steps": team.steps,
+        "accounts": team.accounts,
+        "people": team.people,
+        "cadence_memberships": team.memberships,
+        "actions": team.actions,
+        "activities/emails": team.emails,
+        "activities/calls": team.calls,
+        "activity_histories": team.histories,
+    }

@@ -99,7 +99,7 @@ class Webhooks:
 
     def note(self, team: Team, resource: str, row: Row, change: Change) -> None:
         """A row changed; its look is taken once the change is whole, but at once where the row is going."""
-        if resource not in _RENDER:
+        if resource not in _RENDER or team.switches.webhook_drop >= 1:
             return
         if resource == "email":
             # There is no event for a new e-mail: its first look is an update too.

@@ -65,7 +65,10 @@ class DatabaseAdministration:
         raise NotImplementedError
 
     async def create_database(self, name: str, *, template: str = "template1") -> str:
-        await self._administer(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)}")
+        # The other strategy writes every page of the template to the log, which takes three times as long.
+        await self._administer(
+            f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)} STRATEGY FILE_COPY"
+        )
         return database_dsn(self.owner_dsn, name)
 
     async def drop_database(self, name: str) -> None:

@@ -126,6 +126,11 @@ SELECT DISTINCT s.email FROM directory_stakeholders s
 WHERE s.organization_id = :organization_id AND s.email IS NOT NULL AND s.erased_at IS NULL
   AND NOT EXISTS (SELECT FROM stakeholder_people l WHERE l.organization_id = s.organization_id AND l.stakeholder_id = s.stakeholder_id)
 
+-- name: known_people_with
+-- Who is somebody's person already and has one of these addresses.
+SELECT person_id, email FROM salesloft_people
+WHERE organization_id = :organization_id AND email = ANY (:emails::text[]) AND NOT deleted
+
 -- name: strangers_with
 -- Who has one of these addresses.
 SELECT person_id FROM unlinked_people

@@ -38,10 +38,10 @@ WHERE organization_id = :organization_id AND id = :id AND ended_at IS NULL
 RETURNING id
 
 -- name: list_mapping_runs
--- An organization's runs, newest first.
+-- An organization's runs, newest first, or one of them.
 SELECT r.id, r.mapping_id, r.mapping_version, r.since, r.at_most, r.reason, r.started_by, r.started_at, r.customers, r.requested,
   r.ended_at, r.outcome, r.cancelled_by, r.error
-FROM mapping_runs r WHERE r.organization_id = :organization_id
+FROM mapping_runs r WHERE r.organization_id = :organization_id AND (:id::uuid IS NULL OR r.id = :id)
 ORDER BY r.started_at DESC, r.id DESC
 LIMIT :at_most
 

@@ -44,3 +44,10 @@ UPDATE enrollments SET salesloft_person_id = NULL, intended_at = NULL WHERE id =
 -- name: record_membership!
 -- The membership that an enrollment made.
 UPDATE enrollments SET membership_id = :membership_id WHERE id = :enrollment_id
+
+-- name: has_been_on_cadence$
+-- Whether an enrollment's stakeholder is on its cadence, or came onto it since they were first asked for.
+SELECT EXISTS (
+  SELECT FROM enrollments e JOIN salesloft_memberships m ON m.organization_id = e.organization_id AND m.cadence_id = e.cadence_id
+    AND (m.stakeholder_id = e.stakeholder_id OR m.salesloft_person_id = e.salesloft_person_id)
+  WHERE e.id = :enrollment_id AND (m.currently_on_cadence OR m.added_at >= e.created_at))

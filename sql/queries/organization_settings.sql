@@ -8,3 +8,9 @@ WHERE o.organization_id = :organization_id
 -- The settings under each version of them, the oldest first.
 SELECT settings_version, settings, changed_at, changed_by FROM organization_settings
 WHERE organization_id = :organization_id ORDER BY settings_version
+
+-- name: settings_before
+-- The settings under their latest versions, the latest first; those before a version where one is given.
+SELECT settings_version, settings, changed_at, changed_by FROM organization_settings
+WHERE organization_id = :organization_id AND (:before::bigint IS NULL OR settings_version < :before)
+ORDER BY settings_version DESC LIMIT :limit

@@ -96,3 +96,9 @@ RETURNING x.kind, x.value
 -- Whom an organization never contacts.
 SELECT kind, value, note, added_at, added_by FROM suppressions
 WHERE organization_id = :organization_id AND removed_at IS NULL ORDER BY kind, value
+
+-- name: list_suppressions_after
+-- A page of whom an organization never contacts.
+SELECT kind, value, note, added_at, added_by FROM suppressions
+WHERE organization_id = :organization_id AND removed_at IS NULL AND (kind, value) > (:kind::text, :value::text)
+ORDER BY kind, value LIMIT :limit

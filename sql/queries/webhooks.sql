@@ -41,10 +41,11 @@ DELETE FROM salesloft_webhooks WHERE organization_id = :organization_id
 DELETE FROM webhook_hints WHERE organization_id = :organization_id
 
 -- name: add_hint!
--- A delivery has told of a record.
+-- A record is to be read soon. That one is gone is no news twice: reading what its person did last finds it out again.
 INSERT INTO webhook_hints AS known (organization_id, stream, record_id, deleted)
 VALUES (:organization_id, :stream, :record_id, :deleted)
 ON CONFLICT (organization_id, stream, record_id) DO UPDATE SET told = known.told + 1, deleted = known.deleted OR excluded.deleted
+WHERE NOT (known.deleted AND excluded.deleted)
 
 -- name: hint_catalogue!
 -- A delivery has told of a cadence, a step or a user.

@@ -1,16 +1,11 @@
-"""A neighbour is killed and started again, and frozen for a while, amid the work."""
+"""Kafka and Postgres are killed and started again, and frozen for a while, amid the work."""
 
 import pytest
 
-from bench.proof.outages import broker, database
+from bench.proof.outages import outages
 from tests.chaos.conftest import Prove
 
 
-@pytest.mark.timeout(400)
-async def test_kafka_goes_away(prove: Prove) -> None:
-    await prove(broker)
-
-
-@pytest.mark.timeout(400)
-async def test_postgres_goes_away(prove: Prove) -> None:
-    await prove(database)
+@pytest.mark.timeout(600)
+async def test_each_neighbour_goes_away(prove: Prove) -> None:
+    await prove(outages)

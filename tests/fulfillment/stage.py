@@ -36,7 +36,7 @@ from workflows.situations import Trigger
 QUICK = FulfillmentOptions(
     concurrency=8,
     organization_limit=4,
-    lease_s=4.0,
+    lease_s=30.0,
     call_s=1.2,
     grace_s=0.2,
     poll_s=0.1,
@@ -193,7 +193,7 @@ class Stage:
         row = await self.fetchrow("SELECT state, reason FROM enrollments WHERE id = $1", enrollment_id)
         return row["state"], row["reason"]
 
-    async def reaches(self, enrollment_id: UUID, state: str, *, within_s: float = 15.0) -> None:
+    async def reaches(self, enrollment_id: UUID, state: str, *, within_s: float = 60.0) -> None:
         """Wait until the enrollment is in that state."""
 
         async def there() -> bool:
@@ -245,7 +245,7 @@ class Stage:
         await until(none_pending)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], *, within_s: float = 60.0) -> None:
     """Look again and again; TimeoutError if it does not come true."""
     async with asyncio.timeout(within_s):
         while not await condition():  # noqa: ASYNC110  # what is waited for happens in a database

@@ -27,6 +27,10 @@ async def _killed(worker: CommandWorker, at: asyncio.Event) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def _leases_run_out(stage: Stage) -> None:
+    await stage.execute("UPDATE commands SET leased_until = now() WHERE holder IS NOT NULL")
+
+
 @pytest.mark.parametrize(
     ("cls", "method"),
     [(SalesloftClient, "create_membership"), (Settlement, "record"), (Enroll, "_intend")],
@@ -46,6 +50,7 @@ async def test_a_worker_that_dies_leaves_one_membership(
         patched.setattr(cls, method, dying)
         await _killed(stage.worker(), reached)
     assert (await stage.state(enrollment_id))[0] == "enrolling"
+    await _leases_run_out(stage)
     async with stage.working():
         await stage.reaches(enrollment_id, "enrolled")
     assert len(await stage.writes("cadence_memberships")) == 1
@@ -65,11 +70,12 @@ async def test_two_workers_make_each_membership_once(stage: Stage) -> None:
 async def test_a_worker_whose_lease_ran_out_records_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """It made the call and slept over its lease; another worker has read back and recorded. Then it wakes up."""
     original = Settlement.record
-    woken, first, lost = asyncio.Event(), [True], []
+    asleep, woken, first, lost = asyncio.Event(), asyncio.Event(), [True], []
 
     async def slow(self: Settlement, *arguments: Any) -> Any:
         if first:
             first.clear()
+            asleep.set()
             await woken.wait()
             try:
                 return await original(self, *arguments)
@@ -81,6 +87,8 @@ async def test_a_worker_whose_lease_ran_out_records_nothing(stage: Stage, monkey
     monkeypatch.setattr(Settlement, "record", slow)
     async with running(stage.worker(), stage.worker()):
         enrollment_id = await stage.approved()
+        await asleep.wait()
+        await _leases_run_out(stage)
         await stage.reaches(enrollment_id, "enrolled")
         woken.set()
 

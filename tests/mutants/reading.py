@@ -104,4 +104,28 @@ IN_READING_AGAIN = (
         new='        part=None,\n        cycle=row["cycle"],\n',
         tests=(_RECONCILING,),
     ),
+    Mutant(
+        name="the-deleted-leave-without-a-word",
+        bug="what a person did until a webhook tells of their deletion is told to nobody",
+        path="producers/streams/hinted.py",
+        old="            if gone and stream is SyncStream.PEOPLE:\n",
+        new="            if gone and stream is SyncStream.CALLS:\n",
+        tests=("tests/producers/test_deletions.py",),
+    ),
+    Mutant(
+        name="the-deleted-are-let-go-before-they-are-heard",
+        bug="memberships end a deleted person's link before that person's e-mails and steps are read",
+        path="producers/streams/hinted.py",
+        old="        for stream, reader in reversed(self.readers.items()):\n",
+        new="        for stream, reader in self.readers.items():\n",
+        tests=("tests/producers/test_deletions.py",),
+    ),
+    Mutant(
+        name="the-deleted-are-forgotten-at-once",
+        bug="what a deleted person did last is told to nobody where the nightly comparison notices the deletion",
+        path="producers/streams/reconciling.py",
+        old="                await reader.miss(connection, reading, found.gone)\n",
+        new="                await reader.forget(connection, reading, found.gone)\n",
+        tests=("tests/producers/test_deletions.py",),
+    ),
 )

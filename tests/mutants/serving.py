@@ -6,6 +6,14 @@ __all__ = ["IN_SERVING"]
 
 IN_SERVING = (
     Mutant(
+        name="a-tools-confirmation-sent-again-is-another-one",
+        bug="what an assistant confirms twice is done twice",
+        path="web/tools/protocol.py",
+        old='self._caller.user_id, said.conversation or ""))',
+        new="self._caller.user_id, self._correlation_id))",
+        tests=("tests/web/test_tools.py",),
+    ),
+    Mutant(
         name="health-waits-for-the-routes",
         bug="nobody hears of a start's health before the API's routes are made",
         path="web/behind_health.py",
@@ -88,5 +96,53 @@ IN_SERVING = (
         old="        return is_settled and last < evaluation_id\n",
         new="        return is_settled\n",
         tests=("tests/workflows/test_trying.py",),
+    ),
+    Mutant(
+        name="anybody-stops-an-organization",
+        bug="a csm or a viewer stops what others do",
+        path="web/stops.py",
+        old="    may_stop = having_role(callers, CallerRole.MANAGER, CallerRole.ADMIN)\n",
+        new="    may_stop = having_role(callers, *CallerRole)\n",
+        tests=("tests/web/test_stops.py",),
+    ),
+    Mutant(
+        name="a-draft-is-overwritten-unseen",
+        bug="of two admins who change one draft the second overwrites what the first has written",
+        path="web/mapping_drafts.py",
+        old="                await check_state(connection, caller.organization_id, mapping_id, expected)\n",
+        new="                await check_state(connection, caller.organization_id, mapping_id, expected and None)\n",
+        tests=("tests/web/test_mapping_drafts.py",),
+    ),
+    Mutant(
+        name="a-trial-of-anybody",
+        bug="what was tried for one caller is told to another one who has its id",
+        path="web/jobs.py",
+        old="        return found if found is not None and found.owner == owner else None\n",
+        new="        return found\n",
+        tests=("tests/web/test_mapping_trials.py",),
+    ),
+    Mutant(
+        name="a-retry-that-asks-nothing",
+        bug="somebody whom others have put on the cadence since is put through it twice",
+        path="workflows/steering.py",
+        old="    if await memberships.has_been_on_cadence(connection, enrollment):\n",
+        new="    if enrollment.membership_id and await memberships.has_been_on_cadence(connection, enrollment):\n",
+        tests=("tests/web/test_retrying.py",),
+    ),
+    Mutant(
+        name="settings-are-overwritten-unseen",
+        bug="of two admins who change settings at once the second overwrites what the first has done",
+        path="workflows/organization_settings.py",
+        old="    if expected is not None and expected != before.version:\n",
+        new="    if expected is not None and expected > before.version:\n",
+        tests=("tests/web/test_organization_settings.py",),
+    ),
+    Mutant(
+        name="one-more-than-at-once",
+        bug="a caller gets more than their rate",
+        path="web/rate_limits.py",
+        old="        if over > interval * 1e-6:\n",
+        new="        if over > interval * 1.01:\n",
+        tests=("tests/web/test_rate_limits.py",),
     ),
 )

@@ -81,6 +81,20 @@ async def test_a_shared_person_is_told_to_everybody_who_is_it(stage: Stage) -> N
     assert newest["sth-0"] == newest["sth-twin"] == newest["sth-late"]
 
 
+async def test_who_comes_later_and_shares_a_known_person_is_told_all_of_it_though_the_person_does_not_change(
+    stage: Stage,
+) -> None:
+    await stage.live(days=7)
+    await stage.poll()
+    before = (await stage.simulator.usage(stage.team_id))["by_endpoint"]
+    await stage.know(0, stakeholder_id="sth-twin")
+    await stage.poll()
+    after = (await stage.simulator.usage(stage.team_id))["by_endpoint"]
+    assert await told_ids(stage) == await stage.expected({stage.people[0]["id"]: ["sth-0", "sth-twin"]})
+    # Who has the address is known: only the stream itself asks about people.
+    assert after["GET people"] - before["GET people"] == 1
+
+
 async def test_activity_in_an_enrollments_cadence_is_its_stakeholders_alone(stage: Stage) -> None:
     await stage.know(0, stakeholder_id="sth-twin")
     enrollment_id = await stage.enroll(0, "Quarterly review")

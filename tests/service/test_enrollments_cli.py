@@ -89,3 +89,17 @@ async def test_what_happened_is_told_in_one_line_of_time(operator: Operator, sce
     assert str(enrolled)[:8] in told
     assert "trigger renewal-window" in " ".join(told.replace("│", " ").split())
     assert "event_id e-1" in told
+
+
+async def test_what_failed_is_retried_once(operator: Operator, scene: Scene) -> None:
+    (asked,) = await scene.asked()
+    await scene.put_into("failed", asked.enrollment_id)
+    this = ("org-1", str(asked.enrollment_id))
+    code, told = await operator.types("enrollments", "retry", *this, "--why", "merged there")
+    assert (code, told) == (0, "noted; `enrollments list` tells when it is done")
+    assert await commands(scene) == ["enroll"]
+    assert "retry" in (await operator.types("enrollments", "asked", *this))[1]
+    code, told = await operator.types("enrollments", "retry", *this, "--why", "again")
+    assert code == 1
+    assert "only what failed is tried again" in told
+    assert await commands(scene) == ["enroll"]

@@ -20,12 +20,27 @@ def imported() -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["service.cli", "enrollment.drafts", "workflows.trying", "yaml", "nameparser", "fastapi", "confluent_kafka"],
+    ["service.cli", "enrollment.drafts", "workflows.trying", "yaml", "nameparser", "fastapi", "mcp", "confluent_kafka"],
 )
 def test_a_start_does_not_import_what_commands_or_single_roles_need(module: str, imported: set[str]) -> None:
     """A start is two seconds at most, most of them imports; the api role imports its own when it is asked for."""
     assert "service.roles" in imported
     assert module not in imported
+
+
+@pytest.mark.parametrize("module", ["mcp", "web.talking.talk"])
+def test_the_routes_are_made_without_what_only_their_first_request_needs(module: str) -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"from web.publish import document; document(); import sys; print({module!r} in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "False"
 
 
 def test_run_is_told_of_like_any_command_and_imports_none_of_them() -> None:

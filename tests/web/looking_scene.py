@@ -13,7 +13,7 @@ import httpx
 import orjson
 
 from activity.engagement import CadenceTally, tallies_to_json
-from salesloft_client import BudgetSettings
+from salesloft_client import BudgetSettings, OAuthApp
 from sandbox.salesloft.server import SimulatorClient
 from sandbox.stack import PostgresServer
 from storage.pool import Database, DatabaseOptions
@@ -94,7 +94,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene_set(simulator: SimulatorClient, server: PostgresServer, template: str) -> AsyncIterator[Scene]:
+async def scene_set(
+    simulator: SimulatorClient, server: PostgresServer, template: str, *, application: OAuthApp | None = None
+) -> AsyncIterator[Scene]:
     name = f"looking_{uuid.uuid4().hex}"
     dsn = await server.create_database(name, template=template)
     clock = StageClock(await simulator.now() - datetime.now(UTC))
@@ -123,7 +125,7 @@ async def scene_set(simulator: SimulatorClient, server: PostgresServer, template
         ports = ApiPorts(
             database=database,
             sessions=stage.sessions,
-            authorizations=Authorizations(apart, KEYRING, None, clock),
+            authorizations=Authorizations(apart, KEYRING, application, clock),
             callers=callers,
             browsers=browsers,
             signing_in=SigningIn(None, KEYRING, callers, browsers),

@@ -24,7 +24,9 @@ from storage.pool import Database, DatabaseOptions
 from web.api import ApiPorts, api_app
 from web.app import HttpServer
 from web.browser import Browsers
+from web.jobs import Jobs
 from web.pages.signing_in import SigningIn
+from web.rate_limits import Buckets
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
@@ -167,6 +169,7 @@ async def running_api(
     *,
     feed: EventFeed | None = None,
     decide_here: bool = True,
+    buckets: Buckets | None = None,
     **team: Any,
 ) -> AsyncIterator[Api]:
     """The API over a database that acts as the worker; `team` is what the simulator takes of one.
@@ -196,6 +199,7 @@ async def running_api(
         Database.connected(apart) as api_database,
         httpx.AsyncClient() as outgoing,
         served(issuer.app()) as issuer_url,
+        Jobs() as jobs,
     ):
         sessions = Sessions(database=database, wire=wire, keyring=KEYRING, clock=clock, options=options)
         browsers = Browsers(KEYRING, over_https=False)
@@ -213,6 +217,8 @@ async def running_api(
             decide_here=decide_here,
             looking=Looking(database=api_database, callers=callers, clock=clock, budget=BudgetSettings()),
             feed=feed or EventFeed(database, dsn),
+            jobs=jobs,
+            buckets=buckets,
         )
         async with served(api_app(ports)) as base_url, httpx.AsyncClient(base_url=base_url) as http:
             try:

@@ -47,9 +47,11 @@ async def serving(slow: Slow, *beside: asyncio.Event) -> AsyncIterator[HttpServe
     running = asyncio.create_task(server.run())
     async with asyncio.timeout(10):
         await server.ready.wait()
-        yield server
-        server.stop()
-        await running
+        try:
+            yield server
+        finally:
+            server.stop()
+            await running
 
 
 async def test_a_request_waits_for_the_application_and_health_does_not() -> None:
@@ -71,9 +73,10 @@ async def test_a_request_waits_for_the_application_and_health_does_not() -> None
 async def test_it_is_made_unasked_once_everything_beside_it_stands() -> None:
     slow = Slow()
     kafka, lanes = asyncio.Event(), asyncio.Event()
-    async with serving(slow, kafka, lanes):
+    async with serving(slow, kafka, lanes) as server, httpx.AsyncClient(base_url=server.address) as http:
         kafka.set()
-        await asyncio.sleep(0)
+        # An answer over the wire takes more turns of the loop than to begin would.
+        assert (await http.get("/health/live")).status_code == 200
         assert not slow.begun.is_set()
         lanes.set()
         await slow.begun.wait()

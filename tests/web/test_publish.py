@@ -116,3 +116,15 @@ def test_every_operation_says_what_it_does() -> None:
         for method, operation in operations.items():
             assert operation.get("description"), f"{method} {path}"
             assert operation.get("tags"), f"{method} {path}"
+
+
+def test_every_operation_says_how_it_refuses() -> None:
+    for path, operations in document()["paths"].items():
+        for method, operation in operations.items():
+            refusals = {
+                status: told for status, told in operation["responses"].items() if status.startswith(("4", "5"))
+            }
+            assert refusals.keys() >= {"400", "401", "403", "404", "422", "503"}, f"{method} {path}"
+            assert method == "get" or refusals.keys() >= {"409", "413"}, f"{method} {path}"
+            for status, told in refusals.items():
+                assert list(told["content"]) == ["application/problem+json"], f"{method} {path} {status}"

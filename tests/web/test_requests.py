@@ -1,11 +1,16 @@
 """What every request passes through, and what is served in every role."""
 
 import httpx
+from fastapi import FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.types import Message
+from structlog.testing import capture_logs
 
 from tests.web.stage import Api
 from tests.web.test_connection import refused
+from web.problems import answer_with_problems
 from web.publish import document
-from web.requests import LARGEST_BODY
+from web.requests import LARGEST_BODY, EveryRequest
 
 
 async def test_the_callers_correlation_id_comes_back(shared_api: Api) -> None:
@@ -40,3 +45,30 @@ async def test_a_body_is_bounded_whether_it_tells_its_size_or_not(shared_api: Ap
 async def test_the_api_describes_itself_as_published(shared_api: Api) -> None:
     described = (await shared_api.http.get("/api/openapi.json")).json()
     assert described == document()
+
+
+async def test_who_goes_away_amid_a_body_is_nobody_s_fault() -> None:
+    app = FastAPI(middleware=[Middleware(EveryRequest)])
+    answer_with_problems(app)
+
+    @app.post("/")
+    async def take_in(request: Request) -> int:
+        return len(await request.body())
+
+    answers: list[Message] = []
+    arriving: list[Message] = [
+        {"type": "http.request", "body": b"half of", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return arriving.pop(0)
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    with capture_logs() as logs:
+        await app(scope, receive, send)
+    assert answers[0]["status"] == 400
+    assert logs == []

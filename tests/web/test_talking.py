@@ -172,3 +172,16 @@ async def test_whatever_is_said_is_answered(api: Api) -> None:
     refused(await api.http.post(CHAT, json={"text": "x" * 20_001}, headers=api.headers()), 422, "invalid_request")
     answer = await api.http.post(CHAT, json={"text": "help", "time_zone": "Mars/Base"}, headers=api.headers())
     refused(answer, 422, "invalid_request")
+
+
+async def test_who_was_put_on_a_cadence_by_hand_is_left_there_and_that_is_said(api: Api, scene: Scene) -> None:
+    await scene.execute(
+        "INSERT INTO salesloft_memberships (id, organization_id, stakeholder_id, salesloft_person_id, cadence_id,"
+        " status, added_at, salesloft_membership_id, currently_on_cadence, salesloft_updated_at, created_at)"
+        " VALUES (gen_random_uuid(), $1, 'sth-9', 9, 456, 'active', $2, 1, true, $2, $2)",
+        api.organization_id,
+        scene.now,
+    )
+    told = await Talk(api).say("Pause Ann Lee")
+    assert told["kind"] == "told"
+    assert "in Salesloft itself: only there can they be paused" in told["text"]

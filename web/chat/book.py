@@ -64,8 +64,12 @@ class Directory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """All that an utterance is held against; `enrolled` by the ids of those whom it turned out to be about."""
+    """All that an utterance is held against; `enrolled` by the ids of those whom it turned out to be about.
+
+    `by_hand` has the cadences that somebody else has put them on at Salesloft, which are not ours to change.
+    """
 
     directory: Directory
     caller: Caller
     enrolled: Mapping[str, tuple[Enrolled, ...]] = field(default_factory=dict)
+    by_hand: Mapping[str, tuple[Cadence, ...]] = field(default_factory=dict)

@@ -52,7 +52,8 @@ _RESUMING: Final = r"(?:resume|unpause|continue|reactivate|unfreeze|unsuspend|re
 _STOPPING: Final = r"(?:stop|halt|cancel|end|kill|quit|cease|finish|terminate|discontinue|abort|close)"
 _CHANGING: Final = r"(?:change|switch|set|update|make|swap|modify|move)"
 
-_OUGHT: Final = r"(?:should|needs to|need to|must|has to|have to|ought to)"
+_SHOULD: Final = "should|needs to|need to|must|has to|have to|ought to"
+_OUGHT: Final = f"(?:{_SHOULD})"
 
 _STEERING: Final = (
     (
@@ -105,22 +106,24 @@ _STEERING: Final = (
     (
         "resume",
         (
+            rf"{_RESUMING} (?:the )?(?P<cadence>{PURPOSES}|.+ {CADENCE}) for (?P<who>.+)",
             rf"{_RESUMING} (?:with )?(?P<target>.+)",
             rf"(?:take|get|bring) (?P<who>.+?) (?:back )?(?:off|from|out of) (?:of )?(?:hold|pause|ice|her 's pause|him 's pause){_IN}",
-            rf"(?P<who>.+?) {_OUGHT} be (?:resumed|unpaused|taken off hold)(?: (?:in|on) (?P<cadence>.+))?",
+            rf"(?P<who>.+?) (?:can|may|{_SHOULD}) be (?:resumed|unpaused|taken off hold)(?: (?:in|on) (?P<cadence>.+))?",
             r"(?:let|have|get) (?P<who>.+?) (?:continue|resume|go on|carry on|keep going)(?: (?:with|in|on) (?P<cadence>.+))?",
             r"(?:lift|end|remove|cancel|release|undo|clear|stop|drop) (?:the )?(?:pause|hold) (?:on|for|from|of) (?P<target>.+)",
             r"(?:lift|end|remove|cancel|release|undo|clear|stop) (?P<who>.+?) 's (?:pause|hold)",
             r"(?:turn|switch) (?P<target>.+?) back on",
             _RESUMING,
             r"(?:get|start) (?P<target>.+?) (?:going|started|running|moving) again",
-            rf"(?P<who>.+?) (?:can|may|{_OUGHT[3:-1]}) (?:continue|resume|go on|carry on)(?: (?:with|in|on) (?P<cadence>.+))?",
+            rf"(?P<who>.+?) (?:can|may|{_SHOULD}) (?:continue|resume|go on|carry on)(?: (?:with|in|on) (?P<cadence>.+))?",
             r"(?:start|pick|begin) (?P<target>.+?) (?:again|back up|up again)",
         ),
     ),
     (
         "pause",
         (
+            rf"{_PAUSING} (?:the )?(?P<cadence>{PURPOSES}|.+ {CADENCE}) for (?P<who>.+)",
             rf"{_PAUSING} (?:with )?(?P<target>.+)",
             _PAUSING,
             r"(?:put|place|set|keep|get) (?P<target>.+?) on (?:hold|pause|ice|a break|a pause)",
@@ -176,6 +179,7 @@ VERBS: Final = frozenset(
 BACK: Final = compiled(r"(?:put|get|add|bring|enroll|place) (?P<who>.+?) back (?:in|on|into|to|onto) (?P<cadence>.+)")
 """Somebody comes back: from a pause, or anew."""
 ADD: Final = compiled(
+    r"could (?P<who>.+?) (?:please )?be (?:added|enrolled|put|placed|included) (?:to|into|in|on|onto) (?P<cadence>.+)",
     rf"{_STARTING} (?:a |an |the |our )?(?P<cadence>.+? {CADENCE}) (?:for|with|on) (?P<who>.+)",
     rf"{_STARTING} (?P<who>{_LESS}) 's (?P<cadence>.+? {CADENCE})",
     rf"{_ADDING} (?:to|into|in) (?P<cadence>.+? {CADENCE}) ?[:,]? (?P<who>.+)",
@@ -183,8 +187,12 @@ ADD: Final = compiled(
     rf"{_ADDING} (?P<who>.+?){_ADDED} (?:to|into|onto) (?P<cadence>.+)",
     rf"{_ADDING} (?P<who>.+?){_ADDED} (?:in|on|for|with|through) (?P<cadence>.+)",
     r"(?:(?:i|we) )?(?:would )?(?:have|want|need|like) (?P<who>.+?) (?:to be )?(?:added|enrolled|put|placed|included|signed up) (?:to|into|in|on|onto) (?P<cadence>.+)",
-    rf"(?:(?:i|we) )?(?:want|need) (?P<who>.+?) (?:to go |to be )?(?:in|on|into|onto) (?P<cadence>{_NAMED})",
+    rf"(?:(?:i|we) )?(?:want|need) (?P<who>.+?) (?:to go |to be )?(?:in|on|into|onto) (?P<cadence>{_NAMED}|(?:the|our) .+ one)",
     r"(?P<who>.+?) (?:should|needs to|need to|must|has to|ought to) (?:be (?:added|enrolled|put|placed|included)|go) (?:to|into|in|on|onto) (?P<cadence>.+)",
+    r"(?P<who>(?:(?!->).)+) -> (?:(?:add|put) (?:to|in|into|on) |add )?(?P<cadence>(?:(?!->).)+)",
+    r"(?P<who>.+?) (?:needs|need|wants|could do with) (?:adding|enrolling|putting) (?:to|into|in|on|onto) (?P<cadence>.+)",
+    rf"for (?P<who>.+?) (?:, )?(?:please )?{_STARTING} (?:a |an |the |our )?(?P<cadence>.+? {CADENCE})",
+    r"(?P<who>(?!.* (?:from|out|off|at) ).+?) (?:into|onto) (?P<cadence>.+)",
     r"(?:add|enroll|sign up|reenroll) (?P<who>.+)",
 )
 """Of an add, once its day, step and sender are cut out."""

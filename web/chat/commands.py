@@ -39,6 +39,11 @@ _GERUNDS: Final = {
 }  # fmt: skip
 _AGAIN: Final = frozenset({"pause", "resume", "unpause", "remove", "skip", "add", "enroll", "unenroll"})
 _TWICE: Final = frozenset((letter, letter) for letter in ascii_lowercase)
+# What is said of somebody's record, which is the platform's to change.
+_OF_A_RECORD: Final = frozenset({"email", "address", "name", "title", "phone", "number", "role", "company"})
+_OWN_ACCOUNT: Final = re.compile(
+    r"(?:remove|delete|cancel|close|end|drop) (?:my|our) (?:account|company|organi[sz]ation)"
+)
 CONDITION: Final = re.compile(
     r"(?:^| )(?:if|unless|when|whenever|once|except|excluding|besides|minus|sans|but|or|either|maybe|whether|only|while"
     r"|instead of|rather than|other than|apart from|aside from|assuming|provided|in case|after|before|as soon as)"
@@ -61,7 +66,12 @@ def command(words: Words, now: datetime) -> Told | None:
     core, note = take_note(words)
     if _NEGATION.search(_unquoted(core)):
         return NotUnderstood(why=Why.NEGATED)
+    if _OWN_ACCOUNT.fullmatch(core.read):
+        return NotUnderstood(why=Why.UNKNOWN)
     core, until = take_until(core, now)
+    if until is None and note is not None:
+        # "he is at Acme, until 31 March": the day is none of the reason's.
+        _, until = take_until(words, now)
     if core and core[-1].read == "again" and core[0].read in _AGAIN:
         core = Words(core[:-1])
     if not core or core[0].quoted:
@@ -86,6 +96,9 @@ def _misspelt(words: Words) -> str | None:
     if first.quoted or first.read in VERBS or first.read in _GERUNDS:
         return None
     verb = nearest_word(first.read, _MISSPELT)
+    if verb is not None and first.read.removesuffix("d") in {verb, f"{verb}e"}:
+        # "Paused?" asks, and is no order.
+        return None
     # A letter too many is a slip where it is its neighbour again; else it is rather a name: Stuart is not "start".
     is_slip = (
         verb is None
@@ -164,6 +177,8 @@ class _Clause:
         if restarted is not None:
             return restarted
         added, came_from = self._change(Action.ADD, found), self._piece("from", found)
+        if any(one.text.casefold() in _OF_A_RECORD for one in added.people):
+            return NotUnderstood(why=Why.UNKNOWN)
         left = None if came_from is None else cadence_of(came_from)[0]
         removed = Change(action=Action.REMOVE, people=added.people, cadence=left, note=self._note)
         return Either(why="Moving is two commands, one after the other.", choices=(removed, added))

@@ -36,7 +36,7 @@ from web.chat.slots import cadence_of, mentions_of, take_step, take_until
 from web.chat.wording import NOT_UNDERSTOOD, listed
 from web.chat.words import LONGEST, Words, normalise, words_of
 
-__all__ = ["confirm", "converse"]
+__all__ = ["ask", "confirm", "converse"]
 
 
 def converse(utterance: str, conversation: Conversation, book: Book, now: datetime) -> Turn:
@@ -69,6 +69,12 @@ def converse(utterance: str, conversation: Conversation, book: Book, now: dateti
         question = Question(text=f"{intent.why} Which one?", choices=choices)
         return _asked(question, None, Settled(), forgotten, now)
     return _planned(intent, Settled(), forgotten, book, utterance, now)
+
+
+def ask(intent: Change | Read, conversation: Conversation, book: Book, now: datetime) -> Turn:
+    """The turn of an intent that comes in types, from a program instead of somebody who types; else as `converse`."""
+    forgotten = conversation.model_copy(update={"pending": None})
+    return _planned(intent, Settled(), forgotten, book, _said(intent), now)
 
 
 def confirm(pending: ChangePlan, digest: str, book: Book, now: datetime) -> Confirmed | Told:
@@ -104,7 +110,7 @@ def _to_question(
         return _told("Nothing was done.", done)
     if now >= pending.expires_at:
         return None
-    choice = _chosen(words, pending.question.choices)
+    choice = _chosen(words, pending.question.choices) or _addressed(words, pending.question.choices, book)
     if choice is not None:
         return _planned(choice.intent, choice.settled, done, book, utterance, now, asked_again=conversation)
     is_new = not isinstance(understand(utterance, now), NotUnderstood)
@@ -130,6 +136,15 @@ def _chosen(words: Words, choices: Sequence[Choice]) -> Choice | None:
     exact = [one for one in fitting if folded(one.label.split(" (")[0]).split() == said]
     found = exact or fitting
     return found[0] if len(found) == 1 else None
+
+
+def _addressed(words: Words, choices: Sequence[Choice], book: Book) -> Choice | None:
+    """The choice of somebody whose e-mail address the answer is."""
+    found = book.directory.people.resolve(words.typed) if len(words) == 1 and "@" in words[0].read else None
+    if found is None or found.one is None:
+        return None
+    theirs = [one for one in choices if found.one.id in one.settled.people.values()]
+    return theirs[0] if len(theirs) == 1 else None
 
 
 _FILLING: Final = frozenset(

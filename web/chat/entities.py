@@ -1,7 +1,8 @@
 """Whom and what a slot means among those who are handed in: one, several to choose from, or nobody and who is nearest.
 
 Asked in this order, and the first that anybody answers to counts: the e-mail address, the whole name, a part of it (the
-given name alone, "Ann L."), the initials, the title or the role, and last a name written almost so. Every word of a
+given name alone, "Ann L."), a name by which such a person is called ("Liz"), the initials, the title or the role, and
+last a name written almost so. An umlaut may be spelt out ("Mueller"). Every word of a
 slot must be found in a name: "Ann Smith" is never Ann Lee, nor is "Ann not". Where several answer, those of the account
 that was said, or is being spoken of, go first, and one of them alone is it.
 
@@ -13,9 +14,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 
+from nicknames import NickNamer
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
@@ -33,6 +35,7 @@ _LEGAL: Final = frozenset({
 })  # fmt: skip
 _TITLES: Final = frozenset({"dr", "mr", "mrs", "ms", "miss", "mx", "prof", "professor", "sir", "herr", "frau"})
 _FEWEST_LETTERS: Final = 4
+_SPELT_OUT: Final = 5
 _ALMOST: Final = 0.75
 
 
@@ -91,7 +94,8 @@ Found = TypeVar("Found", bound=Entity)
 class Resolution(Generic[Found]):
     """Exactly one in `found`: it is that. Several: one of them. None: nobody, and `near` may have been meant.
 
-    `how` it was found: `email`, `name`, `part`, `initials`, `title` or `almost`; `more` is how many others there are.
+    `how` it was found: `email`, `name`, `part`, `called`, `initials`, `title` or `almost`; `more` is how many
+    others there are.
     """
 
     found: tuple[Found, ...]
@@ -115,6 +119,22 @@ def folded(text: str) -> str:
         character if character.isalnum() else " " for character in plain if not unicodedata.combining(character)
     )
     return " ".join(kept.split()) or " ".join(text.casefold().split())
+
+
+def _short(word: str) -> str:
+    """With the umlauts of a folded word written as one letter: Mueller is as good as Müller."""
+    return re.sub(r"(?<=.)([aou])e(?=.)", r"\1", word) if len(word) >= _SPELT_OUT else word
+
+
+@lru_cache(maxsize=4096)
+def _also_called(word: str) -> frozenset[str]:
+    names = _nicknames()
+    return frozenset(map(folded, names.canonicals_of(word) | names.nicknames_of(word)))
+
+
+@cache
+def _nicknames() -> NickNamer:
+    return NickNamer()
 
 
 class Index(Generic[Found]):
@@ -143,6 +163,7 @@ class Index(Generic[Found]):
                 self._by_name[name].append(position)
             for word in words:
                 self._by_word[word].add(position)
+                self._by_word[_short(word)].add(position)
             email = None if emails is None else emails(entity)
             if email:
                 self._by_email[email.casefold()].append(position)
@@ -169,6 +190,7 @@ class Index(Generic[Found]):
             ("email", lambda: self._by_email.get(asked.casefold(), ())),
             ("name", lambda: self._named(asked, words)),
             ("part", lambda: self._partly(words)),
+            ("called", lambda: self._called(words)),
             ("initials", lambda: self._initials("".join(words)) if self._is_letters(words) else ()),
             ("title", lambda: self._titled(words)),
             ("almost", lambda: self._almost(words)),
@@ -202,9 +224,18 @@ class Index(Generic[Found]):
         whole = [word for word in words if len(word) > 1 or word not in self._by_initial or word in self._by_word]
         if not whole:
             return ()
-        found = set.intersection(*(self._by_word.get(word, set()) for word in whole))
+        found = set.intersection(*(self._worded(word) for word in whole))
         initials = [word for word in words if word not in whole]
         return [position for position in found if self._fits(position, whole, initials)]
+
+    def _worded(self, word: str) -> set[int]:
+        """Who has a word in their name, also where one of the two spells an umlaut out."""
+        return self._by_word.get(word, set()) | self._by_word.get(_short(word), set())
+
+    def _called(self, words: tuple[str, ...]) -> Iterable[int]:
+        """Every word is one of the name, or what people are called whose name has such a word: Liz is an Elizabeth."""
+        found = [self._worded(word).union(*map(self._worded, _also_called(word))) for word in words]
+        return set.intersection(*found) if found else ()
 
     def _is_letters(self, words: Sequence[str]) -> bool:
         return all(len(word) == 1 for word in words) or (len(words) == 1 and 2 <= len(words[0]) <= 3)
@@ -212,9 +243,10 @@ class Index(Generic[Found]):
     def _fits(self, position: int, whole: Sequence[str], initials: Sequence[str]) -> bool:
         left = list(self._words[position])
         for word in whole:
-            if word not in left:
+            match = next((other for other in left if word in {other, _short(other)} or _short(word) == other), None)
+            if match is None:
                 return False
-            left.remove(word)
+            left.remove(match)
         for initial in initials:
             match = next((word for word in left if word.startswith(initial)), None)
             if match is None:
@@ -237,7 +269,7 @@ class Index(Generic[Found]):
         return set.intersection(*(self._by_title.get(word, set()) for word in said))
 
     def _almost(self, words: tuple[str, ...]) -> Iterable[int]:
-        """Those nearest by slips, as far as every word is a word of theirs, or almost so; not more than two in all."""
+        """Those near by slips, as far as every word is a word of theirs, or almost so; not more than two in all."""
         words = tuple(self._bare(words))
         found: dict[int, int] | None = None
         for word in words:
@@ -249,15 +281,16 @@ class Index(Generic[Found]):
             found = near if found is None else {one: found[one] + near[one] for one in found.keys() & near.keys()}
         if not found:
             return ()
-        least = min(found.values())
-        return [position for position, slips in found.items() if slips == least and slips <= 2]
+        # Somebody is asked in any case, so whoever is only a slip further away is shown, too.
+        most = min(min(found.values()) + 1, 2)
+        return [position for position, slips in found.items() if slips <= most]
 
     def _like(self, word: str) -> Iterable[tuple[int, str]]:
         if word in self._by_word:
             return [(0, word)]
         if len(word) < _FEWEST_LETTERS or word.isdigit():
             return ()
-        most = 1 if len(word) < 8 else 2
+        most = 1 if len(word) < 6 else 2
         near = process.extract(word, self._alike(word), scorer=OSA.distance, score_cutoff=most, limit=50)
         return [(int(slips), other) for other, slips, _ in near]
 

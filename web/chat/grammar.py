@@ -11,9 +11,10 @@ from typing import Final
 from web.chat.command_patterns import VERBS
 from web.chat.commands import CONDITION, command, plain_verb
 from web.chat.courtesy_patterns import BEFORE, BEHIND, MINDING, REVERSED, STATED
-from web.chat.intents import Change, Either, Intent, NotUnderstood, Read, Topic, Why
+from web.chat.entities import purpose_of
+from web.chat.intents import Action, Change, Either, Intent, NotUnderstood, Read, Topic, Why
 from web.chat.questions import question, shown
-from web.chat.slots import mentions_of
+from web.chat.slots import mentions_of, take_until
 from web.chat.words import LONGEST, MOST_WORDS, Word, Words, nearest_word, normalise, words_of
 
 __all__ = ["understand"]
@@ -33,8 +34,7 @@ _NEAR: Final = (
     "Why is Ann Lee not in the save cadence?",
     "What approvals are waiting?",
 )
-
-
+_LONGEST_HEAD: Final = 5
 _SHOW: Final = frozenset({
     "show", "list", "display", "view", "check", "find", "see", "look", "tell", "explain", "fetch", "print",
     "summarize", "report", "review", "approve", "reject",
@@ -59,7 +59,38 @@ def understand(text: str, now: datetime) -> Intent:
     found = [_clause(clause, now) for clause in clauses]
     if len(found) == 1:
         return found[0]
-    return _said_first(clauses, found) or _several(found, words)
+    return _said_first(clauses, found, now) or _several(found, words)
+
+
+def _headed(words: Words, now: datetime) -> Intent | None:
+    """As in "Acme: show activity", or "Ann Lee, which cadence is she in?": first about whom, then what."""
+    for index in range(1, min(len(words), _LONGEST_HEAD + 1)):
+        if words[index].read in {":", "-", ","}:
+            break
+    else:
+        return None
+    head, rest = Words(words[:index]), Words(words[index + 1 :])
+    if not rest or head[0].read in VERBS | _SHOW or _QUESTION.fullmatch(head[0].read) or not _says_only_who(head):
+        return None
+    told = _clause(rest, now)
+    if not isinstance(told, Change | Read) or (isinstance(told, Read) and told.topic in {Topic.CADENCES, Topic.HELP}):
+        return None
+    about = told.people if isinstance(told, Change) else told.about
+    who = mentions_of(head)
+    if not about or all(one.refers for one in about):
+        named = who
+    elif isinstance(told, Read) and told.cadence is None and len(about) == 1 and purpose_of(about[0].text):
+        # "Ann Lee - renewal status?"
+        return told.model_copy(update={"about": who, "cadence": about[0].text})
+    elif words[index].read != "," and len(who) == 1 and not any(one.at or one.refers for one in about):
+        named = tuple(one.model_copy(update={"at": who[0].text}) for one in about)
+    else:
+        return None
+    return told.model_copy(update={"people" if isinstance(told, Change) else "about": named})
+
+
+def _says_only_who(head: Words) -> bool:
+    return not (REVERSED.search(head.read) or CONDITION.search(head.read) or STATED.fullmatch(head.read))
 
 
 def _several(found: list[Intent], words: Words) -> Intent:
@@ -73,7 +104,7 @@ def _several(found: list[Intent], words: Words) -> Intent:
     return NotUnderstood(why=Why.SEVERAL, near=_near(words))
 
 
-def _said_first(clauses: list[Words], found: list[Intent]) -> Intent | None:
+def _said_first(clauses: list[Words], found: list[Intent], now: datetime) -> Intent | None:
     """As in "Ann is on leave, pause her": a reason, and what it is the reason for."""
     if len(clauses) != 2 or not isinstance(found[1], Change) or not isinstance(found[0], NotUnderstood | Read):
         return None
@@ -86,6 +117,9 @@ def _said_first(clauses: list[Words], found: list[Intent]) -> Intent | None:
     is_about_them = not change.people or (len(change.people) == 1 and change.people[0].refers)
     if is_about_them and len(who) == 1:
         change = change.model_copy(update={"people": who})
+    if change.action is Action.PAUSE and change.until is None:
+        # "asked for a break until March, pause him": the day that was said is the pause's.
+        change = change.model_copy(update={"until": take_until(bare, now)[1]})
     return change.model_copy(update={"note": change.note or bare.typed})
 
 
@@ -97,13 +131,17 @@ def _clause(words: Words, now: datetime) -> Intent:
         bare = plain_verb(bare)
     first = bare[0]
     if not first.quoted:
-        told = _told(bare, now, first)
+        told = _headed(bare, now) or _told(bare, now, first)
         if told is not None:
             return told
     return NotUnderstood(why=Why.UNKNOWN, near=_near(words))
 
 
 def _told(words: Words, now: datetime, first: Word) -> Intent | None:
+    if first.read == "could":
+        asked = command(words, now)
+        if isinstance(asked, Change):
+            return asked
     if _QUESTION.fullmatch(first.read):
         return question(words, now) or shown(words, now)
     if first.read in {"have", "do", "had"} and not words.read.startswith("do not "):

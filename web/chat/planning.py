@@ -7,7 +7,7 @@ from typing import Final, Literal
 from enrollment.states import FINAL
 from schemas.vocabulary import EnrollmentState
 from web.chat.book import Book, Enrolled
-from web.chat.entities import Stakeholder, User, folded, purpose_of
+from web.chat.entities import Cadence, Stakeholder, User, folded, purpose_of
 from web.chat.intents import EVERY_CADENCE, Action, Change, Read, Step, Topic, When
 from web.chat.plans import ChangePlan, Choice, Conversation, Outcome, Question, ReadPlan, Settled, Target, Told, Wanted
 from web.chat.resolving import Resolver, Unsettled
@@ -207,11 +207,25 @@ class _Planning:
 
     def _why_not(self, person: Stakeholder, known: Sequence[Enrolled]) -> str:
         said = self._intent.cadence
+        elsewhere = self._by_hand(person)
+        if not known and elsewhere:
+            cadences = listed([one.name for one in elsewhere])
+            done = _DONE[self._intent.action]
+            return f"{person.name} was put on {cadences} in Salesloft itself: only there can they be {done}."
         where = "a cadence" if said is None or said == EVERY_CADENCE else f'"{said}"'
         if not known:
             return f"{person.name} is not in {where}: there is nothing to be {_DONE[self._intent.action]}."
         states = listed([f"{one.cadence} ({one.state.value})" for one in known])
         return f"{person.name} cannot be {_DONE[self._intent.action]} as things stand: {states}."
+
+    def _by_hand(self, person: Stakeholder) -> list[Cadence]:
+        """Of the cadences that somebody else put the person on those that were said, or all."""
+        theirs = self._book.by_hand.get(person.id, ())
+        said = self._intent.cadence
+        if said is None or said == EVERY_CADENCE or not theirs:
+            return list(theirs)
+        named = {one.id for one in self._resolver.cadence(said, None)}
+        return [one for one in theirs if one.id in named]
 
     def _at(self, one: Enrolled, person: Stakeholder) -> int | None:
         """The step at which a restart begins. A step that is to be skipped must be the one where the person stands."""

@@ -171,8 +171,9 @@ class Asking(_Value):
 
 
 class Conversation(_Value):
-    """What is remembered from one utterance to the next."""
+    """What is remembered from one utterance to the next; the `time_zone` is the one that days were last said in."""
 
+    time_zone: str | None = None
     people: tuple[Subject, ...] = ()
     customer: Subject | None = None
     pending: Annotated[Confirming | Asking, Field(discriminator="kind")] | None = None

@@ -22,7 +22,7 @@ __all__ = [
 
 AT_END: Final = re.compile(
     r"(?: (?:,|or not|yet|anymore|any more|right now|now|currently|at the moment|already|too|still|at all|so far|again|lately|recently|actually|these days"
-    r"|in salesloft|on salesloft|from salesloft|please|for me|exactly|either|as well))+$"
+    r"|in salesloft|on salesloft|from salesloft|cadence-wise|cadence wise|please|for me|exactly|either|as well))+$"
 )
 CADENCES: Final = rf"(?:active )?{CADENCE}"
 ACTIVITY: Final = (
@@ -62,12 +62,15 @@ PATTERNS: Final[tuple[Reader, ...]] = (
             r"what (?:is|was|has been) (?:keeping|blocking|stopping|preventing|holding|excluding) (?P<who>.+?) (?:out of|from|off|back from|up from|up in|in) (?:being (?:in|added to) |getting (?:in|into) |joining |entering )?(?P<cadence>.+)",
             r"what (?:(?:is|was|has been) (?:keeping|blocking|stopping|preventing|holding)|kept|blocked|stopped|keeps|blocks|stops) (?P<who>.+?)(?: (?:back|up|out))?",
             r"why no (?P<cadence>.+?) for (?P<who>.+)",
+            r"why (?:do|did) (?:not )?(?:we|you) (?:have|get) (?P<who>.+?) (?:in|on|into) (?P<cadence>.+)",
+            r"how (?:did|has|does) (?P<who>.+?) (?:end up|ended up|come to be|get|got|land|landed) (?:in|on|into) (?P<cadence>.+)",
             r"why (?:did|do|have|would) (?:we|you|i|it|they|the system|salesloft|somebody|someone)(?: not)? (?:skip|pause|remove|add|enroll|exclude|stop|hold|drop|skipped|paused|removed|added|enrolled|put|take|choose|pick)(?: back| off| out)? (?P<who>.+?)(?: (?:to|from|in|into|on|out of) (?P<cadence>.+))?",
             r"what happened (?:to|with) (?P<who>.+?) 's (?:(?P<cadence>.+?) )?(?:cadence|enrollment|approval|request)",
             r"(?:explain|what is the reason for|why|reason for) (?P<who>.+?) 's (?:(?P<cadence>.+?) )?(?:decision|enrollment|status|pause|removal|cadence)",
             r"(?:explain|reason for) (?:the )?(?:(?P<cadence>.+?) )?decision (?:for|on|about) (?P<who>.+)",
             r"should (?P<who>.+?) (?:not )?(?:be|go) (?:in|on|into) (?P<cadence>.+)",
-            r"(?:can|could) (?P<who>(?!you |we |i ).+?) (?:be added|be enrolled|go|be put|be) (?:to|in|into|on|onto) (?P<cadence>.+)",
+            r"can (?P<who>(?!you |we |i ).+?) (?:be added|be enrolled|go|be put|be) (?:to|in|into|on|onto) (?P<cadence>.+)",
+            r"could (?P<who>(?!you |we |i ).+?) (?:go|be) (?:in|into|on|onto) (?P<cadence>.+)",
             r"explain (?P<who>(?!why |the ).+)",
             r"(?:is|are) (?P<who>.+?) eligible for (?P<cadence>.+)",
         ),
@@ -111,14 +114,15 @@ PATTERNS: Final[tuple[Reader, ...]] = (
             r"(?:what|which|how many)(?: (?:emails?|links?|messages?|times|of our emails))? (?:did|has|have|is|are|does) (?P<about>.+?) (?P<word>clicked|opened|replied|read|click|open|reply|do|done|doing|received|receive|get|been up to|up to|been doing|say|said)(?: .*)?",
             r"what (?:(?:is|has been|has) (?:happening|going on|new|happened|up)|happened) (?:with|at|for|on|to) (?P<about>.+)",
             r"how (?:engaged|active|responsive|warm) (?:is|are|has|have) (?P<about>.+?)(?: been)?",
-            r"how (?:is|are|has|have) (?P<about>.+?) (?:been )?(?P<word>engaging|responding|doing|reacting|engaged)(?: (?:(?!(?:in|on|with|through) ).)*)?",
+            r"how (?:is|are|has|have) (?P<about>.+?) (?:been )?(?P<word>engaging|responding|doing|reacting|engaged)(?: (?:with|to) (?:our|the) (?:emails?|messages?|outreach))?(?: (?:(?!(?:in|on|with|through) ).)*)?",
             r"who(?: (?:at|from|in) (?P<about>.+?))?(?: has| have)? (?P<word>replied|opened|clicked|responded|bounced|unsubscribed|answered|engaged)(?: (?:to|on|in) .+?)?",
             r"who(?: has| have)? (?P<word>replied|opened|clicked|responded|bounced|unsubscribed|answered|engaged)(?: (?:our|any|to|an|the) .+?)? (?:at|from) (?P<about>.+)",
             rf"(?:(?:what|how) (?:is|are|was|were|about|many|much) )?(?:(?:all|any|the|our|my|some|a|recent|latest|last|new|current|salesloft|full|me|most) )*(?P<word>{ACTIVITY})(?: and {ACTIVITY})?(?: (?:there is|there|have we had|did we get|do we have|activity|history|stats|summary|sent|made|logged|in salesloft|log|feed|report|level|score))* (?:for|at|of|from|with|by|to|on|about|regarding|in) (?P<about>.+)",
             rf"(?:(?:what|how) (?:is|are|was|about) )?(?:the |our )?(?P<about>.+?) 's (?:(?:latest|recent|last|salesloft|current|full) )*(?P<word>{ACTIVITY})(?: (?:activity|history|score|level|feed|log|stats|in salesloft|like))*",
             rf"salesloft (?P<word>{ACTIVITY}) (?P<about>.+)",
             r"(?:salesloft )?(?P<word>activity|engagement) (?P<about>.+)",
-            r"(?P<about>.+?) (?:salesloft )?(?P<word>activity|engagement)",
+            r"(?P<about>(?!salesloft ).+?) (?:salesloft )?(?P<word>activity|engagement)",
+            r"(?:salesloft )?(?P<word>activity|engagement)",
             r"(?:anything|something|news|any news|any word) (?:new )?(?:from|on|with|at|about) (?P<about>.+)",
         ),
     ),
@@ -127,12 +131,14 @@ PATTERNS: Final[tuple[Reader, ...]] = (
         (
             r"(?:did|have|has|do|had) (?:we|i|you|anyone|anybody|somebody|someone|they)(?: (?:already|ever|just|even))* (?P<word>add|added|enroll|enrolled|put|pause|paused|remove|removed|resume|resumed|skip|skipped|take|taken) (?P<who>.+?)(?: (?:to|in|into|from|on|onto|off|out of) (?P<cadence>.+))?",
             rf"(?:what|which) step (?:of|in|on) (?P<cadence>.+? {CADENCE}|(?:the )?{PURPOSES}) (?:is|are|was) (?P<who>.+?)(?: (?:on|at|in|now))*",
+            rf"(?:if |whether )?(?P<who>(?!(?:who|which|what|is|are|anyone|anybody|someone) ).+?) (?:(?:has|have)(?: got)?|(?:is|are) (?:in|on)) (?:a|any|some) {CADENCE}",
             r"where (?:does|do) (?P<who>.+?) stand(?: (?:in|on|with) (?P<cadence>.+))?",
-            r"what (?:is|comes) next (?:for|with|on) (?P<who>.+?)(?: (?:in|on) (?P<cadence>.+))?",
+            r"(?:what|which)(?: step| email)? (?:is|comes) next (?:for|with|on) (?P<who>.+?)(?: (?:in|on) (?P<cadence>.+))?",
             rf"who (?:is|are|has been)(?: (?:currently|now|still))* (?:enrolled|paused|active|on hold|in (?:a|any) {CADENCE}|on (?:a|any) {CADENCE})(?: (?:in|on) (?:a|any) {CADENCE})? (?:over )?(?:at|from) (?P<account>.+)",
             rf"(?:what|which|in what|in which|on which|on what) (?:other )?(?:{CADENCES}|steps?|steps? and cadences?|cadence and step|cadence step)(?: (?:is|are|was|were|does|do|did|has|have|s))? (?P<who>.+?)(?: (?:is|are|was|were|been|currently|now|still|right now|belong|in|on|at|part of|enrolled|added|to|going through|going|through|get|got|running|active|receiving|getting|put|into|be|sitting|assigned))*(?: (?:in|on|of) (?P<cadence>.+ {CADENCE}|(?:the )?{PURPOSES}))?",
             rf"what (?:is|are|was) (?P<who>.+?) 's (?:(?:current|active|present) )?(?:(?P<cadence>.+?) )?(?:{CADENCES}|status|step|enrollment|enrollments)(?: (?:status|step|name|now))*",
             rf"what (?:is|was) (?:the )?(?:(?P<cadence>.+?) )?(?:{CADENCES} )?(?:status|step|{CADENCES})(?: status| step)? (?:for|of|on|with) (?P<who>.+)",
+            r"(?:what|which) (?P<who>(?!is |are |was |were ).+?) (?:is|are) (?:in|on)",
             r"what (?:is|are|was|were) (?P<who>.+?) (?:in|on|enrolled in|added to|enrolled into)",
             r"where (?:is|are|was|were) (?P<who>.+?)(?: (?:at|now|standing|currently))*(?: (?:in|on|with|at|of) (?P<cadence>.+))?",
             r"(?:how far|how far along)(?: along| through| into)? (?:is|are|has|have) (?P<who>.+?)(?: (?:in|through|into|with|on|along|along in|along with) (?P<cadence>.+))?",
@@ -146,6 +152,9 @@ PATTERNS: Final[tuple[Reader, ...]] = (
             r"(?:what|which) (?P<account>.+?) (?:stakeholders|people) are (?:in|on) (?P<cadence>.+)",
             r"(?:how is|how are) (?P<who>.+?) (?:doing |progressing |getting on )?(?:in|on|with|through) (?P<cadence>.+)",
             r"(?P<who>.+?) (?P<word>status)",
+            rf"(?P<who>(?!(?:the|our|my|all|any|which|what|a|an|this|that|{PURPOSES})\b)[^ :,-]+(?: (?!(?:in|on|at|for|to|of|what|which|is|the)\b)[^ :,-]+){{0,3}}) {CADENCE}",
+            rf"(?:is|are) (?P<who>.+?) 's (?:(?P<cadence>.+?) )?{CADENCES} (?:still )?(?P<word>running|active|on|paused|going|done|finished)",
+            r"(?:is |are )?(?P<word>enrolled)",
             rf"(?:still )?(?P<who>.+?) (?:is |are )?(?:still )?(?:in|on) (?P<cadence>.+{CADENCE}|(?:the )?{PURPOSES})(?: still| yet)?",
         ),
     ),

@@ -111,20 +111,35 @@ class Resolver:
         return tuple((exact or {one.id: one for one, segment in having if segment is None}).values())
 
     def _mentioned(self, index: int, mention: Mention) -> Resolved:
+        chosen = self._chosen(index)
+        if chosen is not None:
+            return chosen
+        if mention.everyone:
+            return self._whole(self._account(index, mention.at, refers=mention.refers))
+        if mention.at is None:
+            return self._referred(index, mention) if mention.refers else self._named(index, mention, None)
+        titled = self._titled(mention)
+        if titled is not None:
+            return Resolved((titled,))
+        return self._named(index, mention, self._account(index, mention.at, refers=False))
+
+    def _chosen(self, index: int) -> Resolved | None:
+        """Whom a question has settled on."""
         person = self._directory.stakeholder_by_id.get(self._settled.people.get(index, ""))
         if person is not None:
             return Resolved((person,))
         whole = self._directory.customer_by_id.get(self._settled.whole_accounts.get(index, ""))
-        if whole is not None:
-            return self._whole(whole)
-        if mention.everyone:
-            return self._whole(self._account(index, mention.at, refers=mention.refers))
-        if mention.refers and not mention.at:
-            return self._referred(index, mention)
-        if mention.at is not None:
-            account = self._account(index, mention.at, refers=False)
-            return self._named(index, mention, account)
-        return self._named(index, mention, None)
+        return None if whole is None else self._whole(whole)
+
+    def _titled(self, mention: Mention) -> Stakeholder | None:
+        """Who has the name, and as their title what stands where an account may: "Ann Lee (VP Engineering)"."""
+        said = mention.at or ""
+        if self._directory.customers.resolve(said).found or self._directory.people.resolve(said).how != "title":
+            return None
+        named = self._directory.people.resolve(mention.text)
+        theirs = {one.id for one in self._directory.people.resolve(said).found}
+        found = [one for one in named.found if one.id in theirs] if named.how in {"name", "part", "called"} else []
+        return found[0] if len(found) == 1 else None
 
     def _whole(self, account: Customer) -> Resolved:
         if isinstance(self._intent, Read):
@@ -157,6 +172,8 @@ class Resolver:
         if account is None:
             self._or_account(index, mention.text, found)
             customers = self._directory.customers.resolve(mention.text)
+            if isinstance(self._intent, Read) and found.how == customers.how == "part":
+                raise self._someone_or_account(index, mention.text, found.found, customers.found)
             if isinstance(self._intent, Read) and found.one is None and found.how not in {"email", "name", "part"}:
                 if customers.one is not None:
                     return Resolved((), (customers.one,))
@@ -181,6 +198,14 @@ class Resolver:
         raise self._nobody(
             "stakeholder", f"{mention.text}{at}", found.near, self._person_label, self._with_person(index)
         )
+
+    def _someone_or_account(
+        self, index: int, text: str, people: Sequence[Stakeholder], accounts: Sequence[Customer]
+    ) -> Unsettled:
+        """A word that is a part of people's names and of accounts' alike."""
+        named = [self._choice(self._person_label(one), self._with_person(index)(one)) for one in people]
+        whole = [self._choice(f"the account {one.name}", self._with_whole(index)(one)) for one in accounts]
+        return Unsettled(Question(text=f'Whom do you mean by "{text}"?', choices=(*whole, *named)))
 
     def _or_account(self, index: int, text: str, people: Resolution[Stakeholder]) -> None:
         """Raises Unsettled where an account is called so; for a reading only where somebody is as well."""

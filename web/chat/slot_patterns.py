@@ -73,10 +73,12 @@ BEFORE_CADENCE: Final = re.compile(
     rf"(?:(?:the|our|my|a|an|this|that|their|your|current|(?:her|him|them|it) {POSSESSIVE}) )+(?=.)"
 )
 CADENCE_AND_ACCOUNT: Final = re.compile(rf"(?P<cadence>.*{CADENCE}) (?:over )?(?:at|for|with|of|from) (?P<at>.+)")
-AFTER_CADENCE: Final = re.compile(rf"(?P<cadence>.+?) {CADENCE}(?: (?:that )?(?:she|he|they) (?:is|are) (?:in|on))?")
+AFTER_CADENCE: Final = re.compile(
+    rf"(?P<cadence>.+?) (?:{CADENCE}|one)(?: (?:that )?(?:she|he|they) (?:is|are) (?:in|on))?"
+)
 NOTE: Final = re.compile(
-    r"(?<=.) (?:[,.-] )*(?:because(?: of)?|cause|cuz|bc|due to|given that|(?:since|as) (?=(?:she|he|they|it|we|i) )"
-    r"|(?:with )?(?:the |a )?(?:note|reason|comment)(?: (?:is|that|:|saying))*|[,.-] (?=(?:ooo|out of (?:the )?office|on (?:leave|vacation|holidays?|pto|\w+ leave|a trip)|vacation|holidays?|pto|per|out sick|sick)(?: |$))|[,.-] (?=(?:she|he|they|we|i|them 's|him 's|her 's) )) ?"
+    r"(?<=.) (?:[,.!?-] )*(?:because(?: of)?|cause|cuz|bc|due to|given that|(?:since|as) (?=(?:she|he|they|it|we|i) )"
+    r"|(?:with )?(?:the |a )?(?:note|reason|comment)(?: (?:is|that|:|saying))*|[,.-] (?=(?:ooo|out of (?:the )?office|on (?:leave|vacation|holidays?|pto|\w+ leave|a trip)|vacation|holidays?|pto|per|out sick|sick)(?: |$))|[,.!?-] (?=(?:she|he|they|we|i|them 's|him 's|her 's) )) ?"
     r"(?P<note>.+)$"
 )
 UNTIL: Final = re.compile(r"until|through|up to|for the")

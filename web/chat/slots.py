@@ -271,6 +271,9 @@ def _mention(words: Words) -> Mention:
     if found is None:
         return Mention(text=words.typed)
     name, account = _bare(words.between(*found.span(who))), _bare(words.between(*found.span(at)))
+    if len(account) == 1 and "@" in account[0].read:
+        # "Ann (ann@acme.example)": the address says who it is.
+        return Mention(text=account.typed)
     return Mention(text=name.typed, at=account.typed, refers=bool(PRONOUN.fullmatch(name.read)))
 
 

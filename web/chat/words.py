@@ -13,13 +13,25 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
-__all__ = ["LONGEST", "MOST_WORDS", "POSSESSIVE", "QUOTED", "Word", "Words", "nearest_word", "normalise", "words_of"]
+__all__ = [
+    "ARROW",
+    "LONGEST",
+    "MOST_WORDS",
+    "POSSESSIVE",
+    "QUOTED",
+    "Word",
+    "Words",
+    "nearest_word",
+    "normalise",
+    "words_of",
+]
 
 LONGEST: Final = 400
 """Characters of an utterance that is read at all. A command with ten long names has half of them."""
 MOST_WORDS: Final = 70
 """Words of an utterance that is understood: patterns take longer than in proportion to them."""
 POSSESSIVE: Final = "'s"
+ARROW: Final = "->"
 QUOTED: Final = '"'
 """What a quoted word is read with in front, so that no pattern of a command takes it for a word of its own."""
 
@@ -41,7 +53,8 @@ _PIECES: Final = re.compile(
     | (?<![^\s(,:])'(?P<single>[^']+)'(?![^\s),.!?;:])
     | (?P<mail>[^\s,;:()<>"]+@[^\s,;:()<>"@]+\.[^\s,;:()<>"@.!?]+)
     | (?P<number>\d+(?:[./:-]\d+)+(?:am|pm)?)
-    | (?P<word>[^\s,;:!?()\[\]{}<>"|=*#~^&+/…]+)
+    | (?P<arrow>[-=]+>|\u2192)
+    | (?P<word>(?![-=]+>)[^\u2192\s,;:!?()\[\]{}<>"|=*#~^&+/…]+)
     | (?P<mark>[,;:!?()&+/])
     """,
     re.VERBOSE,
@@ -131,8 +144,19 @@ class Words(tuple[Word, ...]):
         return Words(self[first:last])
 
 
+_SIGNED: Final = re.compile(
+    r"\n\s*(?:best|thanks|thank you|thx|cheers|regards|(?:best|kind|many) (?:regards|wishes|thanks)|br)[,.! ]*"
+    r"\n[^\n]{0,60}\s*$",
+    re.IGNORECASE,
+)
+
+
 def normalise(text: str) -> str:
-    """One form for what looks alike: NFKC, plain quotes and dashes, single spaces, no invisible characters."""
+    """One form for what looks alike: NFKC, plain quotes and dashes, single spaces, no invisible characters.
+
+    Without the lines by which a letter is signed.
+    """
+    text = _SIGNED.sub("", text)
     seen = "".join(_visible(character) for character in text.translate(_LIKE_ASCII))
     seen = unicodedata.normalize("NFKC", seen).translate(_LIKE_ASCII)
     return " ".join("".join(_visible(character) for character in seen).split())
@@ -173,8 +197,13 @@ def _words(text: str) -> Iterator[Word]:
             # One word, whatever it holds: never a command, and never cut.
             read = QUOTED + re.sub(r"\s+", "_", typed.strip().casefold())
             yield Word(typed.strip(), read, *piece.span(), quoted=True)
+        elif kind == "mail" and typed.endswith("'s"):
+            yield Word(typed[:-2], typed[:-2].casefold(), start, end - 2)
+            yield Word("'s", POSSESSIVE, end - 2, end)
         elif kind in {"mail", "number"}:
             yield Word(typed, typed.casefold(), start, end)
+        elif kind == "arrow":
+            yield Word(typed, ARROW, start, end)
         elif kind == "mark":
             yield Word(typed, _READ_AS.get(typed, typed), start, end)
         else:

@@ -14,7 +14,8 @@ def talking_routes(kit: Kit) -> list[Route]:
 
     async def say(request: Request) -> Response:
         form = await form_of(request)
-        body: dict[str, str] = {name: form[name] for name in ("text", "conversation", "confirm", "time_zone") if name in form}
+        told = ("text", "conversation", "confirm", "time_zone")
+        body: dict[str, str] = {name: form[name] for name in told if name in form}
         answered = await kit.api.send(request, "POST", "/chat", body)
         return kit.rendered("_said.html", request, said=form.get("shown") or form.get("text", ""), answered=answered)
 

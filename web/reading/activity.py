@@ -14,7 +14,6 @@ from storage import looking as rows
 from storage.looking import UnitFilters, UnitRow
 from web.paging import Paging, paging
 from web.reading.asking import (
-    PROBLEMS,
     Looked,
     Looking,
     Page,
@@ -80,7 +79,7 @@ class ActivityUnit(Looked):
 
 def activity_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/people/{id}/activity` and `GET /api/salesloft/customers/{id}/activity`."""
-    routes = APIRouter(prefix="/api/salesloft", tags=["activity"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft", tags=["activity"])
     who = anybody(looking)
 
     def filters(

@@ -18,7 +18,7 @@ from storage.looking import ApproversWord, Filters, RequestRow
 from storage.pool import Connection
 from web.paging import Paging, paging
 from web.problems import absent
-from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, anybody
+from web.reading.asking import CustomerFilter, Looked, Looking, Page, anybody
 from web.rights import may_act_for
 from web.security import Caller
 
@@ -129,7 +129,7 @@ class ApprovalDetail(Looked):
 
 def approval_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/approvals` and `.../approvals/{enrollment_id}`."""
-    routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"])
     who = anybody(looking)
 
     @routes.get("")

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,13 +18,11 @@ from web.security import Caller, CallerRole, Callers, having_role
 from workflows.clock import Clock
 
 __all__ = [
-    "PROBLEMS",
     "CustomerFilter",
     "Freshness",
     "Looked",
     "Looking",
     "Page",
-    "ProblemDocument",
     "StakeholderFilter",
     "anybody",
     "freshness",
@@ -63,36 +61,6 @@ class Looked(BaseModel):
     """Something that is told. Instants are RFC 3339 in UTC with microseconds."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
-
-
-class ProblemDocument(Looked):
-    """A refusal, by RFC 9457. `reason_code` is for programs, `detail` for people."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    reason_code: str
-    correlation_id: str | None
-    errors: list[dict[str, Any]] | None = None
-
-
-_MEANINGS = {
-    400: "The cursor, or what the filters say together, cannot be taken.",
-    401: "The token is missing, not the platform's, or no longer good.",
-    403: "The caller's role may not do this.",
-    404: "The caller's organization has no such thing; another organization's is answered alike.",
-    422: "A parameter is not as it is described.",
-    503: "The database, or whoever vouches for callers, does not answer.",
-}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": meaning,
-        "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}},
-    }
-    for status, meaning in _MEANINGS.items()
-}
-"""What may be answered instead, for a router's `responses`."""
 
 
 class Freshness(Looked):

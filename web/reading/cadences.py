@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from schemas.fields import Instant
 from web.paging import Paging, paging
 from web.problems import absent
-from web.reading.asking import PROBLEMS, Looked, Looking, anybody
+from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller
 from workflows.cadence_figures import Figure
 from workflows.discovery import Cadence, CadenceCatalogue, discover_cadences
@@ -147,7 +147,7 @@ class CadenceDetail(CadenceSummary):
 
 def cadence_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/cadences` and `GET /api/salesloft/cadences/{id}`."""
-    routes = APIRouter(prefix="/api/salesloft/cadences", tags=["cadences"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/cadences", tags=["cadences"])
     who = anybody(looking)
 
     @routes.get("")

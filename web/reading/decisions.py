@@ -19,11 +19,11 @@ from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
 from web.paging import Paging, paging
 from web.problems import Problem
-from web.reading.asking import PROBLEMS, CustomerFilter, Looked, Looking, Page, StakeholderFilter, anybody
+from web.reading.asking import CustomerFilter, Looked, Looking, Page, StakeholderFilter, anybody
 from web.security import Caller
 from workflows.explaining import Recollection
 
-__all__ = ["Decided", "decision_routes", "explained", "recalled"]
+__all__ = ["Decided", "decision_routes", "explained", "plain", "recalled"]
 
 _MOST_EXPLAINED = 20
 
@@ -96,7 +96,7 @@ class Decided(Looked):
 
 def decision_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/decisions`."""
-    routes = APIRouter(prefix="/api/salesloft/decisions", tags=["decisions"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/decisions", tags=["decisions"])
     who = anybody(looking)
 
     @routes.get("")
@@ -176,14 +176,14 @@ def _decided(one: StoredEvaluation, again: Recalled | None, stakeholder_id: str 
         ],
         decided_again=came_out,
         decisions=[
-            _plain(told(decision))
+            plain(told(decision))
             for decision in decisions
             if stakeholder_id is None or decision.decision.stakeholder_id in wanted
         ],
     )
 
 
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
+def plain(value: dict[str, Any]) -> dict[str, Any]:
     """As JSON has it, instants with their microseconds."""
     return orjson.loads(  # type: ignore[no-any-return]
         orjson.dumps(value, default=_spelt, option=orjson.OPT_PASSTHROUGH_DATETIME)

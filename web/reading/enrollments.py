@@ -1,10 +1,10 @@
 """Enrollments: the list, one with all that led to it and has become of it, and those that went wrong."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from schemas.fields import Instant
 from schemas.vocabulary import ActorKind, EnrollmentState, TriggerType
@@ -17,7 +17,6 @@ from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.approvals import ApproversDecision, told_words
 from web.reading.asking import (
-    PROBLEMS,
     CustomerFilter,
     Freshness,
     Looked,
@@ -35,6 +34,14 @@ from web.security import Caller
 __all__ = ["enrollment_routes"]
 
 _EXPLAINED = 20
+_Steered = Literal[
+    SteeringAction.PAUSE,
+    SteeringAction.RESUME,
+    SteeringAction.SKIP,
+    SteeringAction.RESTART,
+    SteeringAction.CHANGE_SENDER,
+    SteeringAction.REMOVE,
+]
 _TROUBLE = (EnrollmentState.FAILED, EnrollmentState.BLOCKED)
 
 
@@ -48,11 +55,20 @@ class StateChange(Looked):
     changed_at: Instant
 
 
+class RetryAsked(Looked):
+    """Somebody has had it tried again after it failed, and why."""
+
+    id: UUID
+    asked_by: str
+    note: str
+    asked_at: Instant
+
+
 class Asked(Looked):
     """What a person has asked of the enrollment, and why."""
 
     id: UUID
-    action: SteeringAction
+    action: _Steered
     asked_by: str
     note: str
     until: Instant | None
@@ -71,6 +87,7 @@ class EnrollmentDetail(Looked):
     history: list[StateChange]
     approvals: list[ApproversDecision] = Field(description="Every decision that arrived, and which of them counted.")
     asked: list[Asked]
+    retries: list[RetryAsked]
     read_at: Instant
     freshness: Freshness
 
@@ -78,15 +95,14 @@ class EnrollmentDetail(Looked):
 class Trouble(Looked):
     """An enrollment that failed or was blocked, and what can be done about it."""
 
-    model_config = ConfigDict(json_schema_extra={})
-
     enrollment: EnrollmentTold
     what_can_be_done: str
+    can_be_retried: bool = Field(description="By `POST /api/salesloft/enrollments/{id}/retry`.")
 
 
 def enrollment_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/enrollments`, `.../enrollments/{id}` and `GET /api/salesloft/failures`."""
-    routes = APIRouter(prefix="/api/salesloft", tags=["enrollments"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft", tags=["enrollments"])
     who = anybody(looking)
 
     @routes.get("/enrollments")
@@ -160,6 +176,12 @@ def enrollment_routes(looking: Looking) -> APIRouter:
                     asked_at=at,
                 )
                 for at, one in asked
+                if one.action is not SteeringAction.RETRY
+            ],
+            retries=[
+                RetryAsked(id=one.id, asked_by=one.asked_by, note=one.note, asked_at=at)
+                for at, one in asked
+                if one.action is SteeringAction.RETRY
             ],
             read_at=looking.clock.now(),
             freshness=fresh,
@@ -176,7 +198,14 @@ def enrollment_routes(looking: Looking) -> APIRouter:
         wanted = Filters(customer_id=customer_id, stakeholder_id=stakeholder_id, states=[one.value for one in _TROUBLE])
         items, following, fresh = await _page(caller, page, wanted)
         return Page[Trouble](
-            items=[Trouble(enrollment=one, what_can_be_done=remedy(one.reason)) for one in items],
+            items=[
+                Trouble(
+                    enrollment=one,
+                    what_can_be_done=remedy(one.reason),
+                    can_be_retried=one.state is EnrollmentState.FAILED,
+                )
+                for one in items
+            ],
             next_cursor=following,
             read_at=looking.clock.now(),
             freshness=fresh,

@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 from storage.errors import StorageError
 from web.problems import Problem
 from web.reading.asking import (
-    PROBLEMS,
     CustomerFilter,
     Looking,
     StakeholderFilter,
@@ -119,7 +118,7 @@ async def _left(receive: Receive) -> None:
 
 def event_routes(looking: Looking, feed: EventFeed) -> APIRouter:
     """`GET /api/salesloft/events`."""
-    routes = APIRouter(prefix="/api/salesloft", tags=["events"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft", tags=["events"])
     who = anybody(looking)
 
     @routes.get("/events", response_class=EventStream, status_code=200, description=_DESCRIPTION)

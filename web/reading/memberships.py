@@ -13,7 +13,6 @@ from storage.looking import MembershipLook
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.asking import (
-    PROBLEMS,
     CustomerFilter,
     Freshness,
     Looked,
@@ -90,7 +89,7 @@ class MembershipDetail(Looked):
 
 def membership_reading_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/cadence-memberships` and `.../cadence-memberships/{id}`."""
-    routes = APIRouter(prefix="/api/salesloft/cadence-memberships", tags=["memberships"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft/cadence-memberships", tags=["memberships"])
     who = anybody(looking)
 
     @routes.get("")

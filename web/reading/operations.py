@@ -12,7 +12,7 @@ from storage import budget, looking_operations
 from storage.looking_operations import ConnectionLook, LedgerLook, StreamLook
 from storage.sync import SyncStream
 from web.paging import Paging, paging
-from web.reading.asking import PROBLEMS, Looked, Looking, Page, anybody
+from web.reading.asking import Looked, Looking, Page, anybody
 from web.security import Caller
 from workflows.scopes import missing
 
@@ -163,7 +163,7 @@ class BudgetTold(Looked):
 
 def operation_routes(looking: Looking) -> APIRouter:
     """`GET /api/salesloft/connection`, `.../sync`, `.../sync/ledger` and `.../rate-budget`."""
-    routes = APIRouter(prefix="/api/salesloft", tags=["operations"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft", tags=["operations"])
     who = anybody(looking)
 
     @routes.get("/connection")

@@ -18,7 +18,6 @@ from storage.stored_evaluations import About, StoredEvaluation
 from web.paging import Paging, paging
 from web.reading.activity import ACTIVITY_STREAMS, LARGEST_CUSTOMER
 from web.reading.asking import (
-    PROBLEMS,
     Freshness,
     Looked,
     Looking,
@@ -125,7 +124,7 @@ class CustomerView(Looked):
 
 def people_routes(looking_: Looking) -> APIRouter:
     """`GET /api/salesloft/people/{id}`, `.../customers/{id}`, and the history of each."""
-    routes = APIRouter(prefix="/api/salesloft", tags=["people"], responses=PROBLEMS)
+    routes = APIRouter(prefix="/api/salesloft", tags=["people"])
     who = anybody(looking_)
 
     @routes.get("/people/{stakeholder_id}")

@@ -32,7 +32,7 @@ You can ask, for example:
 - What waits for approval?
 Whatever changes something is shown first, and done once you say yes."""
 _MOST: Final = 20
-_STREAMS: Final = {Topic.MEMBERSHIP: ("memberships",), Topic.MEMBERS: ("memberships",)}
+_STREAMS: Final = dict.fromkeys((Topic.MEMBERSHIP, Topic.MEMBERS, Topic.EXPLAIN), ("memberships",))
 _ACTIVITY_STREAMS: Final = ("emails", "calls", "histories")
 _NOT_OVER: Final = [state.value for state in EnrollmentState if state not in FINAL]
 

@@ -18,7 +18,7 @@ from storage.pool import Connection
 from web.chat.book import Directory, Enrolled
 from web.chat.entities import Cadence, Customer, Stakeholder, User
 
-__all__ = ["Directories", "enrolled"]
+__all__ = ["Directories", "enrolled", "put_on_by_hand"]
 
 _MOST: Final = 200
 
@@ -95,6 +95,23 @@ async def enrolled(
                 steps=_steps(facts, row.cadence_id),
             )
             for row in rows
+        )
+    return found
+
+
+async def put_on_by_hand(
+    connection: Connection, facts: OrganizationFacts, stakeholder_ids: Collection[str]
+) -> dict[str, tuple[Cadence, ...]]:
+    """The cadences that some stakeholders are on without having been enrolled by us, by their ids."""
+    found: dict[str, tuple[Cadence, ...]] = {}
+    for stakeholder_id in stakeholder_ids:
+        stays = await looking.memberships(
+            connection, facts.organization_id, stakeholder_id=stakeholder_id, on_cadence=True, limit=_MOST
+        )
+        found[stakeholder_id] = tuple(
+            Cadence(id=one.cadence_id, name=one.cadence_name or f"cadence {one.cadence_id}")
+            for one in stays
+            if one.enrollment_id is None
         )
     return found
 

@@ -1,8 +1,10 @@
 """One turn of a conversation: what was said is understood, held against the organization's people, and answered."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
+from functools import partial
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -11,14 +13,14 @@ from pydantic import ValidationError
 from storage.pool import Database
 from web.chat.book import Book
 from web.chat.book import Caller as Speaker
-from web.chat.converse import confirm, converse
-from web.chat.intents import Action
+from web.chat.converse import ask, confirm, converse
+from web.chat.intents import Action, Change, Read
 from web.chat.plans import ChangePlan, Confirmed, Confirming, Conversation, Question, ReadPlan, Told, Turn, Wanted
 from web.problems import Problem
 from web.security import Caller, CallerRole
 from web.talking.answers import Answering
 from web.talking.deeds import Deed, Doing
-from web.talking.directories import Directories, enrolled
+from web.talking.directories import Directories, enrolled, put_on_by_hand
 from web.talking.spoken import Answered, Done, Kind, Said
 from workflows.clock import Clock
 from workflows.credentials import CredentialUnreadable, Keyring
@@ -26,6 +28,7 @@ from workflows.memory import OrganizationMemory
 
 __all__ = ["Talk"]
 
+_Speaking = Callable[[Conversation, Book, datetime], Turn]
 _KIND = "conversation"
 _TURNS = 3
 _NOTED = {
@@ -51,20 +54,33 @@ class Talk:
 
     async def answer(self, said: Said, caller: Caller, operation: UUID, correlation_id: str) -> Answered:
         """One turn. Raises Problem, or storage's errors."""
-        zone = _zone(said.time_zone)
-        conversation = self._opened(caller, said.conversation)
+        conversation = _in_zone(self._opened(caller, said.conversation), said.time_zone)
+        return await self._take_turn(partial(_turn, said), conversation, caller, operation, correlation_id)
+
+    async def ask(
+        self, intent: Change | Read, caller: Caller, correlation_id: str, *, time_zone: str | None
+    ) -> Answered:
+        """The first turn of a conversation in which a program asks in types. It does nothing. Raises as `answer`."""
+        conversation = _in_zone(Conversation(), time_zone)
+        return await self._take_turn(partial(ask, intent), conversation, caller, uuid4(), correlation_id)
+
+    async def _take_turn(
+        self, speak: _Speaking, conversation: Conversation, caller: Caller, operation: UUID, correlation_id: str
+    ) -> Answered:
+        zone = _zone(conversation.time_zone)
         now = self._clock.now()
         async with self._database.transaction() as connection:
             facts = (await self._memory.facts(connection, [caller.organization_id], now))[caller.organization_id]
             directory, owners = await self._directories.of(connection, facts, now)
             book = Book(directory=directory, caller=_speaker(caller, owners))
-            turn = _turn(said, conversation, book, now.astimezone(zone))
+            turn = speak(conversation, book, now.astimezone(zone))
             for _ in range(_TURNS):
                 if not isinstance(turn.outcome, Wanted):
                     break
                 known = await enrolled(connection, facts, turn.outcome.stakeholder_ids, now)
-                book = replace(book, enrolled={**book.enrolled, **known})
-                turn = _turn(said, conversation, book, now.astimezone(zone))
+                others = await put_on_by_hand(connection, facts, turn.outcome.stakeholder_ids)
+                book = replace(book, enrolled={**book.enrolled, **known}, by_hand={**book.by_hand, **others})
+                turn = speak(conversation, book, now.astimezone(zone))
             if isinstance(turn.outcome, ReadPlan):
                 text = await Answering(connection, facts, directory, now, zone).answer(turn.outcome)
                 return self._told(caller, turn, "read", text, plan=turn.outcome)
@@ -160,6 +176,11 @@ def _speaker(caller: Caller, owners: dict[str, str | None]) -> Speaker:
     return Speaker(
         organization_id=caller.organization_id, user_id=caller.user_id, email=caller.email, may_change=may_change
     )
+
+
+def _in_zone(conversation: Conversation, time_zone: str | None) -> Conversation:
+    """A zone that was said holds until another one is: what is confirmed ends on the day that was shown."""
+    return conversation if time_zone is None else conversation.model_copy(update={"time_zone": time_zone})
 
 
 def _zone(name: str | None) -> ZoneInfo:

@@ -159,9 +159,5 @@ def destroy(context: Context) -> Answer:
     row = team.people.get(context.number)
     if row is None:
         return Answer(status=204, body=b"")
-    context.simulator.memberships.remove_everywhere(team, row, now)
-    for membership in team.memberships_of(row.id):
-        membership.person_deleted = True
-        team.memberships.touch(membership.id, now)
-    team.forget_person(row)
+    context.simulator.delete_person(team, row, now)
     return Answer(status=204, body=b"", effect=Effect(resource="people", ids=(row.id,)))

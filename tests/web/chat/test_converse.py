@@ -10,7 +10,7 @@ from schemas.vocabulary import EnrollmentState
 from tests.web.chat.samples import CALLER, EVERYBODY, NOW, STAKEHOLDERS, book, enrolled, enrolled_of
 from web.chat.book import Book, Caller
 from web.chat.converse import confirm, converse
-from web.chat.entities import folded
+from web.chat.entities import Cadence, folded
 from web.chat.intents import Action, Topic
 from web.chat.plans import ChangePlan, Confirmed, Conversation, Outcome, Question, ReadPlan, Told, Turn, Wanted
 
@@ -373,3 +373,30 @@ def test_only_a_yes_right_after_a_plan_confirms_it(said: list[str]) -> None:
         conversation = turn.conversation
         if not isinstance(turn.outcome, Told):
             last = turn.outcome
+
+
+def test_what_somebody_did_at_salesloft_is_told_of_and_left_alone() -> None:
+    by_hand = {"sth-2": (Cadence(id=5, name="Enterprise Win-Back"),)}
+    nobody = enrolled_of()
+    talk = Talk(Book(directory=book().directory, caller=CALLER, enrolled=nobody, by_hand=by_hand))
+    for said in ("pause Bob", "remove Bob from enterprise win-back"):
+        assert "put on Enterprise Win-Back in Salesloft itself" in talk.told(said)
+    assert 'not in "renewal"' in talk.told("remove Bob from renewal")
+
+
+def test_a_day_behind_a_reason_is_the_pauses() -> None:
+    talk = Talk()
+    plan = talk.change("Please pause Bob, he's at Acme, until 10 December.")
+    assert (plan.until or NOW.date()).isoformat() == "2026-12-10"
+    assert talk.question("Bob asked for a break until 31 November, please pause him") == []
+
+
+def test_a_title_behind_a_name_is_that_persons() -> None:
+    assert whom(Talk().change("pause Bob (CFO)")) == whom(Talk().change("pause Bob"))
+    assert not isinstance(Talk().say("pause Bob (VP Engineering)"), ChangePlan)
+
+
+def test_a_question_is_answered_with_an_address() -> None:
+    talk = Talk()
+    assert len(talk.question("pause the CFO")) == 2
+    assert whom(talk.change("priya@globex.example")) == [("Priya Natarajan", "Renewal 90")]

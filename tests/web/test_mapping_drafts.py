@@ -1,0 +1,133 @@
+"""One mapping's draft over HTTP: written by admins who have seen what they change, and examined at once."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.web.stage import Api
+from tests.web.test_connection import refused
+from tests.workflows.scene import Scene
+
+PATH = "/api/salesloft/trigger-mappings"
+SAVE = {"trigger_type": "at-risk", "cadence_id": 456}
+NOWHERE = {"trigger_type": "at-risk", "cadence_id": 999}
+
+
+@pytest.fixture
+async def scene(api: Api) -> Scene:
+    return await Scene(api.database, organization_id=api.organization_id, now=api.clock.now()).set_up()
+
+
+async def send(
+    api: Api, method: str, path: str, body: Any = None, *, etag: str | None = "*", **claims: Any
+) -> httpx.Response:
+    headers = api.headers(**claims) | ({"if-match": etag} if etag is not None else {})
+    return await api.http.request(method, f"{PATH}{path}", json=body, headers=headers)
+
+
+async def drafted(api: Api, document: dict[str, Any] | None = None) -> dict[str, Any]:
+    answer = await send(api, "POST", "", document or SAVE, etag=None)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found | {"etag": answer.headers["etag"], "id": found["versions"][0]["id"]}
+
+
+def states(answer: httpx.Response) -> list[tuple[int, str, int]]:
+    assert answer.status_code == 200, answer.text
+    return [(one["version"], one["status"], one["mapping"]["priority"]) for one in answer.json()["versions"]]
+
+
+@pytest.mark.usefixtures("scene")
+async def test_a_new_mapping_is_drafted_beside_the_others(api: Api) -> None:
+    first = await drafted(api)
+    answer = await send(api, "POST", "", NOWHERE, etag=None)
+    assert answer.status_code == 201, answer.text
+    assert [one["status"] for one in answer.json()["versions"]] == ["draft"]
+    assert [one["field"] for one in answer.json()["findings"]] == ["cadence_id"]
+    shown = await send(api, "GET", f"/{first['id']}", role="viewer")
+    assert shown.json()["versions"] == first["versions"]
+    assert (shown.headers["etag"], first["findings"]) == (first["etag"], [])
+    found = (await api.http.get(PATH, headers=api.headers())).json()["mappings"]
+    assert {one["id"] for one in found} == {first["id"], answer.json()["versions"][0]["id"]}
+    located = await api.http.get(answer.headers["location"], headers=api.headers())
+    assert located.json()["versions"] == answer.json()["versions"]
+
+
+@pytest.mark.usefixtures("scene")
+async def test_a_draft_is_changed_by_whoever_has_seen_it(api: Api) -> None:
+    made = await drafted(api)
+    path = f"/{made['id']}/draft"
+    refused(await send(api, "PUT", path, SAVE, etag=None), 428, "if_match_required")
+    changed = await send(api, "PUT", path, SAVE | {"priority": 7}, etag=made["etag"])
+    assert states(changed) == [(1, "validated", 7)]
+    refused(await send(api, "PUT", path, SAVE | {"priority": 8}, etag=made["etag"]), 412, "changed_meanwhile")
+    assert states(await send(api, "GET", f"/{made['id']}")) == [(1, "validated", 7)]
+
+
+@pytest.mark.usefixtures("scene")
+async def test_what_is_published_stays_while_the_next_version_is_drafted(api: Api) -> None:
+    made = await drafted(api)
+    published = await send(api, "POST", f"/{made['id']}/publish", etag=made["etag"])
+    assert states(published) == [(1, "published", 100)]
+    document = SAVE | {"priority": 7, "policy": {"shadow": True}}
+    changed = await send(api, "PUT", f"/{made['id']}/draft", document, etag=published.headers["etag"])
+    assert states(changed) == [(1, "published", 100), (2, "validated", 7)]
+    told = {one["field"]: (one["was"], one["is"]) for one in changed.json()["versions"][1]["changes"]}
+    assert told == {"priority": (100, 7), "policy.shadow": (False, True)}
+    shadow = await send(api, "POST", f"/{made['id']}/publish")
+    assert states(shadow)[-1] == (2, "published", 7)
+    assert shadow.json()["versions"][-1]["mapping"]["policy"]["shadow"] is True
+
+
+async def test_a_draft_is_examined_again_by_what_the_team_is_then(api: Api, scene: Scene) -> None:
+    made = await drafted(api)
+    async with api.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE salesloft_cadences SET people_addable = false WHERE organization_id = $1 AND cadence_id = 456",
+            scene.organization_id,
+        )
+    answer = await send(api, "POST", f"/{made['id']}/validate", etag=None)
+    assert states(answer) == [(1, "draft", 100)]
+    (finding,) = answer.json()["findings"]
+    assert (finding["field"], "takes no people now" in finding["message"]) == ("cadence_id", True)
+    assert answer.headers["etag"] != made["etag"]
+
+
+@pytest.mark.usefixtures("scene")
+async def test_parked_mappings_count_again_where_they_fit(api: Api) -> None:
+    made = await drafted(api)
+    await send(api, "POST", f"/{made['id']}/publish")
+    async with api.database.transaction() as connection:
+        await connection.execute("UPDATE salesloft_cadence_mappings SET team_id = team_id + 1")
+    answer = await send(api, "POST", "/validate", etag=None)
+    assert answer.json() == {"counting": [made["id"]], "parked": []}
+    assert (await send(api, "GET", f"/{made['id']}")).json()["versions"][0]["parked"] is False
+
+
+@pytest.mark.usefixtures("scene")
+async def test_what_names_another_mapping_is_refused(api: Api) -> None:
+    made = await drafted(api)
+    refused(await send(api, "POST", "", SAVE | {"id": made["id"]}, etag=None), 422, "invalid_request")
+    other = SAVE | {"id": str(uuid4())}
+    refused(await send(api, "PUT", f"/{made['id']}/draft", other), 422, "invalid_request")
+    refused(await send(api, "PUT", f"/{UUID(int=7)}/draft", SAVE), 404, "mapping_unknown")
+    refused(await send(api, "POST", f"/{UUID(int=7)}/validate"), 404, "mapping_unknown")
+
+
+@pytest.mark.usefixtures("scene")
+@pytest.mark.parametrize("role", ["viewer", "csm", "manager"])
+async def test_only_admins_draft(api: Api, role: str) -> None:
+    made = await drafted(api)
+    for method, path in (("POST", ""), ("PUT", f"/{made['id']}/draft"), ("POST", f"/{made['id']}/validate")):
+        refused(await send(api, method, path, SAVE, role=role), 403, "role_required")
+
+
+async def test_another_organizations_mapping_is_answered_like_none(api: Api, scene: Scene) -> None:
+    made = await drafted(api)
+    other = await Scene(api.database, organization_id="org-of-others", now=scene.now).set_up()
+    for method, path in (("PUT", f"/{made['id']}/draft"), ("POST", f"/{made['id']}/validate")):
+        answer = await send(api, method, path, SAVE, organization_id=other.organization_id)
+        refused(answer, 404, "mapping_unknown")
+    assert states(await send(api, "GET", f"/{made['id']}")) == [(1, "validated", 100)]

@@ -1,0 +1,200 @@
+"""What comes of trying a mapping, as it is told: the same as the command line says, and its lists cut at a bound."""
+
+from collections.abc import Mapping as Map
+from datetime import date
+from typing import Final
+
+from enrollment.backtest import BackTest, Counts, Difference, Fallout
+from enrollment.quotas import QuotaForecast
+from schemas.fields import Instant
+from schemas.vocabulary import CandidateOutcome, Reason
+from web.reading.asking import Looked
+from workflows.trying import Preview
+
+__all__ = ["BackTestTold", "PreviewTold", "told_back_test", "told_preview"]
+
+MOST_LISTED: Final = 1000
+
+
+class Counted(Looked):
+    """How many decisions came out so."""
+
+    outcome: CandidateOutcome
+    reason: Reason
+    decisions: int
+
+
+class Compared(Looked):
+    """How many decisions came out so, and how many would."""
+
+    outcome: CandidateOutcome
+    reason: Reason
+    was: int
+    would_be: int
+
+
+class PredicateTold(Looked):
+    """How often a predicate of the mapping held, did not, and was unknown, over all candidates."""
+
+    predicate: str
+    holds: int
+    fails: int
+    unknown: int
+
+
+class OfOwner(Looked):
+    """How many would be asked for of an owner's customers; null is of nobody's."""
+
+    owner_user_id: str | None
+    requests: int
+
+
+class QuotasTold(Looked):
+    """Approved at once, how many would wait for which quota, and when the last would be carried out."""
+
+    waiting: dict[str, int]
+    last_at: Instant | None
+
+
+class WhoTold(Looked):
+    """Somebody who would be asked for."""
+
+    customer_id: str
+    stakeholder_id: str
+
+
+class PreviewTold(Looked):
+    """What would be decided if every customer had the mapping's event now.
+
+    `requested` has the first thousand of `requests`.
+    """
+
+    customers: int
+    counts: list[Counted]
+    fallout: list[PredicateTold]
+    requests: int
+    requests_by_owner: list[OfOwner]
+    quotas: QuotasTold
+    requested: list[WhoTold]
+
+
+class CameOut(Looked):
+    """How a decision came out."""
+
+    outcome: CandidateOutcome
+    reason: Reason
+
+
+class DifferenceTold(Looked):
+    """A decision that would have been otherwise; null where there is none on that side."""
+
+    event_id: str
+    customer_id: str
+    stakeholder_id: str | None
+    was: CameOut | None
+    would_be: CameOut | None
+
+
+class OfDay(Looked):
+    """How many would have been asked for on a day."""
+
+    day: date
+    requests: int
+
+
+class BackTestTold(Looked):
+    """What would have been decided beside what was, over the recorded events.
+
+    `not_possible` evaluations cannot be made again: what they rest on was erased or never kept. `calls_at_most` is what
+    it would have cost at Salesloft. `differences` has the first thousand of `differing`.
+    """
+
+    since: Instant
+    until: Instant
+    evaluations: int
+    not_possible: int
+    counts: list[Compared]
+    fallout: list[PredicateTold]
+    requests: int
+    requests_by_day: list[OfDay]
+    requests_by_owner: list[OfOwner]
+    quotas: QuotasTold
+    calls_at_most: int
+    differing: int
+    differences: list[DifferenceTold]
+
+
+def told_preview(found: Preview) -> PreviewTold:
+    """A preview as it is told."""
+    return PreviewTold(
+        customers=found.customers,
+        counts=[
+            Counted(outcome=outcome, reason=reason, decisions=many)
+            for (outcome, reason), many in sorted(found.counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
+        ],
+        fallout=_fallout(found.fallout),
+        requests=len(found.requested),
+        requests_by_owner=_owners(found.requests_by_owner),
+        quotas=_quotas(found.quotas),
+        requested=[
+            WhoTold(customer_id=customer_id, stakeholder_id=stakeholder_id)
+            for customer_id, stakeholder_id in found.requested[:MOST_LISTED]
+        ],
+    )
+
+
+def told_back_test(found: BackTest, since: Instant, until: Instant) -> BackTestTold:
+    """A back-test as it is told."""
+    return BackTestTold(
+        since=since,
+        until=until,
+        evaluations=found.evaluations,
+        not_possible=found.not_possible,
+        counts=_compared(found.was, found.would_be),
+        fallout=_fallout(found.fallout),
+        requests=found.requests,
+        requests_by_day=[OfDay(day=day, requests=many) for day, many in sorted(found.requests_by_day.items())],
+        requests_by_owner=_owners(found.requests_by_owner),
+        quotas=_quotas(found.quotas),
+        calls_at_most=found.calls_at_most,
+        differing=len(found.differences),
+        differences=[_difference(one) for one in found.differences[:MOST_LISTED]],
+    )
+
+
+def _compared(was: Counts, would_be: Counts) -> list[Compared]:
+    return [
+        Compared(outcome=key[0], reason=key[1], was=was[key], would_be=would_be[key])
+        for key in sorted(was.keys() | would_be.keys())
+    ]
+
+
+def _fallout(fallout: Fallout) -> list[PredicateTold]:
+    return [
+        PredicateTold(predicate=predicate, holds=said.holds, fails=said.fails, unknown=said.unknown)
+        for predicate, said in fallout.items()
+    ]
+
+
+def _owners(owners: Map[str | None, int]) -> list[OfOwner]:
+    """The most asked first."""
+    ordered = sorted(owners.items(), key=lambda one: (-one[1], one[0] or ""))
+    return [OfOwner(owner_user_id=owner, requests=many) for owner, many in ordered]
+
+
+def _quotas(quotas: QuotaForecast) -> QuotasTold:
+    return QuotasTold(waiting={whose.value: many for whose, many in quotas.waiting.items()}, last_at=quotas.last_at)
+
+
+def _difference(one: Difference) -> DifferenceTold:
+    return DifferenceTold(
+        event_id=one.event_id,
+        customer_id=one.customer_id,
+        stakeholder_id=one.stakeholder_id,
+        was=_came_out(one.was),
+        would_be=_came_out(one.would_be),
+    )
+
+
+def _came_out(side: tuple[CandidateOutcome, Reason] | None) -> CameOut | None:
+    return CameOut(outcome=side[0], reason=side[1]) if side is not None else None
