@@ -11,6 +11,7 @@ from web.pages.kit import PREFIX, Kit, all_of, changed, form_of, named
 __all__ = ["approving_routes"]
 
 _PAGE_SIZE = 50
+_NEWER_AT_MOST = 200
 _CADENCES = 100
 
 
@@ -20,6 +21,7 @@ def approving_routes(kit: Kit) -> list[Route]:
     one = "/approvals/{enrollment_id:uuid}"
     return [
         Route("/approvals", desk.queue),
+        Route("/approvals/newer", desk.newer),
         Route("/approvals/decisions", desk.decide_several, methods=["POST"]),
         Route(one, desk.one),
         Route(f"{one}/change", desk.changing),
@@ -50,6 +52,17 @@ class _Desk:
             customer_id=customer_id,
             changed=lambda **query: changed(request, **query),
         )
+
+    async def newer(self, request: Request) -> Response:
+        """How many were asked for since the queue was shown: it does not move under the hand of whoever decides."""
+        known = request.query_params.get("known", "").split(",")
+        after = request.query_params.get("after", "")
+        customer_id = request.query_params.get("customer_id")
+        page = await self._kit.api.get(
+            request, "/approvals", show="waiting", limit=_NEWER_AT_MOST, customer_id=customer_id
+        )
+        found = [one for one in page["items"] if one["requested_at"] > after and one["enrollment_id"] not in known]
+        return self._kit.rendered("_newer.html", request, many=len(found), customer_id=customer_id)
 
     async def one(self, request: Request) -> Response:
         """A request as a card of its own, which the queue shows again once it has changed."""

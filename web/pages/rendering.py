@@ -9,7 +9,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from web.pages.wording import percent, sentence, shown, words
+from web.pages.wording import percent, predicates, reason, sentence, shown, words
 
 __all__ = ["FOLDER", "templates"]
 
@@ -53,6 +53,8 @@ def templates() -> Environment:
     )
     made.filters |= {
         "words": words,
+        "reason": reason,
+        "predicates": predicates,
         "when": when,
         "tone": tone,
         "json": as_json,

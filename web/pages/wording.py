@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["percent", "sentence", "shown", "words"]
+__all__ = ["percent", "predicates", "reason", "sentence", "shown", "words"]
 
 _SAYS: Mapping[str, str] = {
     "equals": "is",
@@ -25,6 +25,13 @@ def words(told: str | None) -> str:
     return spaced[:1].upper() + spaced[1:]
 
 
+def reason(told: str) -> str:
+    """A reason code as people say it; what a person wrote stays as it was written."""
+    if re.fullmatch(r"[a-z_]+", told):
+        return told.replace("_", " ")
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{told}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
 def percent(ratio: float | None) -> str:
     """A ratio as people read it."""
     return "—" if ratio is None else f"{ratio * 100:.0f}\N{NO-BREAK SPACE}%"
@@ -42,6 +49,18 @@ def shown(value: Any) -> str:
         case dict():
             return value.get("name") or ", ".join(f"{words(name).lower()} {shown(one)}" for name, one in value.items())
     return str(value)
+
+
+def predicates(traced: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Of criteria that were tried on facts, each predicate with the value that it saw and whether it holds."""
+    match traced:
+        case None:
+            return []
+        case {"all": parts} | {"any": parts}:
+            return [one for part in parts for one in predicates(part)]
+        case {"not": part}:
+            return predicates(part)
+    return [traced]
 
 
 def sentence(criteria: dict[str, Any]) -> str:

@@ -100,6 +100,7 @@ class StakeholderTold(Looked):
 
 class StakeholderView(Looked):
     stakeholder: StakeholderTold
+    customer_name: str | None
     may_act: bool = Field(description="Whether the caller may have something done for them.")
     history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
     read_at: Instant
@@ -142,6 +143,7 @@ def people_routes(looking_: Looking) -> APIRouter:
             customer = (await directory.read_customers(connection, [key])).get(key)
         return StakeholderView(
             stakeholder=told,
+            customer_name=orjson.loads(customer.data).get("name") if customer is not None and customer.data else None,
             may_act=may_act_for(caller, customer.owner_user_id if customer is not None else None),
             history=history,
             read_at=now,

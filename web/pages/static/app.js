@@ -39,21 +39,24 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   }
 });
 
-// Everything on the page that is about what has changed asks for itself anew, once for many changes at a time, and not
-// while somebody is at work in it.
+// Everything on the page that is about what has changed asks for itself anew: at once, then twice a second at most,
+// however much changes, and not while somebody is at work in it.
+const REST_MS = 500;
 const waiting = new Set();
 let due = false;
+let refreshed = 0;
 function changed(about) {
   for (const one of about) waiting.add(one);
   if (due) return;
   due = true;
-  requestAnimationFrame(refresh);
+  setTimeout(refresh, Math.max(0, refreshed + REST_MS - performance.now()));
 }
 function isUsed(element) {
   return element.querySelector(".pop:popover-open") !== null || element.matches(":has(input:focus, textarea:focus, select:focus)");
 }
 function refresh() {
   due = false;
+  refreshed = performance.now();
   const about = [...waiting];
   waiting.clear();
   for (const one of about) {
@@ -93,15 +96,17 @@ function follow() {
   const sign = document.querySelector("[data-live]");
   if (!sign) return;
   const names = { live: "Live", away: "Not live", connecting: "Live", "signed-out": "Signed out" };
-  const worker = new SharedWorker(new URL("live.js", document.querySelector('script[src$="app.js"]').src));
-  worker.port.onmessage = ({ data }) => {
+  const address = new URL("live.js", document.querySelector('script[src$="app.js"]').src);
+  const stream = window.SharedWorker ? new SharedWorker(address).port : new Worker(address);
+  stream.onmessage = ({ data }) => {
     if (data.state) {
       sign.dataset.live = data.state;
       sign.textContent = names[data.state] ?? data.state;
     }
+    if (data.lastId) localStorage.setItem("heard", data.lastId);
     if (data.about) changed(data.about);
   };
-  worker.port.start();
+  stream.postMessage({ lastId: localStorage.getItem("heard") });
 }
 
 // Charts, in the page's own colours.
@@ -224,6 +229,8 @@ document.querySelector("[data-connect]")?.addEventListener("click", async ({ tar
   document.querySelector("#problems").replaceChildren(problem);
 });
 
+// Where the pages' names are in a row that is longer than the screen, the one that is open is seen.
+document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 localize(document);
 draw(document);
 follow();

@@ -1,11 +1,13 @@
-// One event stream for all pages of a browser. It resumes after the last event that it has heard.
+// One event stream for all pages of a browser, or for one page where workers cannot be shared. It resumes after the last
+// event that any page of the browser has heard of: what happens while a page loads is told too.
 
 const ports = new Set();
 let state = "connecting";
 let lastId = null;
+let begun = false;
 
 function tell(message) {
-  for (const port of ports) port.postMessage(message);
+  for (const port of ports) port.postMessage({ ...message, lastId });
 }
 
 function be(next) {
@@ -13,22 +15,32 @@ function be(next) {
   tell({ state });
 }
 
-onconnect = ({ ports: [port] }) => {
+function joined(port) {
   ports.add(port);
-  port.postMessage({ state });
-};
+  port.onmessage = ({ data }) => {
+    if (begun) return;
+    begun = true;
+    lastId = data.lastId;
+    run();
+  };
+  port.postMessage({ state, lastId });
+}
+
+if ("onconnect" in self) onconnect = ({ ports: [port] }) => joined(port);
+else joined(self);
 
 function heard(event) {
+  const isFirst = lastId === null;
   if (event.id) lastId = event.id;
-  if (event.name === "reset") return tell({ about: ["*"] });
-  if (!event.data || event.name === "ready" || event.name === "end") return;
+  if (event.name === "reset" || (event.name === "ready" && isFirst)) return tell({ about: ["*"] });
+  if (!event.data || event.name === "ready" || event.name === "end") return tell({});
   const told = JSON.parse(event.data).data ?? {};
-  const about = [];
+  const about = [`kind:${event.name}`];
   for (const kind of ["customer", "stakeholder", "enrollment"]) {
     const id = told[`${kind}_id`] ?? told[kind]?.id;
     if (id) about.push(`${kind}:${id}`);
   }
-  tell({ about: about.length ? about : ["*"] });
+  tell({ about });
 }
 
 function parsed(block) {
@@ -71,4 +83,3 @@ async function run() {
     await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
   }
 }
-run();
