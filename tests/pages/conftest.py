@@ -1,20 +1,29 @@
-"""A browser, and an organization whose pages it opens."""
+"""A browser, and organizations whose pages it opens."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from os import environ
+from typing import Any, Literal
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, async_playwright, expect
 
 from sandbox.salesloft.server import running_simulator
 from sandbox.stack import PostgresServer
+from storage.pool import Database, DatabaseOptions
+from tests.web.acting import CALM, Acting, acting
 from tests.web.looking_scene import Scene, scene_set
+from tests.web.stage import Api, running_api
+from web.reading.feed import EventFeed
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+# How long something may take to show is the machine's affair.
+_PATIENCE_MS = 30_000
 
 
 @dataclass
@@ -40,6 +49,21 @@ class Reader:
         assert answer is not None
         return answer.status
 
+    async def follows(self, state: Literal["live", "away"] = "live") -> None:
+        """Wait until the page hears of changes, or says that it does not."""
+        await expect(self.page.locator("[data-live]")).to_have_attribute("data-live", state)
+
+    def card(self, name: str) -> Locator:
+        """What is about one cadence, or one request."""
+        return self.page.locator("main .card").filter(has=self.page.get_by_role("heading", name=name))
+
+    async def asked(self, within: Locator, action: str) -> Locator:
+        """The dialog that a button opens."""
+        await within.get_by_role("button", name=action, exact=True).click()
+        dialog = within.get_by_role("dialog")
+        await expect(dialog).to_be_visible()
+        return dialog
+
 
 @pytest.fixture(scope="module")
 async def scene(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Scene]:
@@ -48,10 +72,29 @@ async def scene(postgres_server: PostgresServer, migrated_template: str) -> Asyn
 
 
 @pytest.fixture(scope="module")
+async def desk(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Acting]:
+    """An organization for which a test has things done, whose event stream runs."""
+    name = f"pages_{uuid4().hex}"
+    dsn = await postgres_server.create_database(name, template=migrated_template)
+    async with (
+        running_simulator() as simulator,
+        Database.connected(DatabaseOptions(dsn=dsn, max_size=20)) as database,
+    ):
+        feed = EventFeed(database, dsn)
+        following = asyncio.create_task(feed.run())
+        async with running_api(simulator, database, dsn, feed=feed, **CALM) as api:
+            yield await acting(api)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
     path = environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         pytest.fail("the pages are tested in Chromium: scripts/browser gets it")
+    expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright:
         # Root has no sandbox of Chromium's; the pages are our own.
         launched = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -61,23 +104,28 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def reading(
-    browser: Browser, scene: Scene, *, role: str | None = "manager", **options: object
+    browser: Browser,
+    place: Scene | Api,
+    *,
+    role: str | None = "manager",
+    user_id: str = "usr-1",
+    base_url: str | None = None,
+    **options: Any,
 ) -> AsyncIterator[Reader]:
-    """A browser of somebody with this role, or of nobody who is known."""
-    base_url = str(scene.http.base_url)
-    context: BrowserContext = await browser.new_context(**options)  # type: ignore[arg-type]  # Playwright's own options
-    if role is not None:
-        begun = await scene.http.post("/api/salesloft/session", headers=scene.headers(role=role))
-        assert begun.status_code == 200, begun.text
-        await context.add_cookies(
-            [{"name": name, "value": value, "url": base_url} for name, value in begun.cookies.items()]
-        )
-        scene.http.cookies.clear()
-    reader = await reader_of(context, base_url)
-    try:
-        yield reader
-    finally:
-        await context.close()
+    """A browser of somebody with this role, or of nobody who is known; `options` are Playwright's, of a context."""
+    base_url = (base_url or str(place.http.base_url)).rstrip("/")
+    context: BrowserContext = await browser.new_context(**options)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(context.close)
+        context.set_default_timeout(_PATIENCE_MS)
+        if role is not None:
+            begun = await place.http.post("/api/salesloft/session", headers=place.headers(role=role, sub=user_id))
+            assert begun.status_code == 200, begun.text
+            await context.add_cookies(
+                [{"name": name, "value": value, "url": base_url} for name, value in begun.cookies.items()]
+            )
+            place.http.cookies.clear()
+        yield await reader_of(context, base_url)
 
 
 async def reader_of(context: BrowserContext, base_url: str) -> Reader:
