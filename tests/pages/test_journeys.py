@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.pages.beside import decisions_arrive, somebody
 from tests.pages.conftest import reading
@@ -25,8 +25,7 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         await expect(csm.page.get_by_text("On no cadence")).to_be_visible()
         await csm.page.get_by_role("button", name="Add to a cadence…").click()
         dialog = csm.page.get_by_role("dialog", name="Add to a cadence")
-        option = dialog.get_by_role("option").filter(has_text=cadence).first
-        await dialog.get_by_label("Cadence").select_option(await option.get_attribute("value"))
+        await _choose(dialog, cadence)
         await dialog.get_by_label("Why").fill("She asked for it on the phone.")
         await dialog.get_by_role("button", name="What would come of it?").click()
         await expect(dialog.get_by_role("status")).to_contain_text("This would be asked for.")
@@ -183,6 +182,56 @@ async def test_a_rejection_says_why(browser: Browser, desk: Acting) -> None:
     (decision,) = await decisions_arrive(desk)
     assert decision.reason == "They leave at the end of the month."
     assert await _state(desk, stakeholder_id) == "rejected"
+
+
+async def test_an_admin_has_a_trigger_lead_to_a_cadence_and_then_to_another(browser: Browser, desk: Acting) -> None:
+    first, other = [one["name"] for one in desk.api.team["cadences"] if one["team_cadence"] and not one["draft"]][:2]
+    async with reading(browser, desk.api, role="admin") as reader:
+        page = reader.page
+        await reader.open("/mappings")
+        await page.get_by_role("button", name="Draft a mapping…").click()
+        dialog = page.get_by_role("dialog", name="Draft a mapping")
+        await dialog.get_by_label("Trigger").select_option("at-risk")
+        await dialog.get_by_label("Segment").fill("enterprise")
+        await _choose(dialog, first)
+        await dialog.get_by_role("button", name="Write the draft").click()
+        await _publish(page)
+        await expect(page.get_by_role("article", name="Version 1")).to_contain_text(f"go on {first}")
+
+        await page.get_by_role("button", name="Change cadence…").click()
+        await _choose(page.get_by_role("dialog", name="Change cadence"), other)
+        await page.get_by_role("button", name="Write the draft").click()
+        draft = page.get_by_role("article", name="Version 2")
+        await expect(draft.locator(".card-head .chip")).to_have_text("Validated")
+        await expect(draft.locator("ins").first).to_be_visible()
+        assert await _leads(desk) == [(first, "published"), (other, "validated")]
+        await _publish(page)
+        await reader.open("/mappings")
+        tile = page.get_by_role("row", name="Enterprise").locator("a.tile")
+        await expect(tile).to_contain_text(other)
+        await expect(tile).to_contain_text("asked first")
+        assert reader.complaints == []
+    assert await _leads(desk) == [(first, "retired"), (other, "published")]
+
+
+async def _choose(dialog: Locator, cadence: str) -> None:
+    option = dialog.get_by_role("option").filter(has_text=cadence).first
+    await dialog.get_by_label("Cadence").select_option(await option.get_attribute("value"))
+
+
+async def _publish(page: Page) -> None:
+    await page.get_by_role("button", name="Publish the draft…").click()
+    await page.get_by_role("dialog", name="Publish the draft").get_by_role("button", name="Publish the draft").click()
+    await expect(page.get_by_role("button", name="Publish the draft…")).to_have_count(0)
+
+
+async def _leads(desk: Acting) -> list[tuple[str, str]]:
+    """To which cadences the only mapping's versions lead, the oldest first."""
+    headers = desk.api.headers(role="viewer")
+    listed = (await desk.api.http.get("/api/salesloft/trigger-mappings", headers=headers)).json()["mappings"]
+    path = f"/api/salesloft/trigger-mappings/{listed[0]['id']}"
+    versions = (await desk.api.http.get(path, headers=headers)).json()["versions"]
+    return [(one["cadence_name"], one["status"]) for one in versions]
 
 
 async def _state(desk: Acting, stakeholder_id: str) -> str:

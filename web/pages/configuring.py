@@ -1,5 +1,6 @@
 """Cadences to choose from, and the mappings that lead triggers to them."""
 
+from asyncio import gather
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from web.pages.kit import PREFIX, Kit, changed, form_of, named
 __all__ = ["configuring_routes"]
 
 _PAGE_SIZE = 50
+_CADENCES = 200
 _FILTERS = ("q", "state", "step_type", "people_addable", "team_cadence")
 _TRIGGERS = {
     "new-customer": "welcome",
@@ -38,7 +40,11 @@ def configuring_routes(kit: Kit) -> list[Route]:
         Route("/cadences", pages.cadences),
         Route("/cadences/{cadence_id:int}", pages.cadence),
         Route("/mappings", pages.board),
+        Route("/mappings", pages.create, methods=["POST"]),
+        Route("/mappings/new", pages.creating),
         Route("/mappings/{mapping_id:uuid}", pages.mapping),
+        Route("/mappings/{mapping_id:uuid}/change", pages.changing),
+        Route("/mappings/{mapping_id:uuid}/change", pages.change, methods=["POST"]),
         Route("/mappings/{mapping_id:uuid}/{action}", pages.steer, methods=["POST"]),
     ]
 
@@ -80,6 +86,41 @@ class _Configuring:
         }
         return await self._kit.page("mapping.html", request, asked, board_of=_board)
 
+    async def creating(self, request: Request) -> Response:
+        """The form by which an admin drafts a mapping."""
+        cadences = await self._cadences(request)
+        return self._kit.rendered("_map.html", request, cadences=cadences, triggers=_TRIGGERS, latest=None, state=None)
+
+    async def create(self, request: Request) -> Response:
+        form = await form_of(request)
+        document = {"trigger_type": form.get("trigger_type"), "segment": form.get("segment"), **_chosen(form, {})}
+        drafted = await self._kit.api.send(request, "POST", "/trigger-mappings", document)
+        return _then(request, f"{PREFIX}/mappings/{drafted['versions'][-1]['id']}")
+
+    async def changing(self, request: Request) -> Response:
+        """The same for another cadence of one that there is."""
+        mapping_id = request.path_params["mapping_id"]
+        (found, state), cadences = await gather(
+            self._kit.api.get_with_state(request, f"/trigger-mappings/{named(mapping_id)}"), self._cadences(request)
+        )
+        return self._kit.rendered(
+            "_map.html", request, cadences=cadences, triggers=_TRIGGERS, latest=found["versions"][-1], state=state
+        )
+
+    async def change(self, request: Request) -> Response:
+        """Draft what was chosen; all else stays as in the latest version, as it was when it was looked at."""
+        form = await form_of(request)
+        path = f"/trigger-mappings/{named(request.path_params['mapping_id'])}"
+        latest = (await self._kit.api.get(request, path))["versions"][-1]["mapping"]
+        document = latest | _chosen(form, latest["policy"])
+        await self._kit.api.send(request, "PUT", f"{path}/draft", document, if_match=form.get("state", ""))
+        return _then(request, f"{PREFIX}/mappings/{request.path_params['mapping_id']}")
+
+    async def _cadences(self, request: Request) -> list[dict[str, Any]]:
+        page = await self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES)
+        items: list[dict[str, Any]] = page["items"]
+        return items
+
     async def steer(self, request: Request) -> Response:
         """What becomes of a mapping, as it was when it was looked at."""
         form = await form_of(request)
@@ -93,9 +134,22 @@ class _Configuring:
         path = f"/trigger-mappings/{named(mapping_id)}/{action}"
         left = await self._kit.api.send(request, _STEERING[action], path, body, if_match=form.get("state", ""))
         there = f"{PREFIX}/mappings/{mapping_id}" if left is None or left["versions"] else f"{PREFIX}/mappings"
-        if "hx-request" in request.headers:
-            return Response(status_code=204, headers={"hx-redirect": there})
-        return RedirectResponse(there, status_code=303)
+        return _then(request, there)
+
+
+def _chosen(form: dict[str, str], policy: dict[str, Any]) -> dict[str, Any]:
+    cadence_id = form.get("cadence_id", "")
+    return {
+        "cadence_id": int(cadence_id) if cadence_id.isdigit() else None,
+        "policy": policy | {"shadow": "shadow" in form},
+    }
+
+
+def _then(request: Request, there: str) -> Response:
+    """Send the browser on, once something is done."""
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"hx-redirect": there})
+    return RedirectResponse(there, status_code=303)
 
 
 def _board(listed: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -111,8 +165,6 @@ def _board(listed: Sequence[dict[str, Any]]) -> dict[str, Any]:
     places: dict[tuple[str, int], dict[str, Any]] = {}
     for (segment, trigger), found in cells.items():
         before: dict[str, str] = {}
-        if segment is None:
-            before = {}
         for one in found:
             group = one["mapping"]["exclusivity_group"]
             counts = one["status"] == "published" and one["mapping"]["enabled"] and not one["parked"]

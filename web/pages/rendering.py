@@ -31,6 +31,7 @@ _TONES: Mapping[str, str] = {
     "defer": "held",
     "emulated": "held",
     "draft": "held",
+    "validated": "held",
     "parked": "held",
     "stale": "held",
     "blocked": "bad",

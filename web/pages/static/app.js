@@ -71,13 +71,23 @@ for (const name of ["toggle", "focusout"]) {
   document.addEventListener(name, () => waiting.size && setTimeout(() => changed([]), 50), true);
 }
 
-// What was opened stays open when its part of the page is shown anew.
+// What was opened stays open when its part of the page is shown anew, and what was chosen stays chosen if it still says
+// the same. Where somebody has begun to work in it meanwhile, what came is let go, and asked for once they are done.
 let opened = [];
-document.addEventListener("htmx:beforeSwap", () => {
+let chosen = [];
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.requestConfig.triggeringEvent?.type === "changed" && isUsed(detail.target)) {
+    detail.shouldSwap = false;
+    waiting.add(detail.elt.dataset.about);
+    return;
+  }
   opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id);
+  chosen = [...document.querySelectorAll('input[name="chosen"]:checked')].map((one) => one.value);
 });
 document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  for (const one of document.querySelectorAll('input[name="chosen"]')) one.checked ||= chosen.includes(one.value);
+  count();
   localize(document);
   draw(document);
 });
