@@ -57,6 +57,12 @@ class Reader:
         """What is about one cadence, or one request."""
         return self.page.locator("main .card").filter(has=self.page.get_by_role("heading", name=name))
 
+    async def send(self, button: Locator) -> None:
+        """Press a form's button, and wait for its answer."""
+        async with self.page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+            await button.click()
+        assert (await answered.value).ok
+
     async def asked(self, within: Locator, action: str) -> Locator:
         """The dialog that a button opens."""
         await within.get_by_role("button", name=action, exact=True).click()
