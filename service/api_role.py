@@ -14,6 +14,7 @@ from storage.pool import Database
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
 from web.jobs import Jobs
+from web.pages.signing_in import IdentityProvider, SigningIn
 from web.rate_limits import Buckets, Rate
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
@@ -54,13 +55,23 @@ async def api_application(
             authorizations=authorizations,
             callers=callers,
             browsers=browsers,
+            signing_in=SigningIn(_identity_provider(settings), sessions.keyring, callers, browsers),
             memory=OrganizationMemory(),
             clock=clock,
             decide_here=settings.decide_here,
             looking=looking,
             feed=feed,
+            public_url=settings.public_url,
             jobs=await stack.enter_async_context(Jobs()),
             buckets=Buckets(rate) if rate.per_minute else None,
         )
         # In a thread, since to make the routes is a fifth of a second.
         yield await asyncio.to_thread(api_app, ports)
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    if settings.oidc_url is None or settings.oidc_client_id is None or settings.oidc_client_secret is None:
+        return None
+    return IdentityProvider(
+        url=settings.oidc_url, client_id=settings.oidc_client_id, client_secret=settings.oidc_client_secret
+    )

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     http_requests_per_minute: int = Field(default=1200, ge=0, le=1_000_000)
     http_requests_at_once: int = Field(default=240, ge=1, le=100_000)
 
+    # Where people sign in to the pages, by OpenID Connect: its access tokens are of the issuer above. All or none.
+    oidc_url: Annotated[str, Field(pattern=r"^https?://[^\s]+")] | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+
     # Whether requests may be decided over our API and page too, or at the approval service alone.
     decide_here: bool = True
 
@@ -103,6 +108,9 @@ class Settings(BaseSettings):
         issuer = (self.jwt_issuer, self.jwt_audience, self.jwt_keys_url)
         if any(issuer) and not all(issuer):
             raise ValueError("jwt_issuer, jwt_audience and jwt_keys_url are set together or not at all")
+        provider = (self.oidc_url, self.oidc_client_id, self.oidc_client_secret)
+        if any(provider) and not all(provider):
+            raise ValueError("oidc_url, oidc_client_id and oidc_client_secret are set together or not at all")
         return self
 
     @property

@@ -25,6 +25,8 @@ from web.mapping_trials import mapping_trial_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
 from web.organization_settings import organization_settings_routes
+from web.pages.signing_in import SigningIn
+from web.pages.site import PREFIX, pages
 from web.problems import answer_with_problems
 from web.rate_limits import Buckets, RateLimits
 from web.reading.asking import Looking
@@ -66,11 +68,13 @@ class ApiPorts:
     authorizations: Authorizations
     callers: Callers
     browsers: Browsers
+    signing_in: SigningIn
     memory: OrganizationMemory
     clock: Clock
     looking: Looking
     feed: EventFeed
     decide_here: bool = True
+    public_url: str | None = None
     jobs: Jobs = field(default_factory=Jobs)
     buckets: Buckets | None = None
 
@@ -117,6 +121,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
     ):
         _add(app, routes)
     describe(app)
+    app.mount(PREFIX, pages(app, ports.signing_in, ports.browsers, ports.public_url))
     return app
 
 

@@ -15,7 +15,7 @@ from workflows.authorization import NoApplication, StateRefused
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
 
-__all__ = ["Problem", "absent", "answer_with_problems", "document_of", "problem_of"]
+__all__ = ["Problem", "absent", "answer_with_problems", "document_of", "problem_of", "told_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -156,8 +156,9 @@ def _of_salesloft(error: Exception) -> Problem:
     return Problem(502, "salesloft_unavailable", "Salesloft does not answer as it should; try again in a moment.")
 
 
-def _document(request: Request, problem: Problem) -> Response:
-    body: dict[str, object] = {
+def told_of(request: Request, problem: Problem) -> dict[str, object]:
+    """What a problem document says."""
+    told: dict[str, object] = {
         "type": f"urn:cscx-salesloft:problem:{problem.reason_code}",
         "title": _TITLES.get(problem.status, "The request was refused"),
         "status": problem.status,
@@ -166,9 +167,13 @@ def _document(request: Request, problem: Problem) -> Response:
         "correlation_id": getattr(request.state, "correlation_id", None),
     }
     if problem.errors:
-        body["errors"] = problem.errors
+        told["errors"] = problem.errors
+    return told
+
+
+def _document(request: Request, problem: Problem) -> Response:
     return Response(
-        orjson.dumps(body),
+        orjson.dumps(told_of(request, problem)),
         status_code=problem.status,
         media_type="application/problem+json",
         headers=problem.headers,

@@ -12,7 +12,7 @@ from storage.pool import Connection
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 
-__all__ = ["acting", "check_customer"]
+__all__ = ["acting", "check_customer", "may_act_for"]
 
 
 def acting(callers: Callers) -> Callable[[Request], Awaitable[Caller]]:
@@ -33,8 +33,18 @@ async def check_customer(connection: Connection, caller: Caller, customer_id: st
         raise _another()
     key = (caller.organization_id, customer_id)
     row = (await directory.read_customers(connection, [key])).get(key)
-    if row is None or row.owner_user_id != caller.user_id:
+    if not may_act_for(caller, row.owner_user_id if row is not None else None):
         raise _another()
+
+
+def may_act_for(caller: Caller, owner_user_id: str | None) -> bool:
+    """Whether the caller may have something done for a customer of whom this is the owner."""
+    match caller.role:
+        case CallerRole.VIEWER:
+            return False
+        case CallerRole.CSM:
+            return owner_user_id == caller.user_id
+    return True
 
 
 def _another() -> Problem:

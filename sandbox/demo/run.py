@@ -273,7 +273,9 @@ def _summarize(console: Console, journey: Journey, findings: Sequence[Finding], 
 
 async def _keep(scene: Scene, console: Console) -> None:
     await scene.simulator.run_at(1.0)
-    console.print("\nKept running, now in real time, until Ctrl-C. To look around in another shell:")
+    console.print("\nKept running, now in real time, until Ctrl-C.")
+    console.print(f"[bold]Open {scene.service.url}/app/[/] and choose who you are.", soft_wrap=True)
+    console.print("To look around in another shell:")
     for name, value in scene.service.environment.items():
         if name.startswith("CSCX_SALESLOFT_") and not name.endswith("HTTP_PORT"):
             console.print(f"export {name}={shlex.quote(value)}", markup=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 
 from sandbox.demo.options import DemoError, DemoOptions
+from sandbox.identity import AUDIENCE, CLIENT_ID, Identity, running_identity
 from sandbox.population import Organization
 from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import LocalStack, StackOptions, free_port, local_stack
@@ -93,15 +94,17 @@ async def raised_scene(
     ):
         console.print("creating topics and tables")
         await _prepare(stack)
-        environment = _environment(stack, simulator, options)
-        console.print(f"connecting {len(owners)} organizations to their Salesloft teams")
-        teams = await _connect_all(simulator, environment, owners)
-        organizations = tuple(
-            Organization(id=name, owners=tuple(user["email"] for user in team["users"])) for name, team in teams.items()
-        )
-        console.print("starting the service with all its roles")
-        async with _running_service(environment, options) as service:
-            yield Scene(stack=stack, simulator=simulator, teams=teams, organizations=organizations, service=service)
+        async with running_identity(sorted(owners)) as identity:
+            environment = _environment(stack, simulator, options, identity)
+            console.print(f"connecting {len(owners)} organizations to their Salesloft teams")
+            teams = await _connect_all(simulator, environment, owners)
+            organizations = tuple(
+                Organization(id=name, owners=tuple(user["email"] for user in team["users"]))
+                for name, team in teams.items()
+            )
+            console.print("starting the service with all its roles")
+            async with _running_service(environment, options) as service:
+                yield Scene(stack=stack, simulator=simulator, teams=teams, organizations=organizations, service=service)
 
 
 async def _prepare(stack: LocalStack) -> None:
@@ -113,7 +116,9 @@ async def _prepare(stack: LocalStack) -> None:
         raise DemoError(f"topics and tables could not be made: {error or 'the deadline passed'}") from error
 
 
-def _environment(stack: LocalStack, simulator: SimulatorClient, options: DemoOptions) -> dict[str, str]:
+def _environment(
+    stack: LocalStack, simulator: SimulatorClient, options: DemoOptions, identity: Identity
+) -> dict[str, str]:
     prefix = "CSCX_SALESLOFT_"
     others = {name: value for name, value in os.environ.items() if not name.startswith(prefix)}
     return others | {
@@ -127,6 +132,12 @@ def _environment(stack: LocalStack, simulator: SimulatorClient, options: DemoOpt
         f"{prefix}HTTP_PORT": str(free_port()),
         f"{prefix}POLL_INTERVAL_SECONDS": str(int(options.poll_interval.total_seconds())),
         f"{prefix}INSTANCE": "demo",
+        f"{prefix}JWT_ISSUER": identity.url,
+        f"{prefix}JWT_AUDIENCE": AUDIENCE,
+        f"{prefix}JWT_KEYS_URL": f"{identity.url}/keys",
+        f"{prefix}OIDC_URL": identity.url,
+        f"{prefix}OIDC_CLIENT_ID": CLIENT_ID,
+        f"{prefix}OIDC_CLIENT_SECRET": identity.client_secret,
     }
 
 

@@ -1,4 +1,4 @@
-"""Kafka's jars: fetched once, kept in the cache, and checked against the lock file at every start."""
+"""What comes as jars of Maven's: fetched once, kept in the cache, and checked against a lock file at every start."""
 
 import fcntl
 import hashlib
@@ -62,8 +62,18 @@ def locked_jars() -> Sequence[Jar]:
 class JarCache:
     """A Maven repository in the cache folder. Synchronous: call it in a thread."""
 
-    def __init__(self, cache: Path, *, jars: Sequence[Jar] | None = None) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        *,
+        jars: Sequence[Jar] | None = None,
+        what: str = "Apache Kafka (43 MB, once)",
+        lock: str = "kafka-jars.lock",
+    ) -> None:
+        """The jars of Kafka where no others are named; `what` they are and which file locks them is for people."""
         self._folder = cache
+        self._what = what
+        self._lock_name = lock
         self._repository = cache / "maven"
         self._jars = locked_jars() if jars is None else jars
 
@@ -106,7 +116,7 @@ class JarCache:
             Progress(*columns, console=console, transient=True) as progress,
             ThreadPoolExecutor(FETCHES_AT_ONCE) as pool,
         ):
-            task = progress.add_task("Fetching Apache Kafka (43 MB, once)", total=len(jars))
+            task = progress.add_task(f"Fetching {self._what}", total=len(jars))
             fetches = [pool.submit(self._fetch_one, jar) for jar in jars]
             try:
                 for fetch in as_completed(fetches):
@@ -123,7 +133,7 @@ class JarCache:
             from jgo.maven import MavenContext  # noqa: PLC0415
         except ImportError as error:
             raise NothingToStartError(
-                "Kafka's jars are fetched with the package 'jgo', which is not installed: "
+                f"{self._what} is fetched with the package 'jgo', which is not installed: "
                 "pip install 'cscx-salesloft[laptop]', or set CSCX_SALESLOFT_KAFKA_BOOTSTRAP_SERVERS"
             ) from error
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
@@ -140,4 +150,4 @@ class JarCache:
             ) from error
         if not jar.is_whole(self._repository):
             jar.path(self._repository).unlink(missing_ok=True)
-            raise FetchError(f"{jar.file_name} is not the file that kafka-jars.lock names, and was thrown away")
+            raise FetchError(f"{jar.file_name} is not the file that {self._lock_name} names, and was thrown away")

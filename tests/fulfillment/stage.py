@@ -302,8 +302,10 @@ async def publish(
     trigger_type: TriggerType = TriggerType.AT_RISK,
     *,
     policy: Policy | None = None,
+    stakeholders: str = '{"all": []}',
+    priority: int = 1,
 ) -> Mapping:
-    """A mapping for everybody at risk, or of another trigger."""
+    """A mapping for everybody at risk, or of another trigger; `stakeholders` are criteria."""
     mapping = Mapping(
         id=uuid4(),
         version=0,
@@ -313,10 +315,10 @@ async def publish(
         cadence_id=cadence_id,
         start_step_id=None,
         sender=sender or CustomersOwner(),
-        stakeholder_criteria=parse_criteria('{"all": []}'),
+        stakeholder_criteria=parse_criteria(stakeholders),
         customer_criteria=parse_criteria('{"all": []}'),
         policy=policy or Policy(),
-        priority=1,
+        priority=priority,
         exclusivity_group=group,
         enabled=True,
     )

@@ -151,6 +151,13 @@ def test_images_run_as_nobody_in_particular() -> None:
         assert "USER" not in found[target]
 
 
+def test_what_browsers_load_of_others_is_packed_with_our_own() -> None:
+    found = stages()
+    assert "python -m sandbox.assets" in found["assets"]
+    into_source, packed = found["builder"].index("COPY --from=assets"), found["builder"].index("pip wheel")
+    assert into_source < packed
+
+
 def test_the_service_is_what_is_built_where_no_target_is_named() -> None:
     assert list(stages())[-1] == "service"
 

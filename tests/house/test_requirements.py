@@ -52,7 +52,7 @@ def test_what_a_laptop_needs_is_not_in_production() -> None:
     assert extras & pins("runtime").keys() == {"jsonschema"}
 
 
-@pytest.mark.parametrize("name", ["install", "lock", "check", "test", "prove", "bench"])
+@pytest.mark.parametrize("name", ["install", "lock", "check", "test", "prove", "bench", "browser", "demo"])
 def test_a_script_can_be_started(name: str) -> None:
     script = ROOT / "scripts" / name
     assert script.stat().st_mode & 0o111

@@ -170,6 +170,22 @@ IN_SERVING = (
         tests=("tests/web/test_organization_settings.py",),
     ),
     Mutant(
+        name="a-name-becomes-a-script",
+        bug="what a stakeholder is called is run in the browser of whoever looks at them",
+        path="web/pages/rendering.py",
+        old="        autoescape=True,\n",
+        new="        autoescape=False,\n",
+        tests=("tests/pages/test_pages.py",),
+    ),
+    Mutant(
+        name="a-page-misses-what-happened-before-its-stream",
+        bug="a page whose stream was away when it was opened shows for ever what is no longer so",
+        path="web/pages/static/live.js",
+        old='(event.name === "ready" && isFirst)',
+        new='(event.name === "ready" && !isFirst)',
+        tests=("tests/pages/test_following.py",),
+    ),
+    Mutant(
         name="one-more-than-at-once",
         bug="a caller gets more than their rate",
         path="web/rate_limits.py",

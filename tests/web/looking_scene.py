@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from tests.fulfillment.stage import Stage, StageClock, set_stage
 from tests.web.stage import AUDIENCE, ISSUER, KEYRING, TokenIssuer, served
 from web.api import ApiPorts, api_app
 from web.browser import Browsers
+from web.pages.signing_in import SigningIn
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.security import Callers, Issuer
@@ -46,6 +47,12 @@ class Scene:
     foreign: Account
     enrollments: dict[str, UUID]
     dsn: str
+    api: ApiPorts
+
+    def ports(self, callers: Callers, browsers: Browsers, signing_in: SigningIn) -> ApiPorts:
+        """What the same API works with where others vouch for its callers."""
+        looking = replace(self.looking, callers=callers)
+        return replace(self.api, callers=callers, browsers=browsers, signing_in=signing_in, looking=looking)
 
     @property
     def organization_id(self) -> str:
@@ -121,6 +128,7 @@ async def scene_set(
             authorizations=Authorizations(apart, KEYRING, application, clock),
             callers=callers,
             browsers=browsers,
+            signing_in=SigningIn(None, KEYRING, callers, browsers),
             memory=stage.memory,
             clock=clock,
             looking=looking,
@@ -137,6 +145,7 @@ async def scene_set(
                 foreign=foreign,
                 enrollments=enrollments,
                 dsn=dsn,
+                api=ports,
             )
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

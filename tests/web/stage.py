@@ -25,6 +25,7 @@ from web.api import ApiPorts, api_app
 from web.app import HttpServer
 from web.browser import Browsers
 from web.jobs import Jobs
+from web.pages.signing_in import SigningIn
 from web.rate_limits import Buckets
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
@@ -58,7 +59,14 @@ class StepClock:
 @asynccontextmanager
 async def served(app: Starlette) -> AsyncIterator[str]:
     """The application's address, for the length of a block."""
-    server = HttpServer(lambda: nullcontext(app), host="127.0.0.1", port=0, drain_seconds=1)
+    async with served_at(app, 0) as address:
+        yield address
+
+
+@asynccontextmanager
+async def served_at(app: Starlette, port: int) -> AsyncIterator[str]:
+    """The same at a port."""
+    server = HttpServer(lambda: nullcontext(app), host="127.0.0.1", port=port, drain_seconds=1)
     running = asyncio.create_task(server.run())
     async with asyncio.timeout(10):
         await server.ready.wait()
@@ -207,6 +215,7 @@ async def running_api(
             authorizations=Authorizations(api_database, KEYRING, app, clock),
             callers=callers,
             browsers=browsers,
+            signing_in=SigningIn(None, KEYRING, callers, browsers),
             memory=OrganizationMemory(),
             clock=clock,
             decide_here=decide_here,

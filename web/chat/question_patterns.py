@@ -85,7 +85,7 @@ PATTERNS: Final[tuple[Reader, ...]] = (
             r"(?:approve|reject|decline|deny) (?P<about>.+?)(?: 's (?:enrollment|request|cadence|approval))?",
             r"(?:is|are|was|has|what is|where is|did) (?P<about>.+?) 's (?:\w+ )?(?:approval|request)(?: request)?(?: (?:status|of|still|been|pending|approved|through|waiting|done|granted|yet|go|come|get|for))*",
             r"(?:is|was|has|did|are|has been) (?:the |there )?(?:(?:request|approval|enrollment) (?:for|of) )?(?P<about>.+?) (?:been |get |got |be )?(?:approved|rejected)(?: .*)?",
-            r"(?:what|who|is anything|is something|is anyone) (?:needs|need|pending|waiting for|awaiting|is pending|is waiting for|is awaiting|awaits) (?:my |our |an |)?approval(?: (?:for|at) (?P<about>.+))?",
+            r"(?:what|who|is anything|is something|is anyone) (?:needs|need|pending|waiting for|waits for|wait for|awaiting|is pending|is waiting for|is awaiting|awaits) (?:my |our |an |)?approval(?: (?:for|at) (?P<about>.+))?",
             r"(?P<about>.+?) 's (?:open |pending )?approvals?",
         ),
     ),

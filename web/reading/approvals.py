@@ -12,11 +12,14 @@ from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
+from storage import directory
 from storage import looking as rows
 from storage.looking import ApproversWord, Filters, RequestRow
+from storage.pool import Connection
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.asking import CustomerFilter, Looked, Looking, Page, anybody
+from web.rights import may_act_for
 from web.security import Caller
 
 __all__ = ["ApproversDecision", "approval_routes", "told_words"]
@@ -76,6 +79,7 @@ class Approval(Looked):
                     "why": {"event_type": "ai.cscx.lifecycle.renewal-window.v1"},
                     "considered": [],
                     "changed_since": None,
+                    "may_decide": True,
                     "decision": None,
                 }
             ]
@@ -99,6 +103,7 @@ class Approval(Looked):
     why: dict[str, Any] | None
     considered: list[dict[str, Any]]
     changed_since: list[dict[str, Any]] | None
+    may_decide: bool = Field(description="Whether it waits, and its customer is one that the caller may act for.")
     decision: dict[str, Any] | None = Field(description="The one that counted, as it arrived.")
 
 
@@ -160,8 +165,11 @@ def approval_routes(looking: Looking) -> APIRouter:
                 )
                 ids = [one.id for one in newest]
             found = await rows.requests(connection, organization_id, ids)
+            owners = await _owners(connection, organization_id, found)
         items, following = page.cut(question, found, lambda row: (row.expires_at, row.id))
-        return Page[Approval](items=[_told(row, now) for row in items], next_cursor=following, read_at=now)
+        return Page[Approval](
+            items=[_told(row, caller, owners, now) for row in items], next_cursor=following, read_at=now
+        )
 
     @routes.get("/{enrollment_id}")
     async def approval(caller: Annotated[Caller, Depends(who)], enrollment_id: UUID) -> ApprovalDetail:
@@ -172,7 +180,8 @@ def approval_routes(looking: Looking) -> APIRouter:
             if not found:
                 raise absent("approval", enrollment_id)
             words = await rows.decisions_on(connection, caller.organization_id, enrollment_id)
-        return ApprovalDetail(approval=_told(found[0], now), decisions=told_words(words), read_at=now)
+            owners = await _owners(connection, caller.organization_id, found)
+        return ApprovalDetail(approval=_told(found[0], caller, owners, now), decisions=told_words(words), read_at=now)
 
     return routes
 
@@ -193,7 +202,15 @@ def told_words(words: Sequence[ApproversWord]) -> list[ApproversDecision]:
     ]
 
 
-def _told(row: RequestRow, now: datetime) -> Approval:
+async def _owners(
+    connection: Connection, organization_id: str, requests: Sequence[RequestRow]
+) -> dict[str, str | None]:
+    """Who owns the customers that some requests are about."""
+    keys = {(organization_id, row.customer_id) for row in requests}
+    return {key[1]: row.owner_user_id for key, row in (await directory.read_customers(connection, keys)).items()}
+
+
+def _told(row: RequestRow, caller: Caller, owners: dict[str, str | None], now: datetime) -> Approval:
     request: dict[str, Any] = orjson.loads(row.request)
     status = _ENDED.get(row.state)
     if status is None:
@@ -217,5 +234,6 @@ def _told(row: RequestRow, now: datetime) -> Approval:
         why=request.get("why"),
         considered=request.get("considered") or [],
         changed_since=request.get("changed_since"),
+        may_decide=is_waiting and may_act_for(caller, owners.get(row.customer_id)),
         decision=orjson.loads(row.decision) if row.decision is not None else None,
     )

@@ -30,6 +30,7 @@ from web.reading.asking import (
 from web.reading.history import HistoryEntry, history_page
 from web.reading.memberships import MembershipTold, told_membership
 from web.reading.told_enrollments import OPEN_STATES, EnrollmentTold, told_enrollment
+from web.rights import may_act_for
 from web.security import Caller
 
 __all__ = ["people_routes"]
@@ -99,6 +100,8 @@ class StakeholderTold(Looked):
 
 class StakeholderView(Looked):
     stakeholder: StakeholderTold
+    customer_name: str | None
+    may_act: bool = Field(description="Whether the caller may have something done for them.")
     history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
     read_at: Instant
     freshness: Freshness
@@ -112,6 +115,7 @@ class CustomerView(Looked):
     customer_id: str
     name: str | None
     segment: str | None
+    may_act: bool = Field(description="Whether the caller may have something done for its stakeholders.")
     stakeholders: list[StakeholderTold]
     more_stakeholders: bool = Field(description="Whether it has more of them than are told here.")
     history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
@@ -135,7 +139,16 @@ def people_routes(looking_: Looking) -> APIRouter:
                 connection, caller.organization_id, Paging(_HISTORY, None), stakeholder_id=stakeholder_id
             )
             fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
-        return StakeholderView(stakeholder=told, history=history, read_at=now, freshness=fresh)
+            key = (caller.organization_id, told.customer_id or "")
+            customer = (await directory.read_customers(connection, [key])).get(key)
+        return StakeholderView(
+            stakeholder=told,
+            customer_name=orjson.loads(customer.data).get("name") if customer is not None and customer.data else None,
+            may_act=may_act_for(caller, customer.owner_user_id if customer is not None else None),
+            history=history,
+            read_at=now,
+            freshness=fresh,
+        )
 
     @routes.get("/customers/{customer_id}")
     async def customer(caller: Annotated[Caller, Depends(who)], customer_id: str) -> CustomerView:
@@ -156,6 +169,7 @@ def people_routes(looking_: Looking) -> APIRouter:
             customer_id=customer_id,
             name=data.get("name"),
             segment=data.get("segment"),
+            may_act=may_act_for(caller, row.owner_user_id),
             stakeholders=told,
             more_stakeholders=len(ids) > LARGEST_CUSTOMER,
             history=history,

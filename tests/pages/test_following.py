@@ -1,0 +1,81 @@
+"""Pages change by themselves; where the event stream is away they say so, work on, and catch up once it is back."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.async_api import Browser, expect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.fulfillment.account import SAVE, opened
+from tests.pages.conftest import reading
+from tests.web.looking_scene import PAUSED, WAITING, Scene
+from tests.web.stage import served
+from web.api import api_app
+
+
+@dataclass
+class Stretch:
+    """The way to the API, on which the event stream may be away."""
+
+    app: ASGIApp
+    is_away: bool = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.is_away and scope.get("path") == "/api/salesloft/events":
+            await Response(status_code=503)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+@pytest.fixture
+async def stretch(scene: Scene) -> AsyncIterator[tuple[Stretch, str]]:
+    between = Stretch(api_app(scene.api))
+    async with served(between) as address:  # type: ignore[arg-type]  # all that is served is an ASGI application
+        yield between, address
+
+
+async def test_a_page_works_without_its_event_stream_and_catches_up(
+    browser: Browser, scene: Scene, stretch: tuple[Stretch, str]
+) -> None:
+    between, address = stretch
+    account = scene.accounts[PAUSED]
+    async with reading(browser, scene, base_url=address) as reader:
+        await reader.open(f"/stakeholders/{scene.stakeholder_id}")
+        await reader.follows("away")
+        await expect(reader.page.locator("[data-live]")).to_have_text("Not live")
+        chip = reader.page.locator("main .card").first.locator(".card-head .chip")
+        await expect(chip).to_have_text("Paused")
+        dialog = await reader.asked(reader.page.locator("main .card").first, "Resume")
+        await dialog.get_by_role("button", name="Resume").click()
+        await expect(reader.page.locator(".note[role=status]")).to_contain_text("added to the cadence again")
+        await account.settle()
+        assert await account.state(SAVE) == ("enrolled", "pause_ended")
+        await expect(chip).to_have_text("Paused")
+        between.is_away = False
+        await reader.follows()
+        await expect(chip).to_have_text("Enrolled")
+
+
+async def test_where_workers_cannot_be_shared_each_page_follows_by_itself(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene) as reader:
+        await reader.page.add_init_script("delete window.SharedWorker")
+        await reader.open(f"/approvals/{scene.enrollments[WAITING]}")
+        await reader.follows()
+        assert reader.complaints == []
+
+
+async def test_what_is_asked_for_is_told_of_and_moves_nothing_under_the_hand(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene) as reader:
+        await reader.open("/approvals")
+        await reader.follows()
+        queue = reader.page.locator("#queue > li")
+        many = await queue.count()
+        account = await opened(scene.stage, "cus-later")
+        await account.signal(SAVE)
+        await expect(reader.page.locator("#newer")).to_have_text("1 more waits for a decision since: show")
+        await expect(queue).to_have_count(many)
+        await reader.page.get_by_role("link", name="1 more waits").click()
+        await expect(queue).to_have_count(many + 1)
+        assert reader.complaints == []

@@ -1,0 +1,239 @@
+"""What people come to do, from their first look to Salesloft: each in a browser, over the real API."""
+
+from datetime import timedelta
+
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.pages.beside import decisions_arrive, somebody
+from tests.pages.conftest import reading
+from tests.web.acting import Acting
+
+
+async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_date(
+    browser: Browser, desk: Acting
+) -> None:
+    stakeholder_id = await somebody(desk, "Mira Voss")
+    cadence = desk.cadence["name"]
+    before = len(await desk.writes())
+    async with reading(browser, desk.api, role="csm") as csm, reading(browser, desk.api, user_id="usr-9") as manager:
+        await manager.open("/approvals")
+        await manager.follows()
+        await expect(manager.page.get_by_text("Nothing waits for a decision")).to_be_visible()
+
+        await csm.open(f"/stakeholders/{stakeholder_id}")
+        await csm.follows()
+        await expect(csm.page.get_by_text("On no cadence")).to_be_visible()
+        await csm.page.get_by_role("button", name="Add to a cadence…").click()
+        dialog = csm.page.get_by_role("dialog", name="Add to a cadence")
+        await _choose(dialog, cadence)
+        await dialog.get_by_label("Why").fill("She asked for it on the phone.")
+        await dialog.get_by_role("button", name="What would come of it?").click()
+        await expect(dialog.get_by_role("status")).to_contain_text("This would be asked for.")
+        assert await desk.api.fetch("SELECT FROM enrollments WHERE stakeholder_id = $1", stakeholder_id) == []
+        await dialog.get_by_role("button", name="Ask for approval").click()
+        await expect(csm.page.get_by_role("status").filter(has_text="an approver decides")).to_be_visible()
+        mine = csm.card(cadence)
+        await expect(mine.locator(".card-head .chip")).to_have_text("Requested")
+
+        theirs = manager.card("Mira Voss")
+        await expect(theirs).to_contain_text("Asked for by usr-1")
+        dialog = await manager.asked(theirs, "Approve changed…")
+        day = (desk.api.clock.now() + timedelta(days=3)).date()
+        await dialog.get_by_label("First day").fill(day.isoformat())
+        await dialog.get_by_role("button", name="Approve").click()
+        done = manager.page.get_by_role("status").filter(has_text="Mira Voss")
+        await expect(done).to_contain_text("the decision is published")
+        (decision,) = await decisions_arrive(desk)
+        assert decision.changes is not None
+        assert (decision.changes.start_date, decision.decided_by.user_id) == (day, "usr-9")
+
+        await expect(mine.locator(".card-head .chip")).to_have_text("Scheduled")
+        assert len(await desk.writes()) == before
+        await desk.api.advance(timedelta(days=5).total_seconds())
+        await desk.carry_out()
+        await expect(mine.locator(".card-head .chip")).to_have_text("Enrolled")
+        await expect(mine).to_contain_text("Step 1 of")
+        await expect(csm.page.get_by_role("region", name="History")).to_contain_text("Enrolled")
+        assert len(await desk.writes()) == before + 1
+        assert csm.complaints == manager.complaints == []
+
+
+async def test_nobody_approves_what_they_asked_for_themselves(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Own Asker")
+    asked = await desk.add(stakeholder_id)
+    assert asked.status_code == 202, asked.text
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/approvals/{asked.json()['enrollment_id']}")
+        await reader.page.get_by_role("button", name="Approve", exact=True).click()
+        await expect(reader.page.get_by_role("alert")).to_contain_text("somebody else has to decide")
+        await expect(reader.page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
+    assert await _state(desk, stakeholder_id) == "requested"
+
+
+async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Paul Stone")
+    await desk.enrolled(stakeholder_id)
+    cadence = desk.cadence["name"]
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{stakeholder_id}")
+        await reader.follows()
+        card = reader.card(cadence)
+        chip = card.locator(".card-head .chip")
+        await expect(chip).to_have_text("Enrolled")
+
+        dialog = await reader.asked(card, "Pause")
+        await expect(dialog).to_contain_text("Salesloft has no pause")
+        until = (desk.api.clock.now() + timedelta(days=9)).date()
+        await dialog.get_by_label("Until").fill(until.isoformat())
+        await dialog.get_by_label("Why").fill("On holiday.")
+        await reader.send(dialog.get_by_role("button", name="Pause"))
+        await expect(reader.page.locator(".note[role=status]")).to_contain_text("Salesloft has no pause")
+        await desk.carry_out()
+        await expect(chip).to_have_text("Paused")
+        (row,) = await desk.api.fetch("SELECT until, note FROM steerings WHERE action = 'pause'")
+        assert (row["until"].date(), row["note"]) == (until, "On holiday.")
+
+        dialog = await reader.asked(card, "Resume")
+        await expect(dialog).to_contain_text("added to the cadence again at the step that was kept")
+        await reader.send(dialog.get_by_role("button", name="Resume"))
+        await desk.carry_out()
+        await expect(chip).to_have_text("Enrolled")
+
+        dialog = await reader.asked(card, "Remove")
+        await reader.send(dialog.get_by_role("button", name=f"Remove from {cadence}"))
+        await desk.carry_out()
+        await expect(reader.page.get_by_text("On no cadence")).to_be_visible()
+        history = reader.page.get_by_role("region", name="History")
+        states = await history.locator("li.state .what").all_inner_texts()
+        told = [" ".join(one.split()) for one in states]
+        assert told[0] == "Removed requested by person by usr-1"
+        assert "Paused requested by person by usr-1" in told
+        assert told[-1] == "Requested by usr-1"
+        assert reader.complaints == []
+    assert await _state(desk, stakeholder_id) == "removed"
+
+
+async def test_the_chat_answers_and_does_what_is_confirmed(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Nora Blum")
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{stakeholder_id}")
+        await reader.follows()
+        await reader.page.get_by_role("button", name="Ask", exact=True).click()
+        chat = reader.page.get_by_role("complementary", name="Chat")
+        answers = chat.locator(".theirs")
+        words = chat.get_by_label("Say something")
+
+        await words.fill("What cadence is Nora Blum in?")
+        await words.press("Enter")
+        await expect(answers).to_have_count(1)
+        await expect(answers.last).to_contain_text("Nora Blum")
+
+        await words.fill(f"Add Nora Blum to {desk.cadence['name']}")
+        await words.press("Enter")
+        await expect(answers).to_have_count(2)
+        assert await desk.api.fetch("SELECT FROM enrollments WHERE stakeholder_id = $1", stakeholder_id) == []
+        await answers.last.get_by_role("button", name="Yes, do it").click()
+        await expect(answers).to_have_count(3)
+        card = reader.card(desk.cadence["name"])
+        await expect(card.locator(".card-head .chip")).to_have_text("Requested")
+        # What was confirmed once cannot be confirmed again.
+        await expect(chat.get_by_role("button", name="Yes, do it")).to_have_count(0)
+
+        await words.fill("Show Salesloft activity for Nora Blum's company")
+        await words.press("Enter")
+        await expect(answers).to_have_count(4)
+        await reader.open("/cadences")
+        await expect(answers).to_have_count(4)
+        assert reader.complaints == []
+    (row,) = await desk.api.fetch("SELECT request FROM enrollments WHERE stakeholder_id = $1", stakeholder_id)
+    assert '"kind":"chat"' in str(row["request"]).replace(" ", "")
+
+
+async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) -> None:
+    wanted = {name: await somebody(desk, name) for name in ("Bulk One", "Bulk Two", "Bulk Three")}
+    for stakeholder_id in wanted.values():
+        asked = await desk.add(stakeholder_id)
+        assert asked.status_code == 202, asked.text
+    async with reading(browser, desk.api, user_id="usr-9") as reader:
+        await reader.open("/approvals")
+        approve = reader.page.get_by_role("button", name="Approve chosen")
+        await expect(approve).to_be_disabled()
+        for name in ("Bulk One", "Bulk Three"):
+            await reader.page.get_by_role("checkbox", name=f"Choose {name}").check()
+        await expect(reader.page.locator("[data-chosen]")).to_have_text("2 chosen")
+        await approve.click()
+        await expect(reader.page.get_by_role("status").filter(has_text="Approved: 2.")).to_be_visible()
+        assert reader.complaints == []
+    await decisions_arrive(desk)
+    found = {name: await _state(desk, stakeholder_id) for name, stakeholder_id in wanted.items()}
+    assert found == {"Bulk One": "scheduled", "Bulk Two": "requested", "Bulk Three": "scheduled"}
+
+
+async def test_a_rejection_says_why(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Rita Nowak")
+    assert (await desk.add(stakeholder_id)).status_code == 202
+    async with reading(browser, desk.api, user_id="usr-9") as reader:
+        await reader.open("/approvals")
+        card = reader.card("Rita Nowak")
+        dialog = await reader.asked(card, "Reject…")
+        await dialog.get_by_label("Why").fill("They leave at the end of the month.")
+        await dialog.get_by_role("button", name="Reject").click()
+        await expect(reader.page.get_by_role("status").filter(has_text="Rita Nowak")).to_contain_text("Rejected")
+    (decision,) = await decisions_arrive(desk)
+    assert decision.reason == "They leave at the end of the month."
+    assert await _state(desk, stakeholder_id) == "rejected"
+
+
+async def test_an_admin_has_a_trigger_lead_to_a_cadence_and_then_to_another(browser: Browser, desk: Acting) -> None:
+    first, other = [one["name"] for one in desk.api.team["cadences"] if one["team_cadence"] and not one["draft"]][:2]
+    async with reading(browser, desk.api, role="admin") as reader:
+        page = reader.page
+        await reader.open("/mappings")
+        await page.get_by_role("button", name="Draft a mapping…").click()
+        dialog = page.get_by_role("dialog", name="Draft a mapping")
+        await dialog.get_by_label("Trigger").select_option("at-risk")
+        await dialog.get_by_label("Segment").fill("enterprise")
+        await _choose(dialog, first)
+        await dialog.get_by_role("button", name="Write the draft").click()
+        await _publish(page)
+        await expect(page.get_by_role("article", name="Version 1")).to_contain_text(f"go on {first}")
+
+        await page.get_by_role("button", name="Change cadence…").click()
+        await _choose(page.get_by_role("dialog", name="Change cadence"), other)
+        await page.get_by_role("button", name="Write the draft").click()
+        draft = page.get_by_role("article", name="Version 2")
+        await expect(draft.locator(".card-head .chip")).to_have_text("Validated")
+        await expect(draft.locator("ins").first).to_be_visible()
+        assert await _leads(desk) == [(first, "published"), (other, "validated")]
+        await _publish(page)
+        await reader.open("/mappings")
+        tile = page.get_by_role("row", name="Enterprise").locator("a.tile")
+        await expect(tile).to_contain_text(other)
+        await expect(tile).to_contain_text("asked first")
+        assert reader.complaints == []
+    assert await _leads(desk) == [(first, "retired"), (other, "published")]
+
+
+async def _choose(dialog: Locator, cadence: str) -> None:
+    option = dialog.get_by_role("option").filter(has_text=cadence).first
+    await dialog.get_by_label("Cadence").select_option(await option.get_attribute("value"))
+
+
+async def _publish(page: Page) -> None:
+    await page.get_by_role("button", name="Publish the draft…").click()
+    await page.get_by_role("dialog", name="Publish the draft").get_by_role("button", name="Publish the draft").click()
+    await expect(page.get_by_role("button", name="Publish the draft…")).to_have_count(0)
+
+
+async def _leads(desk: Acting) -> list[tuple[str, str]]:
+    """To which cadences the only mapping's versions lead, the oldest first."""
+    headers = desk.api.headers(role="viewer")
+    listed = (await desk.api.http.get("/api/salesloft/trigger-mappings", headers=headers)).json()["mappings"]
+    path = f"/api/salesloft/trigger-mappings/{listed[0]['id']}"
+    versions = (await desk.api.http.get(path, headers=headers)).json()["versions"]
+    return [(one["cadence_name"], one["status"]) for one in versions]
+
+
+async def _state(desk: Acting, stakeholder_id: str) -> str:
+    (row,) = await desk.api.fetch("SELECT state FROM enrollments WHERE stakeholder_id = $1", stakeholder_id)
+    return str(row["state"])

@@ -1,0 +1,136 @@
+"""The queue of what waits for a decision, and deciding: one by one, changed, or many at once."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from web.pages.kit import PREFIX, Kit, all_of, changed, form_of, named
+
+__all__ = ["approving_routes"]
+
+_PAGE_SIZE = 50
+_NEWER_AT_MOST = 200
+_CADENCES = 100
+
+
+def approving_routes(kit: Kit) -> list[Route]:
+    """`/approvals`, and what its buttons do."""
+    desk = _Desk(kit)
+    one = "/approvals/{enrollment_id:uuid}"
+    return [
+        Route("/approvals", desk.queue),
+        Route("/approvals/newer", desk.newer),
+        Route("/approvals/decisions", desk.decide_several, methods=["POST"]),
+        Route(one, desk.one),
+        Route(f"{one}/change", desk.changing),
+        Route(f"{one}/decision", desk.decide, methods=["POST"]),
+    ]
+
+
+class _Desk:
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def queue(self, request: Request) -> Response:
+        show = "all" if request.query_params.get("show") == "all" else "waiting"
+        customer_id = request.query_params.get("customer_id")
+        page = self._kit.api.get(
+            request,
+            "/approvals",
+            show=show,
+            limit=_PAGE_SIZE,
+            cursor=request.query_params.get("cursor"),
+            customer_id=customer_id,
+        )
+        return await self._kit.page(
+            "approvals.html",
+            request,
+            {"page": page},
+            show=show,
+            customer_id=customer_id,
+            changed=lambda **query: changed(request, **query),
+        )
+
+    async def newer(self, request: Request) -> Response:
+        """How many were asked for since the queue was shown: it does not move under the hand of whoever decides."""
+        known = request.query_params.get("known", "").split(",")
+        after = request.query_params.get("after", "")
+        customer_id = request.query_params.get("customer_id")
+        page = await self._kit.api.get(
+            request, "/approvals", show="waiting", limit=_NEWER_AT_MOST, customer_id=customer_id
+        )
+        found = [one for one in page["items"] if one["requested_at"] > after and one["enrollment_id"] not in known]
+        return self._kit.rendered("_newer.html", request, many=len(found), customer_id=customer_id)
+
+    async def one(self, request: Request) -> Response:
+        """A request as a card of its own, which the queue shows again once it has changed."""
+        path = f"/approvals/{named(request.path_params['enrollment_id'])}"
+        return await self._kit.page("approval.html", request, {"detail": self._kit.api.get(request, path)})
+
+    async def changing(self, request: Request) -> Response:
+        """What can be otherwise than asked: the date, the step to begin at, the sender."""
+        enrollment_id = request.path_params["enrollment_id"]
+        detail = await self._kit.api.get(request, f"/approvals/{named(enrollment_id)}")
+        approval = detail["approval"]
+        cadence_id = approval["action"]["cadence"]["id"]
+        cadence = await self._kit.api.get(request, f"/cadences/{named(cadence_id)}")
+        all_cadences = await self._kit.api.get(request, "/cadences", limit=_CADENCES)
+        return self._kit.rendered(
+            "_approve_changed.html",
+            request,
+            one=approval,
+            steps=[(day["day"], step) for day in cadence["days"] for step in day["steps"] if step["enabled"]],
+            senders=_senders(approval, cadence, all_cadences["items"]),
+        )
+
+    async def decide(self, request: Request) -> Response:
+        form = await form_of(request)
+        enrollment_id = request.path_params["enrollment_id"]
+        approved = form.get("decision") == "approved"
+        body = {
+            "decision": form.get("decision"),
+            "request_digest": form.get("request_digest"),
+            "reason": form.get("reason"),
+            "changes": (_changes(form) or None) if approved else None,
+        }
+        await self._kit.api.send(request, "POST", f"/approvals/{named(enrollment_id)}/decision", body)
+        return self._kit.rendered("decided.html", request, verdict=form["decision"], name=form.get("name", ""))
+
+    async def decide_several(self, request: Request) -> Response:
+        """The chosen ones, each with the digest of what was on the screen."""
+        form = await form_of(request)
+        chosen = [one.partition(" ")[::2] for one in await all_of(request, "chosen")]
+        decisions = [
+            {
+                "enrollment_id": enrollment_id,
+                "request_digest": digest,
+                "decision": form.get("decision"),
+                "reason": form.get("reason"),
+            }
+            for enrollment_id, digest in chosen
+        ]
+        done = await self._kit.api.send(request, "POST", "/approvals/decisions", {"decisions": decisions})
+        return self._kit.rendered(
+            "_decided_several.html", request, verdict=form["decision"], done=done, back=f"{PREFIX}/approvals"
+        )
+
+
+def _changes(form: dict[str, str]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if "start_date" in form:
+        changes["start_date"] = form["start_date"]
+    for name in ("start_step_id", "sender_user_id"):
+        if name in form:
+            changes[name] = int(form[name]) if form[name].isdigit() else form[name]
+    return changes
+
+
+def _senders(approval: dict[str, Any], cadence: dict[str, Any], cadences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Who can send, as far as it is known: the owners of cadences; of a personal one its owner alone."""
+    asked = approval["action"].get("sender") or {}
+    owners = [one["owner"] for one in (cadences if cadence["team_cadence"] else [cadence]) if one["owner"]]
+    found = {one["user_id"]: one for one in owners if one["active"] is not False}
+    found.pop(asked.get("user_id"), None)
+    return sorted(found.values(), key=lambda one: (one["name"] or "", one["user_id"]))

@@ -1,0 +1,187 @@
+"""Cadences to choose from, and the mappings that lead triggers to them."""
+
+from asyncio import gather
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from web.pages.kit import PREFIX, Kit, changed, form_of, named
+
+__all__ = ["configuring_routes"]
+
+_PAGE_SIZE = 50
+_CADENCES = 200
+_FILTERS = ("q", "state", "step_type", "people_addable", "team_cadence")
+_TRIGGERS = {
+    "new-customer": "welcome",
+    "renewal-window": "renewal",
+    "at-risk": "save",
+    "expansion-signal": "upsell",
+}
+"""In the order of a customer's life, each with the purpose that its default mapping has."""
+_STEERING = {
+    "publish": "POST",
+    "enable": "POST",
+    "disable": "POST",
+    "retire": "POST",
+    "priority": "PUT",
+    "draft": "DELETE",
+}
+
+
+def configuring_routes(kit: Kit) -> list[Route]:
+    """`/cadences` and `/mappings`."""
+    pages = _Configuring(kit)
+    return [
+        Route("/cadences", pages.cadences),
+        Route("/cadences/{cadence_id:int}", pages.cadence),
+        Route("/mappings", pages.board),
+        Route("/mappings", pages.create, methods=["POST"]),
+        Route("/mappings/new", pages.creating),
+        Route("/mappings/{mapping_id:uuid}", pages.mapping),
+        Route("/mappings/{mapping_id:uuid}/change", pages.changing),
+        Route("/mappings/{mapping_id:uuid}/change", pages.change, methods=["POST"]),
+        Route("/mappings/{mapping_id:uuid}/{action}", pages.steer, methods=["POST"]),
+    ]
+
+
+class _Configuring:
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    async def cadences(self, request: Request) -> Response:
+        asked = {name: request.query_params.get(name) for name in _FILTERS}
+        page = self._kit.api.get(
+            request, "/cadences", limit=_PAGE_SIZE, cursor=request.query_params.get("cursor"), **asked
+        )
+        return await self._kit.page(
+            "cadences.html",
+            request,
+            {"page": page},
+            asked=asked,
+            changed=lambda **query: changed(request, **query),
+        )
+
+    async def cadence(self, request: Request) -> Response:
+        cadence_id = request.path_params["cadence_id"]
+        asked = {
+            "cadence": self._kit.api.get(request, f"/cadences/{cadence_id}"),
+            "mappings": self._kit.api.get(request, "/trigger-mappings"),
+        }
+        return await self._kit.page("cadence.html", request, asked)
+
+    async def board(self, request: Request) -> Response:
+        session_and_more = {"listed": self._kit.api.get(request, "/trigger-mappings")}
+        return await self._kit.page("board.html", request, session_and_more, triggers=_TRIGGERS, board_of=_board)
+
+    async def mapping(self, request: Request) -> Response:
+        path = f"/trigger-mappings/{named(request.path_params['mapping_id'])}"
+        asked = {
+            "found": self._kit.api.get_with_state(request, path),
+            "listed": self._kit.api.get(request, "/trigger-mappings"),
+        }
+        return await self._kit.page("mapping.html", request, asked, board_of=_board)
+
+    async def creating(self, request: Request) -> Response:
+        """The form by which an admin drafts a mapping."""
+        cadences = await self._cadences(request)
+        return self._kit.rendered("_map.html", request, cadences=cadences, triggers=_TRIGGERS, latest=None, state=None)
+
+    async def create(self, request: Request) -> Response:
+        form = await form_of(request)
+        document = {"trigger_type": form.get("trigger_type"), "segment": form.get("segment"), **_chosen(form, {})}
+        drafted = await self._kit.api.send(request, "POST", "/trigger-mappings", document)
+        return _then(request, f"{PREFIX}/mappings/{drafted['versions'][-1]['id']}")
+
+    async def changing(self, request: Request) -> Response:
+        """The same for another cadence of one that there is."""
+        mapping_id = request.path_params["mapping_id"]
+        (found, state), cadences = await gather(
+            self._kit.api.get_with_state(request, f"/trigger-mappings/{named(mapping_id)}"), self._cadences(request)
+        )
+        return self._kit.rendered(
+            "_map.html", request, cadences=cadences, triggers=_TRIGGERS, latest=found["versions"][-1], state=state
+        )
+
+    async def change(self, request: Request) -> Response:
+        """Draft what was chosen; all else stays as in the latest version, as it was when it was looked at."""
+        form = await form_of(request)
+        path = f"/trigger-mappings/{named(request.path_params['mapping_id'])}"
+        latest = (await self._kit.api.get(request, path))["versions"][-1]["mapping"]
+        document = latest | _chosen(form, latest["policy"])
+        await self._kit.api.send(request, "PUT", f"{path}/draft", document, if_match=form.get("state", ""))
+        return _then(request, f"{PREFIX}/mappings/{request.path_params['mapping_id']}")
+
+    async def _cadences(self, request: Request) -> list[dict[str, Any]]:
+        page = await self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES)
+        items: list[dict[str, Any]] = page["items"]
+        return items
+
+    async def steer(self, request: Request) -> Response:
+        """What becomes of a mapping, as it was when it was looked at."""
+        form = await form_of(request)
+        mapping_id, action = request.path_params["mapping_id"], request.path_params["action"]
+        if action not in _STEERING:
+            raise HTTPException(404)
+        body = None
+        if action == "priority":
+            told = form.get("priority", "")
+            body = {"priority": int(told) if told.removeprefix("-").isdigit() else told}
+        path = f"/trigger-mappings/{named(mapping_id)}/{action}"
+        left = await self._kit.api.send(request, _STEERING[action], path, body, if_match=form.get("state", ""))
+        there = f"{PREFIX}/mappings/{mapping_id}" if left is None or left["versions"] else f"{PREFIX}/mappings"
+        return _then(request, there)
+
+
+def _chosen(form: dict[str, str], policy: dict[str, Any]) -> dict[str, Any]:
+    cadence_id = form.get("cadence_id", "")
+    return {
+        "cadence_id": int(cadence_id) if cadence_id.isdigit() else None,
+        "policy": policy | {"shadow": "shadow" in form},
+    }
+
+
+def _then(request: Request, there: str) -> Response:
+    """Send the browser on, once something is done."""
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"hx-redirect": there})
+    return RedirectResponse(there, status_code=303)
+
+
+def _board(listed: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mappings by segment and trigger, in the order in which they are asked, each with what it means beside the others.
+
+    The customer's own segment is asked before any, and of each group of exclusivity the first that fits wins: so of the
+    published ones that count, whoever has another of the same group before it only gets whom that one leaves over.
+    """
+    segments = sorted({one["mapping"]["segment"] for one in listed if one["mapping"]["segment"]})
+    cells: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
+    for one in listed:
+        cells.setdefault((one["mapping"]["segment"], one["mapping"]["trigger_type"]), []).append(one)
+    places: dict[tuple[str, int], dict[str, Any]] = {}
+    for (segment, trigger), found in cells.items():
+        before: dict[str, str] = {}
+        for one in found:
+            group = one["mapping"]["exclusivity_group"]
+            counts = one["status"] == "published" and one["mapping"]["enabled"] and not one["parked"]
+            places[one["id"], one["version"]] = {
+                "counts": counts,
+                "wins": counts and group not in before,
+                "after": before.get(group) if counts else None,
+                "before_any": segment is not None and _has_any(cells, trigger, group),
+            }
+            if counts:
+                before.setdefault(group, one["cadence_name"] or "the one before")
+    return {"segments": [*segments, None], "cells": cells, "places": places}
+
+
+def _has_any(cells: dict[tuple[str | None, str], list[dict[str, Any]]], trigger: str, group: str) -> bool:
+    """Whether the mappings for any segment would be asked after those of a segment."""
+    return any(
+        one["status"] == "published" and one["mapping"]["enabled"] and one["mapping"]["exclusivity_group"] == group
+        for one in cells.get((None, trigger), [])
+    )

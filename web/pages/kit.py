@@ -1,0 +1,67 @@
+"""What every page is made with: the API to ask, the templates to fill, and what a form sent."""
+
+from asyncio import gather
+from collections.abc import Awaitable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from web.pages.own_api import OwnApi
+from web.pages.rendering import templates
+
+__all__ = ["PREFIX", "Kit", "all_of", "changed", "form_of", "named"]
+
+PREFIX = "/app"
+
+
+class Kit:
+    """The API, and the templates."""
+
+    def __init__(self, api: OwnApi) -> None:
+        self.api = api
+        self._templates = templates()
+
+    async def page(
+        self, template: str, request: Request, asked: Mapping[str, Awaitable[Any]], /, **shown: Any
+    ) -> Response:
+        """A whole page: the session, and what is asked of the API, all at once. Raises Refusal."""
+        session, *answers = await gather(self.api.get(request, "/session"), *asked.values())
+        told = dict(zip(asked, answers, strict=True))
+        return self.rendered(template, request, session=session, **told, **shown)
+
+    def rendered(self, template: str, request: Request, /, *, status: int = 200, **shown: Any) -> HTMLResponse:
+        """A filled template. What is personal is kept nowhere on the way."""
+        # What is "two hours ago" is so by the service's time, which is not the browser's in a demonstration.
+        read_at = next((one["read_at"] for one in shown.values() if isinstance(one, dict) and "read_at" in one), None)
+        query = request.url.query
+        text = self._templates.get_template(template).render(
+            prefix=PREFIX,
+            path=request.url.path,
+            address=f"{request.url.path}?{query}" if query else request.url.path,
+            read_at=read_at,
+            **shown,
+        )
+        return HTMLResponse(text, status_code=status, headers={"cache-control": "no-store"})
+
+
+def changed(request: Request, **query: str | None) -> str:
+    """The query of the request with some of it changed, for a link; None takes it out, and so does the old cursor."""
+    kept = {name: value for name, value in request.query_params.items() if name != "cursor"} | query
+    return "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in kept.items() if value)
+
+
+def named(id_: object) -> str:
+    """An id as a part of a path."""
+    return quote(str(id_), safe="")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """What a form sent, without what was left empty; of several values of a name the last."""
+    return {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
+
+
+async def all_of(request: Request, name: str) -> list[str]:
+    """Every value that a form sent under a name."""
+    return parse_qs((await request.body()).decode()).get(name, [])

@@ -1,0 +1,85 @@
+"""Templates, and the few words and shapes that all of them use."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from web.pages.wording import percent, predicates, reason, sentence, shown, words
+
+__all__ = ["FOLDER", "templates"]
+
+FOLDER = Path(__file__).parent
+
+_TONES: Mapping[str, str] = {
+    "enrolled": "good",
+    "connected": "good",
+    "published": "good",
+    "native": "good",
+    "request": "good",
+    "completed": "good",
+    "approved": "good",
+    "scheduled": "busy",
+    "requested": "busy",
+    "waiting": "busy",
+    "enrolling": "busy",
+    "paused": "held",
+    "defer": "held",
+    "emulated": "held",
+    "draft": "held",
+    "validated": "held",
+    "parked": "held",
+    "stale": "held",
+    "blocked": "bad",
+    "failed": "bad",
+    "rejected": "bad",
+    "unknown": "bad",
+    "needs_reauthorization": "bad",
+    "disconnected": "bad",
+}
+
+
+def templates() -> Environment:
+    """The environment of all templates. What is not defined is an error, and everything is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "words": words,
+        "reason": reason,
+        "predicates": predicates,
+        "when": when,
+        "tone": tone,
+        "json": as_json,
+        "sentence": sentence,
+        "shown": shown,
+        "percent": percent,
+    }
+    return made
+
+
+def when(told: str | None, style: str = "moment") -> Markup:
+    """An instant, which the page's script puts into the reader's time zone; `style` is `moment`, `ago` or `left`."""
+    if not told:
+        return Markup("—")
+    instant = datetime.fromisoformat(told)
+    shown = instant.strftime("%-d %b %Y, %H:%M UTC") if "T" in told else instant.strftime("%-d %b %Y")
+    return Markup('<time datetime="{}" data-style="{}">{}</time>').format(told, style, shown)
+
+
+def tone(state: str | None) -> str:
+    """Which colour a state has."""
+    return _TONES.get(state or "", "quiet")
+
+
+def as_json(told: Any) -> str:
+    """For a data attribute."""
+    return orjson.dumps(told).decode()
