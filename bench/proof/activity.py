@@ -44,7 +44,7 @@ SIZES = {
         kills=1,
         speed=30.0,
         fsync=False,
-        read_seconds=120.0,
+        read_seconds=600.0,
     ),
     Scale.FULL: DaySize(
         people=10_000,
@@ -56,7 +56,7 @@ SIZES = {
         kills=6,
         speed=10.0,
         fsync=True,
-        read_seconds=300.0,
+        read_seconds=900.0,
     ),
 }
 
