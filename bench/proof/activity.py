@@ -30,6 +30,8 @@ _MEMORY_MB = 220
 _IDLE = {"bounce": 0, "view": 0, "click": 0, "reply": 0, "opt_out": 0, "reps_work": False, "by_address": []}
 _PAGE = 100
 _PAGES_MORE = 1.05
+# Whether they are gone, and of each of them memberships, e-mails, calls and histories.
+_STREAMS_OF_THE_DELETED = 5
 # Of people and memberships three each, of e-mails and calls, which share the acts of an instant, two each.
 _PAGES_OF_ONE_INSTANT = 10
 
@@ -244,6 +246,9 @@ def _judge_reading(day: Day, findings: Findings) -> None:
     cycles = sum(one.cycles for one in day.half_hours)
     pages = sum(one.used.pages for one in day.half_hours)
     kills = sum(one.kills for one in day.half_hours)
+    # What the deleted did last is read for all whom a cycle misses together, at worst in two parts.
+    readings = min(sum(one.of_the_deleted for one in day.half_hours), 2 * len(day.half_hours) + kills)
+    cycles += readings * _STREAMS_OF_THE_DELETED
     # What a killed process had read and not yet written down is read again, and so is an instant that fills pages.
     again = kills + day.one_instants * _PAGES_OF_ONE_INSTANT
     most = _PAGES_MORE * rows / _PAGE + cycles + again
@@ -251,7 +256,8 @@ def _judge_reading(day: Day, findings: Findings) -> None:
         "It read no more than 1.05 times the pages that the changed rows fill, one a stream and cycle, and what has to"
         " be read twice.",
         pages <= most,
-        f"{pages} pages for {rows} rows in {cycles} cycles; {again} for {kills} kills and {day.one_instants} instants"
+        f"{pages} pages for {rows} rows in {cycles} cycles, {readings * _STREAMS_OF_THE_DELETED} of them of what the"
+        f" deleted did last; {again} for {kills} kills and {day.one_instants} instants"
         f" that fill pages; at most {most:.0f}",
     )
     costs = [one.used.cost for one in day.half_hours]

@@ -75,13 +75,17 @@ class DaySize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HalfHour:
-    """What reading one took, of the organization that is polled alone. `changed` are its rows by stream."""
+    """What reading one took, of the organization that is polled alone. `changed` are its rows by stream.
+
+    `of_the_deleted` counts how often it was read what people who were missed had done last.
+    """
 
     changed: Mapping[str, int]
     used: Usage
     seconds: float
     kills: int
     cycles: int
+    of_the_deleted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,7 @@ class Day:
             await team.bustle(taken, seed=self.seed, within=_ACTING, ties=_TIES, among=self._asleep)
             await team.bustle(done, seed=self.seed, within=_ACTING, ties=_TIES, among=self._awake)
         used = await self.alone.usage()
-        cycles = self._cycles()
+        cycles, of_the_deleted = self._cycles(*LISTS), self._cycles("webhooks")
         jumped = await simulator.advance(_HALF_HOUR.total_seconds())
         until = jumped - _SETTLE
         changed = await self.alone.changed(self._read_to or _BEFORE_ALL, until)
@@ -223,12 +227,13 @@ class Day:
             used=await self.alone.usage() - used,
             seconds=monotonic() - began,
             kills=kills,
-            cycles=self._cycles() - cycles,
+            cycles=self._cycles(*LISTS) - cycles,
+            of_the_deleted=self._cycles("webhooks") - of_the_deleted,
         )
 
-    def _cycles(self) -> int:
-        """How many cycles of all streams together the organization that is polled alone has been through."""
-        return sum(1 for one in self.told.checkpoints.get(self.alone.organization_id, ()) if one.stream in LISTS)
+    def _cycles(self, *streams: str) -> int:
+        """How many cycles of these streams together the organization that is polled alone has been through."""
+        return sum(1 for one in self.told.checkpoints.get(self.alone.organization_id, ()) if one.stream in streams)
 
     async def _read(self, jumped: datetime, *, acting: bool = False, pages: int = 0, kills: int = 0) -> None:
         """Wait until a cycle that began then or later is through, and disturb it while it reads about so many pages."""
