@@ -166,7 +166,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         self._let_client_ask_after(_UNTIL_TAKEN)
         async with asyncio.TaskGroup() as tasks:
             taking = tasks.create_task(self._take(), name=f"{self._part}: take")
-            watching = tasks.create_task(watcher.run(self._consumer, self._watched), name=f"{self._part}: watch")
+            watching = tasks.create_task(
+                watcher.run(self._consumer, self._watched, self._is_idle), name=f"{self._part}: watch"
+            )
             await self._settle(settler)
             # Its consumer ends with it, so the poll that is cancelled here leaves nothing behind.
             taking.cancel()
@@ -440,6 +442,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         """The watcher turns: commit what may have been passed over, and tell it what is away."""
         self._changed.set()
         return self._away
+
+    def _is_idle(self) -> bool:
+        return self._idle.is_set() and self._waiting is None and not self._paused
 
     def _report(self) -> None:
         holds = self.positions.holds()

@@ -43,12 +43,15 @@ class Watcher:
         self._progress: dict[TopicPartition, Progress] = {}
         self._committed: dict[TopicPartition, int | None] = {}
         self._still_since: dict[TopicPartition, float] = {}
+        self._moved_at = monotonic()
 
-    async def run(self, consumer: Any, turned: Callable[[], str | None]) -> None:
+    async def run(self, consumer: Any, turned: Callable[[], str | None], is_idle: Callable[[], bool]) -> None:
         """Until cancelled. `turned` is called after each measurement and answers which neighbour is away, if one is.
 
         Raises KafkaTimeoutError where nothing could be measured for `lost_after`: either the broker is away, and a new
-        consumer waits for it as well as this one, or it is back and this consumer does not notice.
+        consumer waits for it as well as this one, or it is back and this consumer does not notice. So it does where for
+        as long nothing moved of what is there, and the consumer has nothing to do (`is_idle`): aiokafka's task that
+        fetches can end without a word, and then nothing comes for ever.
         """
         seen_at = monotonic()
         while True:
@@ -68,6 +71,9 @@ class Watcher:
                 seen_at = monotonic()
                 if epoch == self._positions.epoch:
                     self._compare(ends, turned())
+                    still = monotonic() - self._moved_at
+                    if still > self._options.lost_after and is_idle():
+                        raise KafkaTimeoutError(f"of what is there nothing came for {still:.0f} s")
                     if self._options.track_progress:
                         self._positions.aim(instant, ends)
                         await self._record_read_through()
@@ -96,6 +102,7 @@ class Watcher:
             }
             self._committed = {}
             self._still_since = {}
+            self._moved_at = now
         waiting: list[Progress] = []
         has_moved = False
         for partition, end in ends.items():
@@ -119,6 +126,8 @@ class Watcher:
             metrics.CONSUMER_COMMITTED_AGE.labels(*labels).set(now - self._still_since.setdefault(partition, now))
         # The client hands out what it has fetched as it comes: behind a backlog a partition may wait for long.
         excuse = away or ("the partitions before it" if has_moved else None)
+        if excuse is not None or not waiting:
+            self._moved_at = now
         if excuse is not None:
             for progress_of in waiting:
                 progress_of.held_up(excuse, now)

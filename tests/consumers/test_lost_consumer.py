@@ -50,6 +50,29 @@ async def test_a_consumer_that_sees_nothing_any_more_is_replaced(
         assert running.loop._membership._consumer not in hung
 
 
+async def test_a_consumer_to_whom_nothing_comes_of_what_is_there_is_replaced(
+    bus: Bus, run_loop: RunLoop, effects: Rows
+) -> None:
+    """As where aiokafka's task that fetches is over: it takes a request that was cancelled for its own cancellation."""
+    topic = await bus.topic()
+    await bus.send(topic, record_of("a"))
+
+    async def taken(*expected: str) -> bool:
+        return [row["event_id"] for row in await effects()] == list(expected)
+
+    async with run_loop(Recorder((topic,)), lost_after=0.5) as running:
+        await eventually(lambda: taken("a"))
+        first: Any = running.loop._membership._consumer
+        first._fetcher._fetch_task.cancel()
+        await asyncio.wait([first._fetcher._fetch_task])
+        # One request may be under way.
+        await bus.send(topic, record_of("b"))
+        await eventually(lambda: taken("a", "b"))
+        await bus.send(topic, record_of("c"))
+        await eventually(lambda: taken("a", "b", "c"))
+        assert running.loop._membership._consumer is not first
+
+
 async def test_a_client_that_cancels_itself_while_it_is_closed_takes_nobody_along(
     bus: Bus, run_loop: RunLoop, effects: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
