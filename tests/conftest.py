@@ -1,7 +1,6 @@
 """What tests of every room share: one bus and one database server a worker, each started when a test first asks."""
 
 import functools
-import os
 import signal
 import ssl
 import uuid
@@ -15,7 +14,6 @@ from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, PostgresServer, StackOptions, local_kafka, local_postgres
 from storage.migrate import migrate
 from storage.pool import Database, DatabaseOptions
-from tests.dealing import dealt
 
 # A shell that starts us in the background has us, and whatever we start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,15 +29,6 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
-
-
-@pytest.hookimpl(trylast=True)  # when those that were not asked for are gone
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that are given longer than others come first: else a run ends in waiting for one."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if item.get_closest_marker("timeout") is not None]
-    others = [item for item in items if item.get_closest_marker("timeout") is None]
-    items[:] = dealt(long, others, hands=workers)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ async def mutants(task: Task) -> Findings:
         await _copy_of_what_is_committed(healthy)
         tests = sorted({name for mutant in MUTANTS for name in mutant.tests})
         task.say(f"{len(tests)} test files without a bug")
-        run = await _tests(healthy, ["-n", str(at_once), "--dist", "worksteal", *tests], task.log)
+        run = await _tests(healthy, ["-n", str(at_once), "--dist", "loadfile", *tests], task.log)
         findings.holds("Without a bug the tests are green.", run.exit_code == _GREEN, run.last_line)
         if run.exit_code != _GREEN:
             return findings
