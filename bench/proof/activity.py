@@ -136,15 +136,7 @@ async def _team(world: World, organization_id: str, people: int, **switches: flo
         organization_id,
         users=4,
         switches=switches,
-        temperament={
-            "bounce": 0,
-            "view": 0,
-            "click": 0,
-            "reply": 0,
-            "opt_out": 0,
-            "reps_work": False,
-            "by_address": [],
-        },
+        temperament=_IDLE,
     )
     team = ActivityTeam(simulator=world.simulator, organization_id=organization_id, team=told)
     await team.add_people(people)
