@@ -159,24 +159,16 @@ class OutboxRelay:
             try:
                 async with self._leases.round() as lanes:
                     pause = await self._round(lanes)
-            except (StorageUnavailable, ConcurrentChange, PublisherUnavailable) as error:
-                failed_rounds += 1
-                pause = self._pause_after(error, failed_rounds)
-            except asyncio.CancelledError as error:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+            except (StorageUnavailable, ConcurrentChange, PublisherUnavailable, asyncio.CancelledError) as error:
+                if _is_a_wish(error):
                     raise
-                # Nobody's wish: Kafka's client waits for tasks of its own that it cancels as a connection ends.
                 failed_rounds += 1
-                pause = self._pause_after(error, failed_rounds)
+                seconds = self._options.neighbour_backoff.seconds(failed_rounds, self._randomness)
+                _log.warning("outbox_relay_waits", error=f"{type(error).__name__}: {error}", seconds=round(seconds, 2))
+                pause = _Pause(rest=seconds, idle=0)
             else:
                 failed_rounds = 0
             await self._wait(pause)
-
-    def _pause_after(self, error: BaseException, failed_rounds: int) -> _Pause:
-        seconds = self._options.neighbour_backoff.seconds(failed_rounds, self._randomness)
-        _log.warning("outbox_relay_waits", error=f"{type(error).__name__}: {error}", seconds=round(seconds, 2))
-        return _Pause(rest=seconds, idle=0)
 
     async def _round(self, lanes: frozenset[int]) -> _Pause:
         """Read, publish, mark. Raises PublisherUnavailable where Kafka took nothing."""
@@ -313,3 +305,9 @@ async def _set_within(event: asyncio.Event, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await event.wait()
+
+
+def _is_a_wish(error: BaseException) -> bool:
+    """Whether somebody cancels this task. Kafka's client cancels tasks of its own, and waits for them in ours."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)

@@ -3,6 +3,7 @@
 A slot is what it says and nothing else: a name that reads like a command is looked for as a name.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -28,16 +29,16 @@ Note = Annotated[
 ]
 
 
-class Asking(BaseModel):
+class Asking(BaseModel, ABC):
     """What a tool is asked with. Days are those of the `time_zone`, which a plan keeps until it is confirmed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     time_zone: Annotated[str, Field(max_length=100, description="IANA name, as Europe/Berlin; else UTC.")] | None = None
 
+    @abstractmethod
     def intent(self) -> Change | Read:
         """What it means in the chat's terms."""
-        raise NotImplementedError
 
 
 class _Reading(Asking):
