@@ -1,13 +1,16 @@
 """A consumer that hangs while its broker is fine, as after the broker's death, makes room for a new one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
 
+from consumers.incoming import Incoming
+from consumers.membership import Membership
+from storage.pool import Connection
 from tests.consumers.conftest import Bus, Recorder, RunLoop, eventually, record_of
 
 Rows = Callable[[], Awaitable[list[Any]]]
@@ -71,6 +74,39 @@ async def test_a_consumer_to_whom_nothing_comes_of_what_is_there_is_replaced(
         await bus.send(topic, record_of("c"))
         await eventually(lambda: taken("a", "b", "c"))
         assert running.loop._membership._consumer is not first
+
+
+async def test_a_consumer_whose_batch_takes_long_is_not_replaced(
+    bus: Bus, run_loop: RunLoop, effects: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await bus.topic()
+    entered, leave, turns = asyncio.Event(), asyncio.Event(), 0
+    watched = Membership._watched
+
+    async def hold(connection: Connection, batch: Sequence[Incoming]) -> None:
+        entered.set()
+        await leave.wait()
+
+    def counted(self: Membership) -> str | None:
+        nonlocal turns
+        turns += 1
+        return watched(self)
+
+    async def watched_for_long() -> bool:
+        return turns > 100
+
+    async def taken() -> bool:
+        return len(await effects()) == 1
+
+    monkeypatch.setattr(Membership, "_watched", counted)
+    await bus.send(topic, record_of("a"))
+    async with run_loop(Recorder((topic,), before=hold), watch_seconds=0.01, lost_after=0.2) as running:
+        await entered.wait()
+        first, turns = running.loop._membership, 0
+        await eventually(watched_for_long)
+        leave.set()
+        await eventually(taken)
+        assert running.loop._membership is first
 
 
 async def test_a_client_that_cancels_itself_while_it_is_closed_takes_nobody_along(
