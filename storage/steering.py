@@ -76,6 +76,7 @@ class FailedSteering:
     enrollment_id: UUID
     customer_id: str
     stakeholder_id: str
+    stakeholder_name: str | None
     membership_id: UUID | None
     cadence_id: int
     cadence_name: str | None

@@ -73,7 +73,8 @@ SELECT count(*) FROM hastened
 
 -- name: look_at_failed_steerings
 -- What of an organization's wishes about stays on cadences Salesloft refuses, or has refused for good; the latest first.
-SELECT c.id, c.kind, c.enrollment_id, e.customer_id, e.stakeholder_id, e.membership_id, e.cadence_id, s.name AS cadence_name, e.state, e.reason,
+SELECT c.id, c.kind, c.enrollment_id, e.customer_id, e.stakeholder_id,
+  e.request::json #>> '{stakeholder,name}' AS stakeholder_name, e.membership_id, e.cadence_id, s.name AS cadence_name, e.state, e.reason,
   c.attempts, c.last_error, c.created_at, has_failed(c) AND e.state IN ('enrolled', 'paused') AS can_be_retried
 FROM commands c
 JOIN enrollments e ON e.id = c.enrollment_id AND e.organization_id = c.organization_id

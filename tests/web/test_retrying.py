@@ -153,9 +153,9 @@ def stay(membership_id: object, what: str = "") -> str:
     return f"/api/salesloft/cadence-memberships/{membership_id}{what}"
 
 
-async def refused_pause(desk: Acting) -> str:
+async def refused_pause(desk: Acting, stakeholder_id: str = "sth-1") -> str:
     """Somebody is to be paused, and Salesloft refuses to take them off, once."""
-    membership_id = await desk.enrolled("sth-1")
+    membership_id = await desk.enrolled(stakeholder_id)
     await desk.api.simulator.add_fault(team_id=desk.api.team["team_id"], count=1, **NOT_OFF)
     assert (await desk.call("PUT", stay(membership_id, "/pause"), {"note": "on holiday"})).status_code == 202
     await tried(desk)
@@ -180,6 +180,7 @@ async def test_a_pause_that_is_refused_is_told_and_tried_again_at_once(desk: Act
     assert (told["doing"], told["membership_id"], told["can_be_retried"]) == ("take_off", membership_id, True)
     assert (await desk.call("GET", stay(membership_id))).json()["can_be_retried"] is True
     enrollment = (await desk.call("GET", f"/api/salesloft/enrollments/{told['enrollment_id']}")).json()
+    assert told["stakeholder_name"] == enrollment["enrollment"]["stakeholder_name"] is not None
     assert (enrollment["can_be_retried"], "pause" in str(enrollment["available_actions"])) == (True, False)
     assert await tried(desk) == 0
     answer = await desk.call("POST", stay(membership_id, "/retry"), WHY, key="k-1")

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from web.pages.kit import Kit, changed
+from web.pages.mending import wrong
 
 __all__ = ["operating_routes"]
 
 _PAGE_SIZE = 200
 _COUNTED = 1000
 _REASONS = 8
-_TROUBLE = 20
 _CYCLES = 50
 _TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
 _ENDED = frozenset({"completed", "exited"})
@@ -52,9 +52,8 @@ class _Operating:
             "sync": self._kit.api.get(request, "/sync"),
             "ledger": self._kit.api.get(request, "/sync/ledger", limit=_CYCLES),
             "budget": self._kit.api.get(request, "/rate-budget"),
-            "failures": self._kit.api.get(request, "/failures", limit=_TROUBLE),
         }
-        return await self._kit.page("operations.html", request, asked)
+        return await self._kit.page("operations.html", request, asked | wrong(self._kit, request), done=None, sent=None)
 
     async def _told(self, request: Request, trigger_type: str | None) -> dict[str, Any]:
         """The newest enrollments, counted; `more` where there are older ones."""

@@ -33,6 +33,8 @@ _TONES: Mapping[str, str] = {
     "draft": "held",
     "validated": "held",
     "parked": "held",
+    "sent_back": "good",
+    "too_large": "bad",
     "stale": "held",
     "blocked": "bad",
     "failed": "bad",
@@ -80,6 +82,6 @@ def tone(state: str | None) -> str:
     return _TONES.get(state or "", "quiet")
 
 
-def as_json(told: Any) -> str:
-    """For a data attribute."""
-    return orjson.dumps(told).decode()
+def as_json(told: Any, *, indented: bool = False) -> str:
+    """For a data attribute; indented for people."""
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2 if indented else None).decode()

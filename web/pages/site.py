@@ -16,6 +16,7 @@ from web.pages.approving import approving_routes
 from web.pages.configuring import configuring_routes
 from web.pages.contacts import contact_routes
 from web.pages.kit import PREFIX, Kit
+from web.pages.mending import mending_routes
 from web.pages.operating import operating_routes
 from web.pages.own_api import OwnApi, Refusal
 from web.pages.rendering import FOLDER
@@ -53,6 +54,7 @@ def pages(api: ASGIApp, signing_in: SigningIn, browsers: Browsers, public_url: s
             *contact_routes(kit),
             *configuring_routes(kit),
             *operating_routes(kit),
+            *mending_routes(kit),
             *talking_routes(kit),
             Mount("/static", static),
         ],

@@ -21,7 +21,7 @@ __all__ = ["failed_steering_routes"]
 
 _Doing = Literal["take_off", "add_back", "remove"]
 _DOING: Final[dict[str, _Doing]] = {"pause": "take_off", "resume": "add_back", "remove": "remove"}
-_AGAIN: Final = "It is tried again, after pauses that grow. Have it retried once what `last_error` says is mended."
+_AGAIN: Final = "It is tried again, after pauses that grow. Have it retried once what Salesloft says is mended."
 _OVER: Final = "What was asked came to an end by it: the person has to be added by hand, and approved, to come back."
 _FAILED: Final[dict[str, Any]] = {
     "id": "5b0e8f0a-9c0e-4b1f-8a1d-2c77b8f7f1a8",
@@ -30,6 +30,7 @@ _FAILED: Final[dict[str, Any]] = {
     "membership_id": "c2b7a2b0-98a0-4a9d-8a53-7a4ad0e3b1f0",
     "customer_id": "cus-7",
     "stakeholder_id": "sth-9",
+    "stakeholder_name": "Ann Lee",
     "cadence": {"id": 456, "name": "Renewal 90", "purpose": None},
     "state": "enrolled",
     "attempts": 4,
@@ -55,6 +56,7 @@ class FailedSteeringTold(Looked):
     membership_id: UUID | None
     customer_id: str
     stakeholder_id: str
+    stakeholder_name: str | None = Field(description="As it was when the request was made; null of somebody erased.")
     cadence: CadenceTold
     state: EnrollmentState
     attempts: int
@@ -105,6 +107,7 @@ def _told(one: FailedSteering) -> FailedSteeringTold:
         membership_id=one.membership_id,
         customer_id=one.customer_id,
         stakeholder_id=one.stakeholder_id,
+        stakeholder_name=one.stakeholder_name,
         cadence=CadenceTold(id=one.cadence_id, name=one.cadence_name, purpose=None),
         state=EnrollmentState(one.state),
         attempts=one.attempts,

@@ -23,9 +23,9 @@ _REMEDIES: Final = {
     "not_connected": "The organization is not connected to Salesloft. Connect it again.",
     "connection_lost": "The connection to Salesloft was lost. Connect it again.",
     "consent_unknown": f"Salesloft did not tell whether the person may be contacted. {_RETRY}",
-    "add_refused": f"Salesloft refused to add the person; `last_error` has its words. {_FAILED}",
+    "add_refused": f"Salesloft refused to add the person, and says why. {_FAILED}",
 }
-_OTHERWISE: Final = f"`last_error` and the history say what happened. {_RETRY}"
+_OTHERWISE: Final = f"What Salesloft said last and the history tell what happened. {_RETRY}"
 
 
 def remedy(reason: str | None) -> str:
