@@ -31,18 +31,6 @@ structlog.configure(
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run where its first one does. Those of whole systems are one such group, and begin the run.
-
-    Each of them takes a core and more for a minute: two at once starve each other, and at the end the others wait.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("whole_system") is None)
-    for item in items:
-        is_whole = item.get_closest_marker("whole_system") is not None
-        item.add_marker(pytest.mark.xdist_group("whole systems" if is_whole else item.location[0]))
-
-
 @pytest.fixture(scope="session")
 async def kafka_server() -> AsyncIterator[KafkaServer]:
     """The broker itself, for a test that restarts, kills or pauses it (and leaves it running)."""

@@ -6,7 +6,6 @@ from bench.proof.activity import activity
 from tests.chaos.conftest import Prove
 
 
-@pytest.mark.whole_system
 @pytest.mark.timeout(600)
 async def test_exactly_what_happened_is_told(prove: Prove) -> None:
     await prove(activity)

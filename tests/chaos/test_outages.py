@@ -6,7 +6,6 @@ from bench.proof.outages import outages
 from tests.chaos.conftest import Prove
 
 
-@pytest.mark.whole_system
 @pytest.mark.timeout(600)
 async def test_each_neighbour_goes_away(prove: Prove) -> None:
     await prove(outages)

@@ -415,7 +415,6 @@ async def run(*arguments: str, told: bytes | None = None, seconds: float = 400) 
     return process.returncode or 0, out.decode(), errors.decode()
 
 
-@pytest.mark.whole_system
 @pytest.mark.timeout(420)
 async def test_a_small_demo_agrees() -> None:
     code, out, errors = await run("demo", "--events", "60", "--speed", "14400", "--seed", "11")
@@ -432,7 +431,6 @@ async def test_a_small_demo_agrees() -> None:
     assert int(dead) == 1
 
 
-@pytest.mark.whole_system
 @pytest.mark.timeout(420)
 async def test_events_of_ones_own_are_run_and_what_is_wrong_with_them_is_told() -> None:
     given = EXAMPLE.read_bytes() + b"not an event\n" + line("bad", data=AT_RISK.examples[0] | {"trigger": {}}) + b"\n"
