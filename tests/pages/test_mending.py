@@ -63,6 +63,7 @@ async def test_dead_letters_are_looked_at_planned_and_sent_back(browser: Browser
     post = Post(desk.api.database, desk.api, offset=500)
     for record in (post.record(), post.record(), post.record(OTHER)):
         await post.fail(record, "not_wanted")
+    await post.fail(post.record())  # of the topic, for another reason
     already = len(await post.outbox())
     async with reading(browser, desk.api, role="admin") as reader:
         await reader.open("/operations")
