@@ -79,3 +79,26 @@ async def test_what_is_asked_for_is_told_of_and_moves_nothing_under_the_hand(bro
         await reader.page.get_by_role("link", name="1 more waits").click()
         await expect(queue).to_have_count(many + 1)
         assert reader.complaints == []
+
+
+async def test_what_is_chosen_stays_chosen_all_the_while_its_card_is_shown_anew(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene) as reader:
+        await reader.open("/approvals")
+        await reader.follows()
+        boxes = reader.page.get_by_role("checkbox", name="Choose")
+        await expect(boxes).not_to_have_count(0)
+        await boxes.first.check()
+        await boxes.first.blur()
+        # Asked in the very moment in which the card is another one: a click can come then.
+        is_chosen = await reader.page.evaluate(
+            """() => new Promise((resolve) => {
+                const card = document.querySelector('li:has(input[name="chosen"]:checked)');
+                document.addEventListener("htmx:afterSwap", ({ target }) => {
+                    if (target === card) resolve(card.querySelector('input[name="chosen"]').checked);
+                });
+                htmx.trigger(card, "changed");
+            })"""
+        )
+        assert is_chosen
+        await expect(boxes.first).to_be_checked()
+        assert reader.complaints == []

@@ -84,10 +84,13 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id);
   chosen = [...document.querySelectorAll('input[name="chosen"]:checked')].map((one) => one.value);
 });
-document.addEventListener("htmx:afterSettle", () => {
-  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+// What is chosen is chosen from the first moment on: a click may come, or another part be shown anew, before all is settled.
+document.addEventListener("htmx:afterSwap", () => {
   for (const one of document.querySelectorAll('input[name="chosen"]')) one.checked ||= chosen.includes(one.value);
   count();
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   localize(document);
   draw(document);
 });
