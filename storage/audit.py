@@ -158,11 +158,22 @@ async def latest(
     actor: str | None = None,
     action: str | None = None,
     subject: str | None = None,
+    before: tuple[datetime | None, UUID | None] = (None, None),
     limit: int,
 ) -> list[Sealed]:
-    """An organization's last entries, the newest first, sealed or not."""
+    """An organization's last entries, the newest first, sealed or not; before the one that was noted then, of this id.
+
+    Their order is that of the clock, not of the chain.
+    """
     rows = await queries.latest_audit(
-        connection, organization_id=organization_id, actor=actor, action=action, subject=subject, at_most=limit
+        connection,
+        organization_id=organization_id,
+        actor=actor,
+        action=action,
+        subject=subject,
+        before_at=before[0],
+        before_id=before[1],
+        at_most=limit,
     )
     return [_sealed(row) for row in rows]
 

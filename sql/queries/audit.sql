@@ -63,12 +63,13 @@ SELECT sequence, hash, sealed_at, id, organization_id, done_at, recorded_at, act
 FROM audit_entries WHERE organization_id = :organization_id AND sequence > :after ORDER BY sequence LIMIT :at_most
 
 -- name: latest_audit
--- An organization's last entries, the newest first; those that are not sealed yet have no sequence.
+-- An organization's entries before one of them, the newest first; those that are not sealed yet have no sequence.
 SELECT sequence, hash, sealed_at, id, organization_id, done_at, recorded_at, action, subject, actor, way, correlation_id, digest, detail
 FROM audit_entries
 WHERE organization_id = :organization_id AND (:actor::text IS NULL OR actor = :actor) AND (:action::text IS NULL OR action = :action)
   AND (:subject::text IS NULL OR subject = :subject)
-ORDER BY position DESC LIMIT :at_most
+  AND (:before_at::timestamptz IS NULL OR (recorded_at, id) < (:before_at, :before_id::uuid))
+ORDER BY recorded_at DESC, id DESC LIMIT :at_most
 
 -- name: audit_hash$
 -- The hash at a place in a chain, null where there is none.

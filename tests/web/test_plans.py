@@ -19,6 +19,7 @@ BIG = (
     *("directory_stakeholders", "salesloft_people", "stakeholder_people", "enrollment_history", "approval_decisions"),
     *("steerings", "commands", "additions", "stops", "suppressions", "mapping_runs", "mapping_changes"),
     *("organization_settings", "salesloft_budgets", "salesloft_connections", "sync_streams", "outbox"),
+    "audit_entries",
 )
 BEYOND = UUID(int=2**127)
 ENROLLMENTS: dict[str, Any] = dict.fromkeys(
@@ -39,6 +40,7 @@ LEDGER: dict[str, Any] = dict.fromkeys(("stream", "before_at", "before_stream", 
 TIMELINE: dict[str, Any] = dict.fromkeys(
     ("customer_id", "stakeholder_id", "before_at", "before_place", "before_ordinal", "before_source")
 ) | {"at_most": 51}
+AUDIT: dict[str, Any] = dict.fromkeys(("actor", "action", "subject", "before_at", "before_id")) | {"at_most": 51}
 PEOPLE = {"stakeholder_ids": ["sth-7", "sth-8"]}
 ASKED = [
     ("look_at_enrollments", ENROLLMENTS),
@@ -84,6 +86,10 @@ ASKED = [
     ("list_mapping_changes", {"mapping_id": uuid4()}),
     ("settings_before", {"before": None, "limit": 51}),
     ("settings_before", {"before": 20, "limit": 51}),
+    ("latest_audit", AUDIT),
+    ("latest_audit", AUDIT | {"before_at": NOW, "before_id": BEYOND}),
+    ("latest_audit", AUDIT | {"actor": "usr-7"}),
+    ("latest_audit", AUDIT | {"subject": "enrollment/7"}),
     ("read_budget", {}),
     ("look_at_connection", {}),
     ("look_at_freshness", {}),
@@ -137,6 +143,9 @@ INSERT INTO steerings (organization_id, id, enrollment_id, action, asked_by, not
 SELECT organization_id, id, id, 'pause', 'usr-1', '', now() FROM enrollments;
 INSERT INTO commands (id, organization_id, kind, subject, enrollment_id, correlation_id, state, due_at, created_at)
 SELECT id, organization_id, 'enroll', stakeholder_id, id, 'c', 'done', now(), now() FROM enrollments;
+INSERT INTO audit_entries (id, organization_id, done_at, action, subject, actor, way)
+SELECT id, organization_id, now(), 'enrollment.steered', 'enrollment/' || right(id::text, 2),
+  'usr-' || right(id::text, 1), 'api' FROM enrollments;
 INSERT INTO additions (enrollment_id, organization_id, asked_by_kind, asked_by, asked_at, addition, gates)
 SELECT id, organization_id, 'user', 'usr-1', now(), '{}', '[]' FROM enrollments;
 INSERT INTO stops (id, organization_id, scope, subject, reason, pauses_active, stopped_by, stopped_at)

@@ -19,6 +19,7 @@ _PAGE_SIZE = 200
 _COUNTED = 1000
 _REASONS = 8
 _CYCLES = 50
+_ENTRIES = 50
 _TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
 _ENDED = frozenset({"completed", "exited"})
 _ENROLLED = _ENDED | {"enrolled", "paused", "removed"}
@@ -26,9 +27,13 @@ _LEFT = frozenset({"rejected", "expired", "withdrawn", "stale", "blocked", "fail
 
 
 def operating_routes(kit: Kit) -> list[Route]:
-    """`/overview` and `/operations`."""
+    """`/overview`, and `/operations` with its audit log."""
     pages = _Operating(kit)
-    return [Route("/overview", pages.overview), Route("/operations", pages.operations)]
+    return [
+        Route("/overview", pages.overview),
+        Route("/operations", pages.operations),
+        Route("/operations/audit-log", pages.audit_log),
+    ]
 
 
 class _Operating:
@@ -54,6 +59,14 @@ class _Operating:
             "budget": self._kit.api.get(request, "/rate-budget"),
         }
         return await self._kit.page("operations.html", request, asked | wrong(self._kit, request), done=None, sent=None)
+
+    async def audit_log(self, request: Request) -> Response:
+        """Who did what: all of it, or what one user did, or what was done to one thing."""
+        asked = {name: request.query_params.get(name) for name in ("actor", "subject", "cursor")}
+        page = await self._kit.api.get(request, "/audit-log", limit=_ENTRIES, **asked)
+        return self._kit.rendered(
+            "_audit_log.html", request, page=page, changed=lambda **query: changed(request, **query)
+        )
 
     async def _told(self, request: Request, trigger_type: str | None) -> dict[str, Any]:
         """The newest enrollments, counted; `more` where there are older ones."""

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from web.reading.activity import activity_routes
 from web.reading.approvals import approval_routes
 from web.reading.asking import Looking
+from web.reading.audit_log import audit_routes
 from web.reading.cadences import cadence_routes
 from web.reading.decisions import decision_routes
 from web.reading.enrollments import enrollment_routes
@@ -31,6 +32,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
         approval_routes(looking),
         membership_reading_routes(looking),
         operation_routes(looking),
+        audit_routes(looking),
         event_routes(looking, feed),
     ):
         routes.routes += part.routes
