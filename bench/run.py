@@ -27,6 +27,7 @@ from bench.measure.reads import CONNECTIONS, ReadsPlan, measure_reads
 from bench.measure.report import table
 from bench.measure.setting import Setting, running_setting
 from bench.measure.starting import measure_start
+from bench.measure.streams import StreamsPlan, measure_streams
 from bench.measure.throughput import ServiceRate, measure_service
 from telemetry import logs
 
@@ -49,6 +50,7 @@ class Measurement(StrEnum):
     START = "start"
     DECIDING = "deciding"
     READS = "reads"
+    STREAMS = "streams"
 
 
 _NEED_THE_RATE = frozenset({Measurement.THROUGHPUT, Measurement.FLOOR, Measurement.FASTSTREAM})
@@ -66,6 +68,7 @@ class Sizes:
     events_of_20: int = 6_000
     decided_again: int = 20_000
     reads: ReadsPlan = field(default_factory=ReadsPlan)
+    streams: StreamsPlan = field(default_factory=StreamsPlan)
 
 
 async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progress) -> Figures:
@@ -90,6 +93,8 @@ async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progre
             await _deciding(setting, sizes, figures)
         if Measurement.READS in chosen:
             await _reads(setting, sizes, figures)
+        if Measurement.STREAMS in chosen:
+            await _streams(setting, sizes, figures)
     return figures
 
 
@@ -316,6 +321,32 @@ async def _reads(setting: Setting, sizes: Sizes, figures: Figures) -> None:
             f" {cost.answered.bytes_each:,.0f} bytes, CPU µs a request {dict(cost.cpu_microseconds)}"
         )
     setting.say(f"reads: the API took {found.peak_rss_mb:.0f} MB, load {machine()['load_average'][0]}")
+
+
+async def _streams(setting: Setting, sizes: Sizes, figures: Figures) -> None:
+    found = await measure_streams(setting, sizes.streams)
+    figures.change_to_stream_p99_s = percentile(found.seconds, 99)
+    told = {
+        **asdict(sizes.streams),
+        "told": len(found.seconds),
+        "p50_s": round(percentile(found.seconds, 50), 4),
+        "slowest_s": round(max(found.seconds), 4),
+        "cpu_microseconds_of_each_told": found.cpu_microseconds,
+        "whole_again_after_a_restart_s": round(found.whole_again_s, 2),
+        "told_of_what_came_between": found.caught_up,
+        "peak_rss_mb": round(found.peak_rss_mb, 1),
+        "load_average": machine()["load_average"],
+    }
+    figures.measured_with["change_to_stream_p99_s"] = told
+    setting.say(
+        f"{sizes.streams.streams} streams: {len(found.seconds):,} told, each once; p50 {told['p50_s'] * 1e3:.0f} ms,"
+        f" p99 {figures.change_to_stream_p99_s * 1e3:.0f} ms, slowest {told['slowest_s'] * 1e3:.0f} ms;"
+        f" CPU µs each {found.cpu_microseconds}; {found.peak_rss_mb:.0f} MB"
+    )
+    setting.say(
+        f"after a restart all were open again {found.whole_again_s:.1f} s after it was ready, and had been told"
+        f" {found.caught_up:,} times of what came between, each once"
+    )
 
 
 async def _until_done_or_asked_to_stop(work: Coroutine[Any, Any, Figures]) -> Figures:

@@ -23,6 +23,7 @@ FIGURES = (
     "events_of_20_per_second",
     "reads_per_second_of_a_core",
     "read_p99_s",
+    "change_to_stream_p99_s",
 )
 
 
@@ -81,6 +82,7 @@ class Figures:
     events_of_20_per_second: float | None = None
     reads_per_second_of_a_core: float | None = None
     read_p99_s: float | None = None
+    change_to_stream_p99_s: float | None = None
     measured_with: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> bytes:

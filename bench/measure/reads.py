@@ -4,23 +4,15 @@ The load generator, Postgres and the API share the machine, so beside what came 
 request costs the API's one thread and Postgres: what a core would do that had nothing else to do.
 """
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Any
-from uuid import uuid4
 
 import httpx
-from joserfc import jwt
-from joserfc.jwk import ECKey
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
+from bench.measure.callers import AUDIENCE, ISSUER, Callers
 from bench.measure.children import running_service, seconds_to_ready, service_environment
 from bench.measure.filling import Subject, fill
 from bench.measure.load import Load
@@ -29,14 +21,10 @@ from bench.measure.organizations import prepare_organizations
 from bench.measure.setting import Setting
 from bench.measure.throughput import measure_service
 from bench.measure.wrk import Answered, load, wrk_program
-from web.app import HttpServer
 
 __all__ = ["CONNECTIONS", "MIX", "Cost", "Reads", "ReadsPlan", "measure_reads"]
 
 CONNECTIONS = 16
-_ISSUER, _AUDIENCE = "https://login.cscx.example", "cscx-salesloft"
-_USERS_EACH = 3
-_TOKENS_GOOD_FOR_S = 4 * 3600
 _REQUESTS = 4000
 _SEED = 20261127
 
@@ -130,14 +118,14 @@ async def measure_reads(setting: Setting, plan: ReadsPlan) -> Reads:
     began = time()
     filled = await fill(dsn, memberships=plan.memberships)
     setting.say(f"filled in {time() - began:.0f} s: {filled.rows}")
-    callers = _Callers([*made.organization_ids()])
+    callers = Callers([*made.organization_ids()])
     asked = _asked(callers, filled.subjects, _decided(made))
     async with callers.published() as keys_url:
         environment = service_environment(
             setting.stack.kafka,
             dsn,
-            jwt_issuer=_ISSUER,
-            jwt_audience=_AUDIENCE,
+            jwt_issuer=ISSUER,
+            jwt_audience=AUDIENCE,
             jwt_keys_url=keys_url,
             # Counted as ever, and never refused.
             http_requests_per_minute=1_000_000,
@@ -187,7 +175,7 @@ def _decided(made: Load) -> list[Subject]:
 
 
 def _asked(
-    callers: "_Callers", subjects: Sequence[Subject], decided: Sequence[Subject]
+    callers: Callers, subjects: Sequence[Subject], decided: Sequence[Subject]
 ) -> dict[str, list[tuple[str, str]]]:
     """Of each kind some thousand requests: who is asked about, and so by whom, as often as there is of them."""
     chance = random.Random(_SEED)
@@ -204,43 +192,3 @@ def _mixed(asked: Mapping[str, Sequence[tuple[str, str]]]) -> list[tuple[str, st
     chance = random.Random(_SEED)
     kinds = chance.choices(list(MIX), weights=list(MIX.values()), k=5 * _REQUESTS)
     return [chance.choice(asked[kind]) for kind in kinds]
-
-
-class _Callers:
-    """Users of each organization, and who vouches for them."""
-
-    def __init__(self, organization_ids: Sequence[str]) -> None:
-        self._key = ECKey.generate_key("P-256", {"kid": uuid4().hex, "use": "sig"})
-        self.tokens = {
-            organization_id: [self._token(organization_id, f"usr-{number}") for number in range(_USERS_EACH)]
-            for organization_id in organization_ids
-        }
-
-    def _token(self, organization_id: str, user_id: str) -> str:
-        claims = {
-            "iss": _ISSUER,
-            "aud": _AUDIENCE,
-            "exp": int(time()) + _TOKENS_GOOD_FOR_S,
-            "sub": user_id,
-            "organization_id": organization_id,
-            "role": "csm",
-            "email": f"{user_id}@cscx.example",
-        }
-        return jwt.encode({"alg": "ES256", "kid": self._key.kid}, claims, self._key)
-
-    @asynccontextmanager
-    async def published(self) -> AsyncIterator[str]:
-        """Where the issuer's keys are read, for the length of a block."""
-
-        async def keys(_: Request) -> JSONResponse:
-            return JSONResponse({"keys": [self._key.as_dict(private=False)]})
-
-        app = Starlette(routes=[Route("/keys", keys)])
-        server = HttpServer(lambda: nullcontext(app), host="127.0.0.1", port=0)
-        serving = asyncio.create_task(server.run())
-        await server.ready.wait()
-        try:
-            yield f"{server.address}/keys"
-        finally:
-            server.stop()
-            await serving

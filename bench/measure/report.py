@@ -45,6 +45,7 @@ BUDGETS = (
     Budget("events_of_20_per_second", "events of 20 candidates to request", "events/s", 1500, _at_least, "at least"),
     Budget("reads_per_second_of_a_core", "reads, of the API's core", "a second", 1000, _at_least, "at least"),
     Budget("read_p99_s", "a read over 16 connections, 99 of 100", "s", 0.05, _at_most, "at most"),
+    Budget("change_to_stream_p99_s", "a change to 200 event streams, 99 of 100", "s", 1, _at_most, "at most"),
 )
 
 

@@ -115,9 +115,9 @@ IN_READING_AGAIN = (
     Mutant(
         name="the-deleted-are-let-go-before-they-are-heard",
         bug="memberships end a deleted person's link before that person's e-mails and steps are read",
-        path="producers/streams/hinted.py",
-        old="        for stream, reader in reversed(self.readers.items()):\n",
-        new="        for stream, reader in self.readers.items():\n",
+        path="workflows/activity_memberships.py",
+        old="from workflows.activity_people import miss_people\n",
+        new="from workflows.activity_people import forget_people as miss_people\n",
         tests=("tests/producers/test_deletions.py",),
     ),
     Mutant(

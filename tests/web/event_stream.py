@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import orjson
+from httpx_sse import EventSource, ServerSentEvent
 
 
 @dataclass
@@ -20,25 +21,26 @@ class Event:
 class Stream:
     """An open stream; `last` is the id of the last event that had one."""
 
-    lines: AsyncIterator[str]
     answer: httpx.Response
     last: str | None = None
     told: list[Event] = field(default_factory=list)
+    _events: AsyncIterator[ServerSentEvent] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._events = EventSource(self.answer).aiter_sse()
 
     async def next(self) -> Event:
         """The next event; a stream that is over raises StopAsyncIteration."""
-        fields: dict[str, str] = {}
         async with asyncio.timeout(30):
-            async for line in self.lines:
-                name, _, value = line.partition(": ")
-                if line and name in {"event", "data", "id"}:
-                    fields[name] = value
-                elif not line and "event" in fields:
-                    event = Event(fields["event"], orjson.loads(fields["data"]), fields.get("id"))
-                    self.last = event.id or self.last
-                    self.told.append(event)
-                    return event
-        raise StopAsyncIteration
+            while True:
+                read = await anext(self._events)
+                self.last = read.id or self.last
+                # How long to wait before coming back is no event.
+                if read.data:
+                    break
+        event = Event(read.event, orjson.loads(read.data), read.id or None)
+        self.told.append(event)
+        return event
 
     async def begin(self) -> None:
         assert (await self.next()).name == "ready"

@@ -49,7 +49,7 @@ class Staged:
         ) as answer:
             assert answer.status_code == 200, await answer.aread()
             assert answer.headers["content-type"].startswith("text/event-stream")
-            yield Stream(answer.aiter_lines(), answer)
+            yield Stream(answer)
 
     async def tell(self, note: str, **of: Any) -> None:
         async with self.api.database.transaction() as connection:
@@ -333,7 +333,7 @@ async def test_the_service_stops_in_spite_of_open_streams(
         async with httpx.AsyncClient(base_url=stage.api.base_url, timeout=60) as outside:
             headers = stage.api.headers(role="viewer")
             async with outside.stream("GET", "/api/salesloft/events", headers=headers) as answer:
-                stream = Stream(answer.aiter_lines(), answer)
+                stream = Stream(answer)
                 await stream.begin()
                 closing = asyncio.create_task(stack.aclose())
                 event = await stream.next()

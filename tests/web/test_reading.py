@@ -323,7 +323,7 @@ async def test_a_change_is_seen_once_the_stream_has_told_of_it(scene: Scene) -> 
     async with scene.http.stream(
         "GET", "/api/salesloft/events", params=query, headers=scene.headers(), timeout=60
     ) as answer:
-        stream = Stream(answer.aiter_lines(), answer)
+        stream = Stream(answer)
         await stream.begin()
         await scene.stage.approve(enrollment_id, before["approval"]["request_digest"], WAITING)
         event = await stream.next()
