@@ -1,6 +1,7 @@
 """What tests of every room share: one bus and one database server a worker, each started when a test first asks."""
 
 import functools
+import gc
 import signal
 import ssl
 import uuid
@@ -29,6 +30,12 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay: to look through them for garbage again and again takes long."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

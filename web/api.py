@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from storage.pool import Database
@@ -14,7 +13,7 @@ from web.capabilities import capability_routes
 from web.connection import connection_routes
 from web.dead_letters import dead_letter_routes
 from web.described import describe
-from web.idempotency import Idempotency, refuse_in_doubt
+from web.idempotency import Idempotency, add_operations
 from web.jobs import Jobs
 from web.mapping_drafts import mapping_draft_routes
 from web.mapping_files import mapping_file_routes
@@ -47,13 +46,6 @@ from workflows.memory import OrganizationMemory
 from workflows.session import Sessions
 
 __all__ = ["ApiPorts", "api_app"]
-
-
-# What a router of ours says of an operation besides its path and its function.
-_OF_AN_OPERATION = (
-    *("name", "methods", "status_code", "response_class", "response_model", "responses", "response_description"),
-    *("tags", "summary", "description", "dependencies", "deprecated", "include_in_schema", "openapi_extra"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +83,6 @@ def api_app(ports: ApiPorts) -> FastAPI:
             Middleware(RateLimits, callers=ports.callers, buckets=ports.buckets),
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
-        dependencies=[Depends(refuse_in_doubt)],
     )
     answer_with_problems(app)
     talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
@@ -119,19 +110,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         tool_routes(talking, ports.callers),
         webhook_routes(ports.database, ports.sessions.keyring),
     ):
-        _add(app, routes)
+        add_operations(app, routes)
     describe(app)
     app.mount(PREFIX, pages(app, ports.signing_in, ports.browsers, ports.public_url))
     return app
-
-
-def _add(app: FastAPI, routes: APIRouter) -> None:
-    """Make a router's operations the application's own.
-
-    An included router is looked through once to find the operation and once more to carry it out, with all that come
-    before it: of some sixty in twenty routers that takes longer than the rest of a short answer.
-    """
-    for route in routes.routes:
-        if not isinstance(route, APIRoute):
-            raise TypeError(f"{route} is no operation of a router's own")
-        app.add_api_route(route.path, route.endpoint, **{name: getattr(route, name) for name in _OF_AN_OPERATION})

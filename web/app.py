@@ -66,14 +66,11 @@ class HttpServer:
         self._host = host
         self._port = port
         self._drain_seconds = drain_seconds
-        self._server: _Server | None = None
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Take no more requests; those under way are finished within the bound."""
         self._stopping.set()
-        if self._server is not None:
-            self._server.should_exit = True
 
     async def run(self) -> None:
         """Serve. SystemExit where the port is taken, with uvicorn's own line in the log."""
@@ -87,9 +84,7 @@ class HttpServer:
                 lifespan="off",
                 timeout_graceful_shutdown=self._drain_seconds,
             )
-            self._server = _Server(config, self._listening)
-            self._server.should_exit = self._stopping.is_set()
-            await self._server.serve()
+            await _Server(config, self._listening, self._stopping).serve()
 
     def _telling_of_the_end(self, app: ASGIApp) -> ASGIApp:
         async def told(scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,9 +101,10 @@ class HttpServer:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: a process has one supervisor, and this is not it."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, listening: Callable[[int], None], stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._listening = listening
+        self._stopping = stopping
 
     def install_signal_handlers(self) -> None:
         """None: signals are the supervisor's."""
@@ -120,6 +116,17 @@ class _Server(uvicorn.Server):
             # Cut short, uvicorn leaves its sockets open.
             for server in getattr(self, "servers", ()):
                 server.close()
+
+    async def main_loop(self) -> None:
+        """Until it is to stop, and not to the next of uvicorn's ten looks a second whether it is."""
+        told = asyncio.create_task(self._stopping.wait())
+        looking = asyncio.create_task(super().main_loop())
+        try:
+            await asyncio.wait({told, looking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (told, looking):
+                task.cancel()
+            await asyncio.gather(told, looking, return_exceptions=True)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from storage.pool import Database
 from tests.web.acting import refused
 from tests.web.stage import AUDIENCE, ISSUER, KEYRING, StepClock, TokenIssuer, served
 from web.browser import Browsers
-from web.idempotency import Idempotency, operation_id, refuse_in_doubt, repeatable
+from web.idempotency import Idempotency, add_operations, operation_id, repeatable
 from web.problems import Problem, answer_with_problems
 from web.requests import LARGEST_BODY, EveryRequest
 from web.security import Callers, Issuer
@@ -114,11 +114,11 @@ async def opened(database: Database) -> AsyncIterator[Shop]:
         platform = Issuer(issuer=ISSUER, audience=AUDIENCE, keys_url=f"{issuer_url}/keys")
         callers = Callers(platform, outgoing, Browsers(KEYRING, over_https=False))
         keyed = Middleware(Idempotency, database=database, callers=callers, keyring=KEYRING)
-        app = FastAPI(middleware=[Middleware(EveryRequest), keyed], dependencies=[Depends(refuse_in_doubt)])
+        app = FastAPI(middleware=[Middleware(EveryRequest), keyed])
         answer_with_problems(app)
         async with served(app) as address, httpx.AsyncClient(base_url=address) as http:
             shop = Shop(http, issuer, database)
-            app.include_router(routes(shop))
+            add_operations(app, routes(shop))
             try:
                 yield shop
             finally:
