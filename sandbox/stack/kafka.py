@@ -154,7 +154,7 @@ class KafkaProcess:
         await self._process.end(signal.SIGKILL, seconds=KILL_SECONDS)
 
     async def pause(self) -> None:
-        self._process.send(signal.SIGSTOP)
+        await self._process.freeze()
 
     async def resume(self) -> None:
         self._process.send(signal.SIGCONT)

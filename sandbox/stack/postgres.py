@@ -215,7 +215,7 @@ class PostgresProcess(DatabaseAdministration):
 
     async def pause(self) -> None:
         # The server first: stopped, it starts no session that would be missed here.
-        self._process.send(signal.SIGSTOP)
+        await self._process.freeze()
         for session in self._sessions():
             os.kill(session, signal.SIGSTOP)
 

@@ -18,6 +18,7 @@ from sandbox.stack.errors import ServerFailedError, StackError
 __all__ = ["Account", "GuardedProcess", "guarded_process", "unprivileged_account"]
 
 ANSWER_SECONDS = 10.0
+_LOOK_SECONDS = 0.005
 
 Answer = TypeVar("Answer")
 
@@ -110,6 +111,20 @@ class GuardedProcess:
 
     def send(self, number: signal.Signals) -> None:
         self._tell(signal=number)
+
+    async def freeze(self) -> None:
+        """Send SIGSTOP, and return once every thread stands still: until then the server may still answer."""
+        import psutil  # noqa: PLC0415 - of the laptop's extra
+
+        self.send(signal.SIGSTOP)
+        threads = [psutil.Process(thread.id) for thread in psutil.Process(self.pid).threads()]
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                # Its parent alone would hear of it.
+                while any(one.status() != psutil.STATUS_STOPPED for one in threads):  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError as error:
+            raise ServerFailedError(f"{self._name} runs on though it was told to stand still") from error
 
     async def wait(self) -> int | None:
         """Return the exit code once every process of the server is gone; None where the guardian ended first."""

@@ -61,6 +61,7 @@ def test_the_figures_are_written_by_their_names_and_nothing_else() -> None:
         "events_of_20_per_second",
         "reads_per_second_of_a_core",
         "read_p99_s",
+        "change_to_stream_p99_s",
         "measured_with",
     ]
     assert written["events_per_second"] == 5123

@@ -41,7 +41,10 @@ async def waits(stage: Stage, enrollment_id: UUID, reason: str) -> datetime | No
     async def waiting() -> bool:
         return await stage.state(enrollment_id) == ("scheduled", reason)
 
-    await until(waiting)
+    try:
+        await until(waiting)
+    except TimeoutError:
+        pytest.fail(f"it is {await stage.state(enrollment_id)} at {stage.clock.now()}, and does not wait for {reason}")
     row = await stage.fetchrow("SELECT expected_at FROM enrollments WHERE id = $1", enrollment_id)
     return row["expected_at"]  # type: ignore[no-any-return]
 

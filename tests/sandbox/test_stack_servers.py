@@ -4,13 +4,15 @@ import asyncio
 import uuid
 
 import asyncpg
+import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from sandbox.stack import KafkaServer, PostgresServer, Server, StackError
-from sandbox.stack.postgres import OWNER
+from sandbox.stack.kafka import KafkaProcess
+from sandbox.stack.postgres import OWNER, PostgresProcess
 
 ANSWER_SECONDS = 30.0
 
@@ -113,6 +115,21 @@ async def test_postgres_keeps_port_and_rows(postgres_server: PostgresServer, pos
     again = await asyncpg.connect(postgres)
     assert await again.fetchval("select one from kept") == 1
     await again.close()
+
+
+async def test_who_is_paused_stands_still_from_then_on(
+    kafka_server: KafkaServer, postgres_server: PostgresServer
+) -> None:
+    for server in (kafka_server, postgres_server):
+        if not isinstance(server, KafkaProcess | PostgresProcess):
+            pytest.skip("only of a process of ours can be seen whether it stands still")
+        process = psutil.Process(server.pid)
+        for _ in range(20):
+            await server.pause()
+            try:
+                assert process.status() == psutil.STATUS_STOPPED
+            finally:
+                await server.resume()
 
 
 async def test_a_paused_postgres_answers_nobody_and_then_runs_on(
