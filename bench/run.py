@@ -326,18 +326,9 @@ async def _reads(setting: Setting, sizes: Sizes, figures: Figures) -> None:
 async def _streams(setting: Setting, sizes: Sizes, figures: Figures) -> None:
     found = await measure_streams(setting, sizes.streams)
     figures.change_to_stream_p99_s = percentile(found.seconds, 99)
-    told = {
-        **asdict(sizes.streams),
-        "told": len(found.seconds),
-        "p50_s": round(percentile(found.seconds, 50), 4),
-        "slowest_s": round(max(found.seconds), 4),
-        "cpu_microseconds_of_each_told": found.cpu_microseconds,
-        "whole_again_after_a_restart_s": round(found.whole_again_s, 2),
-        "told_of_what_came_between": found.caught_up,
-        "peak_rss_mb": round(found.peak_rss_mb, 1),
-        "load_average": machine()["load_average"],
-    }
-    figures.measured_with["change_to_stream_p99_s"] = told
+    told = found.told()
+    load_average = machine()["load_average"]
+    figures.measured_with["change_to_stream_p99_s"] = {**asdict(sizes.streams), **told, "load_average": load_average}
     setting.say(
         f"{sizes.streams.streams} streams: {len(found.seconds):,} told, each once; p50 {told['p50_s'] * 1e3:.0f} ms,"
         f" p99 {figures.change_to_stream_p99_s * 1e3:.0f} ms, slowest {told['slowest_s'] * 1e3:.0f} ms;"

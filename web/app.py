@@ -127,6 +127,8 @@ class _Server(uvicorn.Server):
             for task in (told, looking):
                 task.cancel()
             await asyncio.gather(told, looking, return_exceptions=True)
+        if not looking.cancelled():
+            looking.result()
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from httpx_sse import EventSource
 
 from bench.measure.callers import AUDIENCE, ISSUER, Callers
 from bench.measure.children import running_service, seconds_to_ready, service_environment
-from bench.measure.figures import NotMeasurable
+from bench.measure.figures import NotMeasurable, percentile
 from bench.measure.load import Load
 from bench.measure.machine import CpuMeter, peak_rss_mb
 from bench.measure.setting import Setting
@@ -61,6 +61,17 @@ class Streamed:
     cpu_microseconds: dict[str, float]
     peak_rss_mb: float
 
+    def told(self) -> dict[str, Any]:
+        return {
+            "told": len(self.seconds),
+            "p50_s": round(percentile(self.seconds, 50), 4),
+            "slowest_s": round(max(self.seconds), 4),
+            "cpu_microseconds_of_each_told": self.cpu_microseconds,
+            "whole_again_after_a_restart_s": round(self.whole_again_s, 2),
+            "told_of_what_came_between": self.caught_up,
+            "peak_rss_mb": round(self.peak_rss_mb, 1),
+        }
+
 
 @dataclass(slots=True)
 class _Reader:
@@ -87,7 +98,7 @@ class _Reader:
     async def _read(self, answer: httpx.Response) -> None:
         async for event in EventSource(answer).aiter_sse():
             at = monotonic()
-            self.last = event.id
+            self.last = event.id or self.last
             match event.event:
                 case "ready":
                     self.is_open.set()

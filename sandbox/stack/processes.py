@@ -114,17 +114,23 @@ class GuardedProcess:
 
     async def freeze(self) -> None:
         """Send SIGSTOP, and return once every thread stands still: until then the server may still answer."""
-        import psutil  # noqa: PLC0415 - of the laptop's extra
-
         self.send(signal.SIGSTOP)
-        threads = [psutil.Process(thread.id) for thread in psutil.Process(self.pid).threads()]
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 # Its parent alone would hear of it.
-                while any(one.status() != psutil.STATUS_STOPPED for one in threads):  # noqa: ASYNC110
+                while not self._stands_still():  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError as error:
             raise ServerFailedError(f"{self._name} runs on though it was told to stand still") from error
+
+    def _stands_still(self) -> bool:
+        import psutil  # noqa: PLC0415 - of the laptop's extra
+
+        try:
+            threads = psutil.Process(self.pid).threads()
+            return all(psutil.Process(thread.id).status() == psutil.STATUS_STOPPED for thread in threads)
+        except psutil.NoSuchProcess:
+            return False  # A thread has just ended: so not all of them stand still.
 
     async def wait(self) -> int | None:
         """Return the exit code once every process of the server is gone; None where the guardian ended first."""

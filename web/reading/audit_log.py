@@ -39,7 +39,7 @@ class EntryTold(Looked):
 
     An entry is sealed within seconds: from then on it has a `sequence` in its organization's chain, and a `hash` over
     the entry before it and itself. A place in the chain is no claim about time. No reason, name or address is in the
-    log: where one belongs to what was done, `digest` is its SHA-256.
+    log: where one belongs to what was done, `digest` is its SHA-256, salted with the entry's id.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ENTRY]})
