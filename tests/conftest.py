@@ -32,6 +32,15 @@ structlog.configure(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a test that may take minutes come first: begun last, one would have the other workers wait for it."""
+    longest = dict.fromkeys((item.path for item in items), 0.0)
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest[item.path], float(limit.args[0]) if limit else 0.0)
+    items.sort(key=lambda item: longest[item.path], reverse=True)
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests and all that they import stay: to look through them for garbage again and again takes long."""
     gc.collect()

@@ -44,7 +44,7 @@ SIZES = {
         half_hours=2,
         changes=1200,
         kills=1,
-        speed=30.0,
+        speed=60.0,
         fsync=False,
         read_seconds=600.0,
     ),

@@ -157,7 +157,7 @@ class KafkaProcess:
         await self._process.freeze()
 
     async def resume(self) -> None:
-        self._process.send(signal.SIGCONT)
+        await self._process.thaw()
 
     async def wait(self) -> None:
         await self._process.wait()

@@ -222,7 +222,7 @@ class PostgresProcess(DatabaseAdministration):
     async def resume(self) -> None:
         for session in self._sessions():
             os.kill(session, signal.SIGCONT)
-        self._process.send(signal.SIGCONT)
+        await self._process.thaw()
 
     async def wait(self) -> None:
         await self._process.wait()

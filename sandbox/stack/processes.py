@@ -115,13 +115,22 @@ class GuardedProcess:
     async def freeze(self) -> None:
         """Send SIGSTOP, and return once every thread stands still: until then the server may still answer."""
         self.send(signal.SIGSTOP)
+        await self._until_it(stands_still=True)
+
+    async def thaw(self) -> None:
+        """Send SIGCONT, and return once it runs: a freeze that came sooner would seem to be carried out already."""
+        self.send(signal.SIGCONT)
+        await self._until_it(stands_still=False)
+
+    async def _until_it(self, *, stands_still: bool) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 # Its parent alone would hear of it.
-                while not self._stands_still():  # noqa: ASYNC110
+                while self._stands_still() is not stands_still:  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_SECONDS)
         except TimeoutError as error:
-            raise ServerFailedError(f"{self._name} runs on though it was told to stand still") from error
+            told = "runs on though it was told to stand still" if stands_still else "stands still though it was let go"
+            raise ServerFailedError(f"{self._name} {told}") from error
 
     def _stands_still(self) -> bool:
         import psutil  # noqa: PLC0415 - of the laptop's extra

@@ -1,10 +1,11 @@
 """Pages change by themselves; where the event stream is away they say so, work on, and catch up once it is back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -55,6 +56,41 @@ async def test_a_page_works_without_its_event_stream_and_catches_up(
         await expect(chip).to_have_text("Paused")
         between.is_away = False
         await reader.follows()
+        await expect(chip).to_have_text("Enrolled")
+
+
+async def test_what_changes_while_an_older_answer_is_on_its_way_is_asked_for_after_it(
+    browser: Browser, scene: Scene, stretch: tuple[Stretch, str]
+) -> None:
+    _, address = stretch
+    account = await opened(scene.stage, "cus-overtaken")
+    await account.signal(SAVE)
+    path = f"/stakeholders/{account.people[SAVE]['id']}"
+    answered, overtaken = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await overtaken.wait()
+        await route.fulfill(response=answer)
+
+    async with reading(browser, scene, base_url=address) as reader, asyncio.timeout(60):
+        await reader.open(path)
+        chip = reader.page.locator("main .card").first.locator(".card-head .chip")
+        await expect(chip).to_have_text("Requested")
+        await reader.page.route(f"**{path}", slowly, times=1)
+        await reader.page.evaluate("changed(['*'])")
+        await answered.wait()
+        await account.approve()
+        await account.settle()
+        await reader.page.evaluate(
+            """() => new Promise((asked) => {
+                changed(["*"]);
+                const look = () => (due ? setTimeout(look, 20) : asked());
+                look();
+            })"""
+        )
+        overtaken.set()
         await expect(chip).to_have_text("Enrolled")
 
 

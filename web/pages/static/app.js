@@ -40,7 +40,8 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 });
 
 // Everything on the page that is about what has changed asks for itself anew: at once, then twice a second at most,
-// however much changes, and not while somebody is at work in it.
+// however much changes, and not while somebody is at work in it. While an older answer is on its way it waits for that:
+// htmx forgets what is asked meanwhile of what the answer replaces.
 const REST_MS = 500;
 const waiting = new Set();
 let due = false;
@@ -62,7 +63,7 @@ function refresh() {
   for (const one of about) {
     const selector = one === "*" ? "[data-about]" : `[data-about="${CSS.escape(one)}"], [data-about="*"]`;
     for (const element of document.querySelectorAll(selector)) {
-      if (isUsed(element)) waiting.add(one);
+      if (isUsed(element) || element.matches(".htmx-request")) waiting.add(one);
       else htmx.trigger(element, "changed");
     }
   }
@@ -98,6 +99,7 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (detail.requestConfig.verb === "post") document.querySelector("#problems")?.replaceChildren();
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (waiting.size) changed([]);
   // What was refused is told at the top of the page, which a dialog would cover.
   if (detail.failed) {
     detail.elt.closest(".pop")?.hidePopover();
