@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from fulfillment.cadences import RefreshCadences
 from fulfillment.carrying import Handler, Workbench
+from fulfillment.disconnect import Disconnect
 from fulfillment.enroll import Enroll
 from fulfillment.pausing import Pause
 from fulfillment.people_sync import SyncPeople
@@ -28,6 +29,7 @@ def all_handlers(
         CommandKind.RESUME: Resume(bench, chance),
         CommandKind.REFRESH_CADENCES: RefreshCadences(bench),
         CommandKind.SYNC_PEOPLE: SyncPeople(bench),
+        CommandKind.DISCONNECT: Disconnect(bench),
     }
     if callback is not None:
         handlers[CommandKind.ENSURE_WEBHOOKS] = EnsureWebhooks(bench, callback)

@@ -21,6 +21,7 @@ from storage import (
     attention,
     connections,
     dead_letters,
+    departures,
     directory,
     enrollments,
     evaluations,
@@ -38,6 +39,7 @@ from workflows.attention import AttentionOptions, call_attention
 from workflows.audit_chain import seal_entries
 from workflows.clock import Clock
 from workflows.commands import add_ensure_webhooks, add_refresh_cadences
+from workflows.departures import go_on
 from workflows.figures import publish_figures
 from workflows.mapping_runs import advance_run, advance_runs_apart
 from workflows.memory import OrganizationMemory
@@ -48,6 +50,7 @@ from workflows.webhooks import CallbackAddress
 __all__ = ["TimerOptions", "Timers"]
 
 _log = structlog.get_logger(__name__)
+_DEPARTURES_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,7 @@ class Timers:
             _Duty("refresh cadences", tick_s, batch, self._refresh_cadences),
             _Duty("ensure webhooks", tick_s, batch, self._ensure_webhooks),
             _Duty("seal audit", tick_s, batch, self._seal_audit),
+            _Duty("carry on departures", tick_s, 1, self._depart),
             _Duty("call attention", prune_s, batch, self._call_attention),
             _Duty("publish figures", prune_s, 1, self._publish_figures),
             _Duty("prune inbox", prune_s, prune_batch, self._prune_inbox),
@@ -272,6 +276,13 @@ class Timers:
         for organization_id in unensured:
             await add_ensure_webhooks(connection, organization_id, correlation_id=str(uuid4()), now=now)
         return len(unensured)
+
+    async def _depart(self, connection: Connection, now: datetime) -> int:
+        """A piece of each departure that is under way."""
+        people, rows = self._options.batch, self._options.prune_batch
+        leaving = await departures.under_way(connection, limit=_DEPARTURES_AT_ONCE)
+        done = [await go_on(connection, one, self._memory, now, people=people, rows=rows) for one in leaving]
+        return sum(done)
 
     async def _call_attention(self, connection: Connection, now: datetime) -> int:
         return await call_attention(connection, self._options.attention, now, limit=self._options.batch)

@@ -12,7 +12,10 @@ from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
 from web.dead_letters import dead_letter_routes
+from web.departed import Departed
+from web.departing import departing_routes
 from web.described import describe
+from web.exporting import exporting_routes
 from web.idempotency import Idempotency, add_operations
 from web.jobs import Jobs
 from web.mapping_drafts import mapping_draft_routes
@@ -81,6 +84,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         middleware=[
             Middleware(EveryRequest),
             Middleware(RateLimits, callers=ports.callers, buckets=ports.buckets),
+            Middleware(Departed, database=ports.database, callers=ports.callers),
             Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
         ],
     )
@@ -105,6 +109,8 @@ def api_app(ports: ApiPorts) -> FastAPI:
         stop_routes(ports.database, ports.looking, ports.callers, ports.clock),
         suppression_routes(ports.database, ports.looking, ports.callers, ports.clock),
         organization_settings_routes(ports.database, ports.looking),
+        exporting_routes(ports.database, ports.looking),
+        departing_routes(ports.database, ports.looking),
         dead_letter_routes(ports.database, ports.looking),
         talking_routes(talking, ports.callers),
         tool_routes(talking, ports.callers),

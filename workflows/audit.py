@@ -60,6 +60,10 @@ class Action(StrEnum):
     SETTINGS_CHANGED = "settings.changed"
     DEAD_LETTERS_SENT_BACK = "dead_letters.sent_back"
     ERASED = "directory.erased"
+    LEAVING = "organization.leaving"
+    LEFT = "organization.left"
+    CAME_BACK = "organization.came_back"
+    EXPORTED = "organization.exported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from workflows.transitions import SERVICE, Actor
 
 __all__ = [
     "CommandKind",
+    "add_disconnect",
     "add_enroll",
     "add_ensure_webhooks",
     "add_pause",
@@ -35,6 +36,7 @@ class CommandKind(StrEnum):
     REFRESH_CADENCES = "refresh_cadences"
     ENSURE_WEBHOOKS = "ensure_webhooks"
     SYNC_PEOPLE = "sync_people"
+    DISCONNECT = "disconnect"
 
 
 def stakeholder_subject(stakeholder_id: str) -> str:
@@ -134,6 +136,20 @@ async def add_ensure_webhooks(
         subject="webhooks",
         correlation_id=correlation_id,
         due_at=now,
+    )
+    await commands.add(connection, [command], now)
+    return command.id
+
+
+async def add_disconnect(connection: Connection, organization_id: str, *, by: str, now: datetime) -> UUID:
+    """Have the connection ended, and at Salesloft the tokens and the deliveries; `by` is whoever wants it."""
+    command = NewCommand(
+        organization_id=organization_id,
+        kind=CommandKind.DISCONNECT,
+        subject="organization",
+        correlation_id=f"departure/{organization_id}",
+        due_at=now,
+        payload={"by": by},
     )
     await commands.add(connection, [command], now)
     return command.id

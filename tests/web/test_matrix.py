@@ -28,6 +28,7 @@ RISING = [VIEWER, CSM, MANAGER, ADMIN]
 # Who looks is anybody, but for these; who changes something is an admin, but for these. From which role on.
 FROM = {
     ("GET", "/api/salesloft/audit-log"): ADMIN,
+    ("GET", "/api/salesloft/organization/export"): ADMIN,
     ("GET", "/api/salesloft/mapping-trials/{trial_id}"): MANAGER,
     ("POST", "/api/salesloft/session"): VIEWER,
     ("DELETE", "/api/salesloft/session"): VIEWER,
