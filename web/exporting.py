@@ -41,12 +41,12 @@ def exporting_routes(database: Database, looking: Looking) -> APIRouter:
         "/export",
         response_class=StreamingResponse,
         responses={
+            **problems({409: "Another export of the organization is being read from this process."}),
             200: {
                 "description": "A line of JSON a row, between a first and a last line that say so.",
                 "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": _EXPORT}},
             },
-        }
-        | problems({409: "Another export of the organization is being read from this process."}),
+        },
     )
     async def export(caller: Annotated[Caller, Depends(admin)]) -> StreamingResponse:
         """All that is kept of the organization, in one state, but for secrets and what nobody could read as its own.
