@@ -17,7 +17,7 @@ from tests.web.looking_scene import Scene, scene_set
 from tests.web.stage import CALLBACK
 from web import publish
 
-# As it is checked in, which scripts/check holds to what is served: to make it takes each of the tests' processes seconds.
+# As it is checked in, which is held to what is served: to make it takes each of the tests' processes seconds.
 DOCUMENT = orjson.loads(publish.DOCUMENT.read_bytes())
 pytestmark = pytest.mark.timeout(600)
 
