@@ -12,7 +12,7 @@ from schemas.vocabulary import EnrollmentState
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["FiguresRow", "add", "executions", "units", "without"]
+__all__ = ["FiguresRow", "PublishedFigures", "add", "executions", "published", "units", "without"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,14 @@ class FiguresRow:
     accuracy: Counted
     completeness: Counted
     consistency: Counted
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFigures:
+    """Figures as they were published; `counted_at` is when the counting was done."""
+
+    figures: FiguresRow
+    counted_at: datetime
 
 
 async def without(connection: Connection, since: datetime, until: datetime, *, limit: int) -> list[str]:
@@ -63,6 +71,27 @@ async def add(connection: Connection, figures: FiguresRow, now: datetime) -> boo
         now=now,
     )
     return added is not None
+
+
+async def published(
+    connection: Connection, organization_id: str, before: datetime | None, *, limit: int
+) -> list[PublishedFigures]:
+    """The latest figures, the latest day first; those of the days before an instant where one is given."""
+    rows = await queries.published_figures(connection, organization_id=organization_id, before=before, limit=limit)
+    return [
+        PublishedFigures(
+            FiguresRow(
+                organization_id=organization_id,
+                since=row["since"],
+                until=row["until"],
+                accuracy=Counted(row["accuracy_part"], row["accuracy_whole"]),
+                completeness=Counted(row["completeness_part"], row["completeness_whole"]),
+                consistency=Counted(row["consistency_part"], row["consistency_whole"]),
+            ),
+            row["counted_at"],
+        )
+        for row in rows
+    ]
 
 
 def _execution(row: object) -> Execution:

@@ -35,3 +35,10 @@ INSERT INTO figures (organization_id, since, until, accuracy_part, accuracy_whol
 VALUES (:organization_id, :since, :until, :accuracy_part, :accuracy_whole, :completeness_part, :completeness_whole, :consistency_part, :consistency_whole, :now)
 ON CONFLICT DO NOTHING
 RETURNING organization_id
+
+-- name: published_figures
+-- An organization's published figures, the latest day first; those before a day where one is given.
+SELECT since, until, accuracy_part, accuracy_whole, completeness_part, completeness_whole, consistency_part, consistency_whole, counted_at
+FROM figures
+WHERE organization_id = :organization_id AND (:before::timestamptz IS NULL OR since < :before)
+ORDER BY since DESC LIMIT :limit

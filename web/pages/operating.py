@@ -20,6 +20,7 @@ _COUNTED = 1000
 _REASONS = 8
 _CYCLES = 50
 _ENTRIES = 50
+_FIGURED_DAYS = 30
 _TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
 _ENDED = frozenset({"completed", "exited"})
 _ENROLLED = _ENDED | {"enrolled", "paused", "removed"}
@@ -45,7 +46,11 @@ class _Operating:
         return await self._kit.page(
             "overview.html",
             request,
-            {"told": self._told(request, trigger_type)},
+            {
+                "told": self._told(request, trigger_type),
+                "figures": self._kit.api.get(request, "/figures", limit=_FIGURED_DAYS),
+            },
+            figured=figured,
             trigger_type=trigger_type,
             triggers=_TRIGGERS,
             changed=lambda **query: changed(request, **query),
@@ -99,6 +104,12 @@ class _Operating:
             page = await self._kit.api.get(request, path, limit=_PAGE_SIZE, cursor=page["next_cursor"], **query)
             found += page["items"]
         return found, page["next_cursor"] is not None, page["read_at"]
+
+
+def figured(days: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    """A figure of all these days together: the counts of each added up, and the share that they make."""
+    part, whole = (sum(day[name][of] for day in days) for of in ("part", "whole"))
+    return {"part": part, "whole": whole, "ratio": part / whole if whole else None}
 
 
 def _funnel(found: Sequence[dict[str, Any]], approved: Container[str]) -> list[tuple[str, int]]:

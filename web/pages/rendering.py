@@ -9,7 +9,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from web.pages.wording import percent, predicates, reason, sentence, shown, words
+from web.pages.wording import at_least, percent, predicates, reason, sentence, shown, words
 
 __all__ = ["FOLDER", "templates"]
 
@@ -64,6 +64,7 @@ def templates() -> Environment:
         "sentence": sentence,
         "shown": shown,
         "percent": percent,
+        "at_least": at_least,
     }
     return made
 

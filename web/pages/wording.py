@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from math import floor
 from typing import Any
 
-__all__ = ["percent", "predicates", "reason", "sentence", "shown", "words"]
+__all__ = ["at_least", "percent", "predicates", "reason", "sentence", "shown", "words"]
 
 _SAYS: Mapping[str, str] = {
     "equals": "is",
@@ -30,6 +31,11 @@ def reason(told: str) -> str:
     if re.fullmatch(r"[a-z_]+", told):
         return told.replace("_", " ")
     return f"\N{LEFT DOUBLE QUOTATION MARK}{told}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def at_least(ratio: float | None) -> str:
+    """A share as people read it, and never more of it than there is: only all of it is 100 %."""
+    return "—" if ratio is None else f"{floor(ratio * 10_000 + 1e-6) / 100:g}\N{NO-BREAK SPACE}%"
 
 
 def percent(ratio: float | None) -> str:

@@ -12,6 +12,7 @@ from web.reading.enrollments import enrollment_routes
 from web.reading.events import event_routes
 from web.reading.failed_steerings import failed_steering_routes
 from web.reading.feed import EventFeed
+from web.reading.figures import figure_routes
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
 from web.reading.people import people_routes
@@ -33,6 +34,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
         membership_reading_routes(looking),
         operation_routes(looking),
         audit_routes(looking),
+        figure_routes(looking),
         event_routes(looking, feed),
     ):
         routes.routes += part.routes
