@@ -1,0 +1,110 @@
+"""The pages as pictures, of a demo that has come to rest: `python -m tests.pages.pictures [name ...]`.
+
+Names are those of `PICTURES`; without one all of them are taken, into docs/pictures.
+"""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+from typing import Final, Literal
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from rich.console import Console
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "pictures"
+_DEMO: Final = (Path(sys.executable).parent / "cscx-salesloft-sandbox", "demo", "--events", "200", "--keep-running")
+_ADDRESS: Final = re.compile(r"Open (http://\S+)/app/ ")
+_STOP_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture: who opens which page, and which link there leads on to what is shown, by its place on the page."""
+
+    name: str
+    role: Literal["viewer", "csm", "manager", "admin"]
+    path: str
+    link: str | None = None
+    theme: Literal["light", "dark"] = "light"
+    size: tuple[int, int] = (1280, 860)
+
+
+PICTURES: Final = (
+    Picture(name="approvals", role="manager", path="/approvals?show=all"),
+    Picture(name="contact", role="manager", path="/people", link="table th a"),
+    Picture(name="contact-dark", role="manager", path="/people", link="table th a", theme="dark"),
+    Picture(name="contact-narrow", role="manager", path="/people", link="table th a", size=(390, 844)),
+    Picture(name="customer", role="manager", path="/people", link="table td a"),
+    Picture(name="triggers", role="admin", path="/mappings"),
+    Picture(name="mapping", role="admin", path="/mappings", link="a.tile"),
+    Picture(name="cadence", role="admin", path="/cadences", link="main table th a, main .card h2 a"),
+    Picture(name="overview", role="manager", path="/overview", size=(1280, 1240)),
+    Picture(name="operations", role="admin", path="/operations"),
+)
+
+
+@contextmanager
+def demo_at_rest(console: Console) -> Iterator[str]:
+    """The address of a demo that has run and is kept running."""
+    with subprocess.Popen(_DEMO, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                console.print(line.rstrip(), style="dim", markup=False, highlight=False, soft_wrap=True)
+                if found := _ADDRESS.search(line):
+                    yield found[1]
+                    return
+            raise SystemExit("error: the demo ended before it could be looked at; what it said is above")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=_STOP_SECONDS)
+
+
+def take(browser: Browser, address: str, picture: Picture) -> Path:
+    """Sign in, go there, and store what is seen once everything on it has loaded."""
+    width, height = picture.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=picture.theme, reduced_motion="reduce"
+    )
+    with context:
+        page = context.new_page()
+        page.goto(f"{address}/app{picture.path}")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_role("link", name=picture.role).first.click()
+        if picture.link is not None:
+            _follow(page, picture.link)
+        expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        file = FOLDER / f"{picture.name}.png"
+        page.screenshot(path=file)
+    return file
+
+
+def _follow(page: Page, link: str) -> None:
+    leads_to = page.locator(link).first.get_attribute("href")
+    assert leads_to is not None
+    page.goto(f"{page.url.split('/app')[0]}{leads_to}")
+
+
+def main(names: Sequence[str]) -> None:
+    """Take the pictures that are named, or all of them."""
+    console = Console(stderr=True)
+    known = {picture.name: picture for picture in PICTURES}
+    if unknown := [name for name in names if name not in known]:
+        raise SystemExit(f"error: there is no picture {', '.join(unknown)}; there are {', '.join(known)}")
+    with demo_at_rest(console) as address, sync_playwright() as playwright:
+        # Root has no sandbox of Chromium's; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=environ.get("CHROMIUM"), args=["--no-sandbox"])
+        for name in names or known:
+            console.print(f"{take(browser, address, known[name])}", highlight=False)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
