@@ -32,6 +32,15 @@ _HAND_TOKENS = """() => {
         };
 }"""
 
+_SET_TOKEN = """new MutationObserver(() => {
+    for (const element of document.querySelectorAll("cscx-salesloft-contact, cscx-salesloft-customer"))
+        if (!element.shadowRoot) element.token = "TOKEN";
+}).observe(document, { childList: true, subtree: true })"""
+_HIDE = """(hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 @dataclass
 class Host:
@@ -57,6 +66,15 @@ class Host:
         """The page with a `contact` and a `customer` by their ids, to which it hands tokens."""
         await self.page.goto(f"{self.origin}/?{urlencode(shown)}", wait_until="load")
         await self.page.evaluate(_HAND_TOKENS)
+
+    async def open_before_the_script(self, **shown: str) -> None:
+        """The same where the page sets the first token on each element before anything of ours has come."""
+        await self.page.add_init_script(_SET_TOKEN.replace("TOKEN", self.tokens[0]))
+        await self.page.goto(f"{self.origin}/?{urlencode(shown)}", wait_until="load")
+
+    async def is_hidden(self, *, hidden: bool) -> None:
+        """As if the reader looked at another tab."""
+        await self.page.evaluate(_HIDE, hidden)
 
     async def follows(self, element: Locator, sign: str = "Live") -> None:
         """Wait until an element hears of changes, or says otherwise."""
@@ -93,9 +111,11 @@ class Host:
 
 
 @asynccontextmanager
-async def embedding(browser: Browser, service: str, *tokens: str, **options: Any) -> AsyncIterator[Host]:
-    """A page of others in a browser; `options` are Playwright's, of a context."""
-    async with served(_pages(service)) as address:
+async def embedding(
+    browser: Browser, service: str, *tokens: str, stricter: str = "", **options: Any
+) -> AsyncIterator[Host]:
+    """A page of others in a browser; `stricter` adds to its policy, `options` are Playwright's, of a context."""
+    async with served(_pages(service, stricter)) as address:
         context = await browser.new_context(**options)
         host = Host(await context.new_page(), address.replace("127.0.0.1", "localhost"), service, list(tokens))
         await host.page.expose_function("hostToken", host.give)
@@ -104,8 +124,8 @@ async def embedding(browser: Browser, service: str, *tokens: str, **options: Any
         await context.close()
 
 
-def _pages(service: str) -> Starlette:
-    policy = f"default-src 'none'; script-src {service}; connect-src {service}"
+def _pages(service: str, stricter: str) -> Starlette:
+    policy = f"default-src 'none'; script-src {service}; connect-src {service}; {stricter}"
 
     async def page(asked: Asked) -> Response:
         shown = "".join(

@@ -1,6 +1,10 @@
 """A contact and a customer on a page of others: what they show, do and say there, under that page's strict policy."""
 
+import asyncio
+import os
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Locator, Route, expect
@@ -12,6 +16,8 @@ from tests.web.looking_scene import PAUSED, WAITING, Scene
 from tests.web.stage import served
 from web.api import api_app
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "6_embed_in_a_page.py"
+TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types cscx-salesloft"
 SCRIPT = "<script>document.title = 'taken'</script>"
 
 
@@ -67,10 +73,13 @@ async def test_a_contact_and_a_customer_are_shown_under_a_policy_that_allows_our
 async def test_what_is_done_there_is_done_once_though_its_answer_is_lost_and_shows_by_itself(
     browser: Browser, scene: Scene
 ) -> None:
-    async with embedding(browser, service(scene), token(scene, role="csm", sub="usr-3")) as host:
+    csm = token(scene, role="csm", sub="usr-3")
+    async with embedding(browser, service(scene), csm, stricter=TRUSTED_TYPES) as host:
         await choose(scene, host.origin)
         await host.open(contact=scene.stakeholder_id)
         await expect(sign(host.contact)).to_have_text("Live")
+        await expect(host.contact.locator("canvas")).to_be_visible()
+        assert host.complaints == []
         keys = await _losing_the_first_answer(host)
         await host.contact.get_by_role("button", name="Resume", exact=True).click()
         dialog = host.contact.get_by_role("dialog", name="Resume")
@@ -84,9 +93,15 @@ async def test_what_is_done_there_is_done_once_though_its_answer_is_lost_and_sho
         assert keys[0] == keys[1] is not None
         asked = await scene.stage.fetch("SELECT action, asked_by FROM steerings WHERE action = 'resume'")
         assert [tuple(row) for row in asked] == [("resume", "usr-3")]
+        # A page that nobody looks at hears nothing, and once it is looked at what it has missed.
+        async with host.page.expect_event("requestfailed", lambda one: "/api/salesloft/events" in one.url):
+            await host.is_hidden(hidden=True)
         account = scene.accounts[PAUSED]
         await account.settle()
         assert await account.state(SAVE) == ("enrolled", "pause_ended")
+        async with host.page.expect_request("**/api/salesloft/events*") as again:
+            await host.is_hidden(hidden=False)
+        assert int((await again.value).headers["last-event-id"]) > 0
         await expect(host.contact.locator(".card-head .chip").first).to_have_text("Enrolled")
 
 
@@ -159,11 +174,31 @@ async def test_there_too_a_viewer_sees_no_action_a_name_stays_a_name_and_what_is
     )
     async with embedding(browser, service(scene), token(scene, role="viewer")) as host:
         await choose(scene, host.origin)
-        await host.open(contact=stakeholder_id, customer=scene.foreign.customer_id)
+        await host.open_before_the_script(contact=stakeholder_id, customer=scene.foreign.customer_id)
         await expect(host.contact.get_by_role("heading", name=SCRIPT)).to_be_visible()
         await expect(host.contact.locator("button:not(.more), form")).to_have_count(0)
         assert await host.page.title() == "Acme"
         await expect(host.customer.get_by_role("alert")).to_contain_text("There is no such thing")
+
+
+async def test_the_documented_example_shows_both(browser: Browser, scene: Scene) -> None:
+    example = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLE), PAUSED, scene.stakeholder_id),
+        env=os.environ | {"CSCX_SALESLOFT_API": service(scene), "CSCX_SALESLOFT_TOKEN": token(scene)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert example.stdout is not None
+        origin = (await example.stdout.readline()).decode().strip()
+        await choose(scene, origin)
+        page = await browser.new_page()
+        await page.goto(origin)
+        await expect(page.get_by_role("heading", name="Ann Lee")).to_be_visible()
+        await expect(page.get_by_role("row", name="Ann Lee")).to_be_visible()
+        await page.close()
+    finally:
+        example.kill()
+        await example.wait()
 
 
 async def _losing_the_first_answer(host: Host) -> list[str | None]:

@@ -11,8 +11,10 @@ const SERVICE = new URL(import.meta.url).origin;
 const PARTS = "/embedded";
 const REST_MS = 500;
 const RELOCALIZED_MS = 30_000;
-const SIGNS = { live: "Live", away: "Not live", connecting: "Live", "signed-out": "Signed out" };
+const SIGNS = { live: "Live", away: "Not live", connecting: "", "signed-out": "Signed out" };
 const DARK = matchMedia("(prefers-color-scheme: dark)");
+// Nothing came of it, or somebody is still at it: asked again it is the same question.
+const UNSETTLED = new Set([401, 409, 429]);
 const FINAL = new Set([400, 401, 403, 404, 422]);
 // What the service sends is escaped there; a page that wants to know who makes markup of text finds this name.
 const markup = globalThis.trustedTypes?.createPolicy("cscx-salesloft", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
@@ -51,7 +53,10 @@ class Embedded extends HTMLElement {
   #following = null;
   #lastId = null;
   #waiting = false;
+  #due = null;
+  #pause = REST_MS;
   #refreshed = 0;
+  #asked = 0;
   #readAt = null;
   #ahead = 0;
   #token = null;
@@ -109,8 +114,7 @@ class Embedded extends HTMLElement {
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#seen);
     DARK.removeEventListener("change", this.#redraw);
-    this.#begun?.abort();
-    this.#begun = null;
+    this.#end();
   }
 
   attributeChangedCallback(name, was, is) {
@@ -118,9 +122,15 @@ class Embedded extends HTMLElement {
     else if (was !== is) this.#begin();
   }
 
+  #end() {
+    this.#begun?.abort();
+    this.#following?.abort();
+    this.#begun = null;
+  }
+
   // Once for all that a page sets in one go.
   #begin() {
-    this.#begun?.abort();
+    this.#end();
     if (!this.isConnected) return;
     const begun = new AbortController();
     this.#begun = begun;
@@ -140,7 +150,7 @@ class Embedded extends HTMLElement {
       await rest(pause, signal);
     }
     if (!this.#shown) return;
-    this.#follow(signal);
+    this.#follow();
     const clock = setInterval(() => localize(this.#shadow, this.#ahead), RELOCALIZED_MS);
     signal.addEventListener("abort", () => clearInterval(clock));
   }
@@ -170,29 +180,28 @@ class Embedded extends HTMLElement {
     this.#shadow.adoptedStyleSheets = await Promise.all(["embedded.css", "app.css", "uPlot.min.css"].map(sheet));
   }
 
-  #follow(signal) {
+  #follow() {
     this.#following?.abort();
     if (document.hidden) return;
-    const following = new AbortController();
-    this.#following = following;
-    signal.addEventListener("abort", () => following.abort());
+    this.#following = new AbortController();
+    const { signal } = this.#following;
     follow({
-      ask: (headers) => this.#ask(`/api/salesloft/events?${this.about}`, { headers, signal: following.signal }),
+      ask: (headers) => this.#ask(`/api/salesloft/events?${this.about}`, { headers, signal }),
       heard: (event, isFirst) => {
         if (event.id) this.#lastId = event.id;
         if (event.name === "end" && JSON.parse(event.data).reason === "token_expired") this.#renewed(this.#token);
         if (event.name === "ready" ? isFirst : event.data && event.name !== "end") this.#changed();
       },
-      be: (state) => following.signal.aborted || this.#be(state),
+      be: (state) => signal.aborted || this.#be(state),
       lastId: this.#lastId,
-      signal: following.signal,
+      signal,
     });
   }
 
   // A page that nobody sees keeps no connection open; when it is seen again it is told what it has missed.
   #seen = () => {
     if (document.hidden) this.#following?.abort();
-    else if (this.#begun && this.#shown) this.#follow(this.#begun.signal);
+    else if (this.#begun && this.#shown) this.#follow();
   };
 
   // Asking, as whoever looks. A token that is refused is renewed once.
@@ -244,9 +253,10 @@ class Embedded extends HTMLElement {
     for (const button of buttons) button.disabled = true;
     try {
       const answer = await this.#ask(path, { method: isChange ? "POST" : "GET", body, headers });
-      if (answer.status < 500 && answer.status !== 401) this.#keys.delete(form);
+      if (!UNSETTLED.has(answer.status) && answer.status < 500) this.#keys.delete(form);
       if (!answer.ok) return answer.status === 401 ? this.#signedOut() : await this.#refused(answer, element);
       const nodes = parsed(await answer.text());
+      if (isChange) this.#asked += 1;
       if (element.getAttribute("hx-swap") === "outerHTML") target.replaceWith(...nodes);
       else target.replaceChildren(...nodes);
       await this.#settle();
@@ -256,6 +266,7 @@ class Embedded extends HTMLElement {
       this.#complain(problem("No answer came", what), element);
     } finally {
       for (const button of buttons) button.disabled = false;
+      this.#later();
     }
   }
 
@@ -285,12 +296,15 @@ class Embedded extends HTMLElement {
 
   // What has changed is asked for at once, then twice a second at most, and not while somebody is at work in it.
   #changed() {
-    if (this.#waiting) return;
     this.#waiting = true;
-    setTimeout(() => this.#refresh(), Math.max(0, this.#refreshed + REST_MS - performance.now()));
+    this.#later();
   }
   #later() {
-    if (this.#waiting) setTimeout(() => this.#refresh(), 50);
+    if (!this.#waiting || this.#due !== null) return;
+    this.#due = setTimeout(() => {
+      this.#due = null;
+      this.#refresh();
+    }, Math.max(0, this.#refreshed + REST_MS - performance.now()));
   }
   #isUsed() {
     return this.#shadow.querySelector(".pop:popover-open") !== null || this.#shadow.activeElement?.matches("input, select, textarea");
@@ -300,19 +314,23 @@ class Embedded extends HTMLElement {
     if (!this.#waiting || !signal || this.#isUsed()) return;
     this.#waiting = false;
     this.#refreshed = performance.now();
+    const mine = ++this.#asked;
     try {
       const answer = await this.#ask(this.path, { signal });
       if (answer.ok) {
         const text = await answer.text();
-        // Somebody may have begun to work in it meanwhile.
+        // Something newer may have come meanwhile, or somebody may have begun to work in it.
+        if (mine !== this.#asked) return;
         if (this.#isUsed()) this.#waiting = true;
         else this.#show(text);
+        this.#pause = REST_MS;
       } else if (answer.status === 401) this.#signedOut();
       else if (answer.status === 404) await this.#refused(answer);
       else throw new Error(`it answered ${answer.status}`);
     } catch {
       if (signal.aborted) return;
-      await rest(longer(REST_MS), signal);
+      this.#pause = longer(this.#pause);
+      await rest(this.#pause, signal);
       this.#changed();
     }
   }

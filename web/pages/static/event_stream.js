@@ -32,8 +32,13 @@ export function longer(pause) {
 // For about that long: many who wait for the same do not come back in one moment.
 export function rest(pause, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, pause * (0.5 + Math.random()));
-    signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    const over = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, pause * (0.5 + Math.random()));
+    signal?.addEventListener("abort", over);
   });
 }
 
