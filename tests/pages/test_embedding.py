@@ -61,9 +61,10 @@ async def test_a_contact_and_a_customer_are_shown_under_a_policy_that_allows_our
         await expect(host.customer.get_by_role("row", name="Ann Lee")).to_contain_text("Paused")
         await card.locator("summary").click()
         await expect(card.locator(".decided")).to_contain_text("At risk")
-        for scheme in ("light", "dark"):
-            await host.page.emulate_media(color_scheme=scheme)
-            assert await host.violations() == [], scheme
+        assert await host.violations() == []
+        # What is dark is of other colours, and otherwise the same.
+        await host.page.emulate_media(color_scheme="dark")
+        assert await host.violations("color-contrast") == []
         await host.page.set_viewport_size({"width": 360, "height": 740})
         assert await host.page.evaluate("document.documentElement.scrollWidth") <= 360
         assert host.complaints == []
