@@ -6,17 +6,24 @@ SettingsInvalid   what was given is no setting, or not fit for it; says which an
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from typing import Any, Self
+from typing import Annotated, Any, Final, Self
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from enrollment.working_time import Blackout, QuietHours, Weekday, WorkingTime
 
-__all__ = ["DECIDED_BY", "OrganizationSettings", "SettingsInvalid"]
+__all__ = ["DECIDED_BY", "OrganizationSettings", "Origin", "SettingsInvalid"]
 
 DECIDED_BY = frozenset({"time_zone", "quiet_hours", "working_days", "blackouts", "self_approval_allowed"})
 """Settings that decisions rest on: where one of them changes, what was deferred is decided again."""
+
+_NAME: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_PORT: Final = "(:[1-9][0-9]{0,4})?"
+Origin = Annotated[str, Field(max_length=255, pattern=rf"^(https://{_NAME}(\.{_NAME})*|http://localhost){_PORT}$")]
+"""Of a page, as a browser spells it: scheme, host in small letters, and the port where it is not the scheme's own."""
+_MOST_PORTS: Final = 65_535
+_SPELT_WITHOUT: Final = ("https", "443"), ("http", "80")
 
 
 @cache
@@ -34,7 +41,7 @@ class OrganizationSettings(BaseModel):
     `time_zone` counts for stakeholders without one of their own. `quiet_hours`, `working_days` and `blackouts` count
     for mappings whose policy says nothing of working time. `poll_interval_minutes` is from one reading of Salesloft to
     the next, business time; None is the service's own. `decided_on_our_page` says whether our page takes decisions, or
-    the approval service alone.
+    the approval service alone. `embedding_origins` are the pages of others that may show our elements and ask our API.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +53,7 @@ class OrganizationSettings(BaseModel):
     poll_interval_minutes: int | None = Field(None, ge=5, le=24 * 60)
     self_approval_allowed: bool = False
     decided_on_our_page: bool = True
+    embedding_origins: tuple[Origin, ...] = Field((), max_length=20)
 
     @field_validator("time_zone")
     @classmethod
@@ -54,6 +62,16 @@ class OrganizationSettings(BaseModel):
         if name not in _zones():
             raise ValueError(f"{name!r} is no name of the IANA time zone database, as Europe/Berlin is")
         return name
+
+    @field_validator("embedding_origins")
+    @classmethod
+    def _are_as_browsers_spell_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            scheme, _, rest = origin.partition("://")
+            _, _, port = rest.partition(":")
+            if (scheme, port) in _SPELT_WITHOUT or int(port or 0) > _MOST_PORTS:
+                raise ValueError(f"{origin!r} is no origin as browsers spell it, such as https://app.cscx.example")
+        return tuple(dict.fromkeys(origins))
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> Self:

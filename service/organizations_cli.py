@@ -22,6 +22,7 @@ __all__ = ["organizations_app"]
 
 Opened = Callable[[Settings], AbstractAsyncContextManager[Timed]]
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, Any]]], Any]
+_LISTS = frozenset({"working_days", "embedding_origins"})
 _Organization = Annotated[str, typer.Argument(help="The organization's id.")]
 
 
@@ -47,7 +48,8 @@ def organizations_app(run: Run, opened: Opened, out: Console) -> typer.Typer:
             typer.Argument(
                 metavar="NAME=VALUE...",
                 help="As in time_zone=Europe/Berlin quiet_hours=18:00-08:00 working_days=monday,tuesday"
-                " poll_interval_minutes=15; none for what counts where nothing is chosen; else JSON.",
+                " poll_interval_minutes=15 embedding_origins=https://app.cscx.example;"
+                " none for what counts where nothing is chosen; else JSON.",
             ),
         ],
         *,
@@ -94,7 +96,7 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
-    """As people type it: hours with a dash between, days with commas; everything else as JSON, or as it is."""
+    """As people type it: hours with a dash between, lists with commas; everything else as JSON, or as it is."""
     if text == "none":
         return None
     try:
@@ -104,7 +106,7 @@ def _value(name: str, text: str) -> Any:
     if name == "quiet_hours" and "-" in text:
         begins, _, ends = text.partition("-")
         return {"begins": begins, "ends": ends}
-    return text.split(",") if name == "working_days" else text
+    return text.split(",") if name in _LISTS else text
 
 
 def _show(out: Console, chosen: ChosenSettings) -> None:

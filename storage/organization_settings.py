@@ -9,7 +9,7 @@ import orjson
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["StoredSettings", "history", "history_before", "read"]
+__all__ = ["StoredSettings", "history", "history_before", "is_embedding_origin", "read"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,11 @@ async def history_before(
     """The latest versions that were made, the latest first; those before a version where one is given."""
     rows = await queries.settings_before(connection, organization_id=organization_id, before=before, limit=limit)
     return [_stored(row, orjson.loads(row["settings"])) for row in rows]
+
+
+async def is_embedding_origin(connection: Connection, origin: str) -> bool:
+    """Whether any organization has chosen an origin as one whose pages may embed ours."""
+    return bool(await queries.is_embedding_origin(connection, origin=origin))
 
 
 def _stored(row: Any, chosen: dict[str, Any]) -> StoredSettings:

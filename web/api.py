@@ -11,6 +11,7 @@ from web.approvals import approval_routes
 from web.browser import Browsers
 from web.capabilities import capability_routes
 from web.connection import connection_routes
+from web.cross_origin import CrossOrigin
 from web.dead_letters import dead_letter_routes
 from web.departed import Departed
 from web.departing import departing_routes
@@ -27,6 +28,7 @@ from web.mapping_trials import mapping_trial_routes
 from web.mappings import mapping_routes
 from web.memberships import membership_routes
 from web.organization_settings import organization_settings_routes
+from web.pages.embedding import ELEMENTS, EMBEDDED, elements, embedded
 from web.pages.signing_in import SigningIn
 from web.pages.site import PREFIX, pages
 from web.problems import answer_with_problems
@@ -83,9 +85,22 @@ def api_app(ports: ApiPorts) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(EveryRequest),
+            Middleware(
+                CrossOrigin,
+                database=ports.database,
+                callers=ports.callers,
+                public_url=ports.public_url,
+                open_to_all=f"{ELEMENTS}/",
+            ),
             Middleware(RateLimits, callers=ports.callers, buckets=ports.buckets),
             Middleware(Departed, database=ports.database, callers=ports.callers),
-            Middleware(Idempotency, database=ports.database, callers=ports.callers, keyring=ports.sessions.keyring),
+            Middleware(
+                Idempotency,
+                database=ports.database,
+                callers=ports.callers,
+                keyring=ports.sessions.keyring,
+                pages=(f"{PREFIX}/", f"{EMBEDDED}/"),
+            ),
         ],
     )
     answer_with_problems(app)
@@ -118,5 +133,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
     ):
         add_operations(app, routes)
     describe(app)
+    app.mount(ELEMENTS, elements())
+    app.mount(EMBEDDED, embedded(app, ports.callers))
     app.mount(PREFIX, pages(app, ports.signing_in, ports.browsers, ports.public_url))
     return app

@@ -1,7 +1,8 @@
 """`Idempotency-Key`: a write that is sent again under its key has its effect once and is answered as the first time.
 
-It is around all routes. A key is its caller's, in one organization, for a day. Who sends another request under it is
-told so (422), who sends the same one while it is carried out likewise (409).
+It is around all routes but those of pages, which ask the API under the key that they are given. A key is its caller's,
+in one organization, for a day. Who sends another request under it is told so (422), who sends the same one while it is
+carried out likewise (409).
 
 A process may die between the effect and the answer. Whoever sends the request again then finds that nobody is at it any
 more, and that nothing was answered:
@@ -107,15 +108,21 @@ class _Turn:
 class Idempotency:
     """Around the application, within what gives each request its correlation id."""
 
-    def __init__(self, app: ASGIApp, *, database: Database, callers: Callers, keyring: Keyring) -> None:
-        """Answers are kept encrypted under `keyring`: they may hold what is nobody else's business."""
+    def __init__(
+        self, app: ASGIApp, *, database: Database, callers: Callers, keyring: Keyring, pages: tuple[str, ...] = ()
+    ) -> None:
+        """Answers are kept encrypted under `keyring`: they may hold what is nobody else's business.
+
+        `pages` are what the paths of pages begin with.
+        """
         self._app = app
         self._database = database
         self._callers = callers
         self._keyring = keyring
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _WRITES:
+        if scope["type"] != "http" or scope["method"] not in _WRITES or scope["path"].startswith(self._pages):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)

@@ -30,6 +30,7 @@ _CHOSEN: Final[dict[str, Any]] = {
     "poll_interval_minutes": 15,
     "self_approval_allowed": False,
     "decided_on_our_page": True,
+    "embedding_origins": ["https://app.cscx.example"],
 }
 _CHANGED: Final[dict[str, Any]] = {"version": 3, "changed_at": "2026-11-25T08:00:00.000000Z", "changed_by": "usr-1"}
 

@@ -14,3 +14,7 @@ WHERE organization_id = :organization_id ORDER BY settings_version
 SELECT settings_version, settings, changed_at, changed_by FROM organization_settings
 WHERE organization_id = :organization_id AND (:before::bigint IS NULL OR settings_version < :before)
 ORDER BY settings_version DESC LIMIT :limit
+
+-- name: is_embedding_origin$
+-- Whether any organization lets the pages of an origin show its people.
+SELECT EXISTS (SELECT FROM organizations WHERE settings -> 'embedding_origins' ? :origin)

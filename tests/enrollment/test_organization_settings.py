@@ -14,6 +14,7 @@ NOTHING = OrganizationSettings()
 def test_what_counts_where_nothing_is_chosen() -> None:
     assert (NOTHING.time_zone, NOTHING.working_time, NOTHING.poll_interval) == ("UTC", None, None)
     assert (NOTHING.self_approval_allowed, NOTHING.decided_on_our_page) == (False, True)
+    assert NOTHING.embedding_origins == ()
 
 
 def test_what_is_chosen() -> None:
@@ -27,6 +28,8 @@ def test_what_is_chosen() -> None:
     assert OrganizationSettings.of(chosen.model_dump(mode="json") | {"person_fields": {}}) == chosen
     assert chosen.changed({"quiet_hours": None, "time_zone": None}).working_time is None
     assert chosen.changed({"time_zone": None}).time_zone == "UTC"
+    origins = ["https://app.cscx.example", "https://xn--bcher-kva.example:8443", "http://localhost:3000"]
+    assert list(chosen.changed({"embedding_origins": [*origins, origins[0]]}).embedding_origins) == origins
     weekdays = chosen.changed({"working_days": ["monday", "friday"]}).working_time
     assert weekdays is not None
     assert weekdays.days == ("monday", "friday")
@@ -46,6 +49,21 @@ def test_what_is_chosen() -> None:
         ({"poll_interval_minutes": 24 * 60 + 1}, "poll_interval_minutes: "),
         ({"self_approval_allowed": "perhaps"}, "self_approval_allowed: "),
         ({"blackouts": [{"first": "2026-12-24", "last": "2026-12-20"}]}, "blackouts.0: a blackout ends"),
+        ({"embedding_origins": ["https://app.cscx.example/"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["https://*.cscx.example"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["https://App.cscx.example"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["https://app..example"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["https://me@app.cscx.example"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["http://app.cscx.example"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["http://localhost.example"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["https://app.cscx.example\n"]}, "embedding_origins.0: "),
+        ({"embedding_origins": ["null"]}, "embedding_origins.0: "),
+        (
+            {"embedding_origins": ["https://app.cscx.example:443"]},
+            "embedding_origins: 'https://app.cscx.example:443' is no",
+        ),
+        ({"embedding_origins": ["http://localhost:65536"]}, "embedding_origins: 'http://localhost:65536' is no origin"),
+        ({"embedding_origins": [f"https://{n}.example" for n in range(21)]}, "embedding_origins: "),
         ({"quite_hours": None}, "there is no setting quite_hours; there are time_zone, quiet_hours"),
     ],
 )

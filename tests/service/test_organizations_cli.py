@@ -12,9 +12,18 @@ async def test_from_choosing_to_what_was_chosen_before(operator: Operator) -> No
     code, told = await operator.types(
         *("organizations", "set", "org-1", "time_zone=Europe/Berlin", "quiet_hours=18:00-08:00"),
         *("working_days=monday,tuesday", "poll_interval_minutes=15", "decided_on_our_page=false"),
+        "embedding_origins=https://app.cscx.example,http://localhost:3000",
     )
     assert code == 0
-    for shown in ("version 2", "Europe/Berlin", "18:00:00-08:00:00", '["monday","tuesday"]', "15", "false"):
+    for shown in (
+        "version 2",
+        "Europe/Berlin",
+        "18:00:00-08:00:00",
+        '["monday","tuesday"]',
+        "15",
+        "false",
+        "app.cscx.example",
+    ):
         assert shown in told
     code, told = await operator.types("organizations", "set", "org-1", "quiet_hours=none", "--version", "2")
     assert (code, "quiet_hours │ none (nothing chosen)" in told) == (0, True)

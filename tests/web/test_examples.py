@@ -19,6 +19,8 @@ RUN = {
     "4_add_somebody_by_hand.py",
     "5_configure_triggers.py",
 }
+IN_A_BROWSER = {"6_embed_in_a_page.py"}
+"""With the pages' tests."""
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ async def printed_by(api: Api, example: str, *arguments: object, **claims: Any) 
 
 
 def test_every_example_is_run() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == RUN
+    assert {path.name for path in EXAMPLES.glob("*.py")} == RUN | IN_A_BROWSER
 
 
 async def test_what_is_configured_is_triggered_seen_and_counted(api: Api, scene: Scene) -> None:

@@ -58,6 +58,7 @@ async def test_what_is_left_out_is_chosen_no_more(api: Api) -> None:
         ({"time_zone": "Berlin"}, "body.time_zone"),
         ({"poll_interval_minutes": 1}, "body.poll_interval_minutes"),
         ({"working_days": ["someday"]}, "body.working_days.0"),
+        ({"embedding_origins": ["https://*.example"]}, "body.embedding_origins.0"),
         ({"shoe_size": 43}, "body.shoe_size"),
         ({"quiet_hours": {"begins": "08:00", "ends": "08:00"}}, "body.quiet_hours"),
     ],

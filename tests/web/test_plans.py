@@ -206,6 +206,9 @@ class Explaining:
         self.plan = "\n".join(row[0] for row in rows)
         return []
 
+    async def fetchval(self, sql: str, *values: Any) -> None:
+        await self.fetch(sql, *values)
+
 
 def is_read_by_index(plan: str) -> None:
     assert not [table for table in BIG if re.search(rf"Seq Scan on {table}\b", plan)], plan
@@ -230,3 +233,12 @@ async def test_the_feed_of_events_reads_the_outbox_from_where_it_is(dsn: str) ->
             explaining, after=39_900, until=40_000, topics=["a"], types=["a"], organization_ids=["org-7"], at_most=51
         )
     is_read_by_index(explaining.plan)
+
+
+async def test_whether_a_page_may_ask_is_found_by_an_index(dsn: str) -> None:
+    """It is asked by whoever likes, and before anybody is known, so of all organizations and as the worker."""
+    async with Database.connected(DatabaseOptions(dsn=dsn)) as worker, worker.reading() as connection:
+        explaining = Explaining(connection)
+        await queries.is_embedding_origin(explaining, origin="https://app.cscx.example")
+    assert "organizations_embedding_origins" in explaining.plan
+    assert "Seq Scan" not in explaining.plan

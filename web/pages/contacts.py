@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from web.pages.kit import Kit, changed, form_of, named
 
-__all__ = ["contact_routes"]
+__all__ = ["Contacts", "contact_parts", "contact_routes"]
 
 _PAGE_SIZE = 50
 _ACTIVITY = 200
@@ -32,11 +32,19 @@ _GROUPS = {
 
 def contact_routes(kit: Kit) -> list[Route]:
     """`/people`, `/stakeholders/{id}` and `/customers/{id}`."""
-    contacts = _Contacts(kit)
-    one = "/stakeholders/{stakeholder_id}"
+    contacts = Contacts(kit)
     return [
         Route("/people", contacts.everybody),
-        Route(one, contacts.stakeholder),
+        Route("/stakeholders/{stakeholder_id}", contacts.stakeholder),
+        Route("/customers/{customer_id}", contacts.customer),
+        *contact_parts(contacts),
+    ]
+
+
+def contact_parts(contacts: "Contacts") -> list[Route]:
+    """What a stakeholder and a customer ask for once they are shown, and what their buttons do."""
+    one = "/stakeholders/{stakeholder_id}"
+    return [
         Route(f"{one}/history", contacts.more_of_stakeholder),
         Route(f"{one}/decisions", contacts.decisions),
         Route(f"{one}/add", contacts.adding),
@@ -44,12 +52,13 @@ def contact_routes(kit: Kit) -> list[Route]:
         Route(f"{one}/memberships/{{membership_id:uuid}}/{{action}}", contacts.steer, methods=["POST"]),
         Route(f"{one}/enrollments/{{enrollment_id:uuid}}/withdraw", contacts.withdraw, methods=["POST"]),
         Route("/enrollments/{enrollment_id:uuid}/why", contacts.why),
-        Route("/customers/{customer_id}", contacts.customer),
         Route("/customers/{customer_id}/history", contacts.more_of_customer),
     ]
 
 
-class _Contacts:
+class Contacts:
+    """Answers about people, and has things done to them."""
+
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
@@ -75,7 +84,7 @@ class _Contacts:
         )
 
     async def stakeholder(self, request: Request) -> Response:
-        asked = {"contact": self._contact(request, request.path_params["stakeholder_id"])}
+        asked = {"contact": self.contact(request, request.path_params["stakeholder_id"])}
         return await self._kit.page("stakeholder.html", request, asked, done=None)
 
     async def steer(self, request: Request) -> Response:
@@ -175,13 +184,14 @@ class _Contacts:
         return self._kit.rendered("_more_history.html", request, page=page)
 
     async def _after(self, request: Request, done: dict[str, Any]) -> Response:
-        contact = await self._contact(request, request.path_params["stakeholder_id"])
+        contact = await self.contact(request, request.path_params["stakeholder_id"])
         return self._kit.rendered("_contact.html", request, contact=contact, done=done)
 
     async def _capabilities(self, request: Request) -> dict[str, Any]:
         return {one["action"]: one for one in await self._kit.api.get(request, "/capabilities")}
 
-    async def _contact(self, request: Request, stakeholder_id: str) -> dict[str, Any]:
+    async def contact(self, request: Request, stakeholder_id: str) -> dict[str, Any]:
+        """Everything that is shown of a stakeholder. Raises Refusal."""
         path = f"/people/{named(stakeholder_id)}"
         view, activity, capabilities = await gather(
             self._kit.api.get(request, path),

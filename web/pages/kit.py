@@ -19,8 +19,11 @@ PREFIX = "/app"
 class Kit:
     """The API, and the templates."""
 
-    def __init__(self, api: OwnApi) -> None:
+    def __init__(self, api: OwnApi, *, parts: str = PREFIX, under: int = 0) -> None:
+        """`parts` is where what is shown asks for more of itself, `under` how many headings of others are above it."""
         self.api = api
+        self._parts = parts
+        self._under = under
         self._templates = templates()
 
     async def page(
@@ -38,6 +41,8 @@ class Kit:
         query = request.url.query
         text = self._templates.get_template(template).render(
             prefix=PREFIX,
+            parts=self._parts,
+            under=self._under,
             path=request.url.path,
             address=f"{request.url.path}?{query}" if query else request.url.path,
             read_at=read_at,

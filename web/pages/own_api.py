@@ -11,8 +11,8 @@ from starlette.types import ASGIApp
 
 __all__ = ["OwnApi", "Refusal"]
 
-# What says who asks and from where; the API judges it as if the browser had asked it itself.
-_HANDED_ON = ("authorization", "cookie", "x-csrf-token", "sec-fetch-site")
+# What says who asks, from where and for which time; the API judges it as if the browser had asked it itself.
+_HANDED_ON = ("authorization", "cookie", "x-csrf-token", "sec-fetch-site", "idempotency-key")
 _BASE = "http://own"
 
 

@@ -1,42 +1,15 @@
 // Dates in the reader's zone, the CSRF token on what changes something, a page that changes by itself, charts, the chat.
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+import { draw, redraw } from "./charts.js";
+import { localize, mornings } from "./dates.js";
 
 const read = document.querySelector('meta[name="read-at"]')?.content;
 const ahead = read ? new Date(read) - Date.now() : 0;
 
-function spelt(seconds) {
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
-  return relative.format(Math.trunc(seconds / size), unit);
-}
-function relatively(instant, style) {
-  const seconds = (instant - Date.now() - ahead) / 1000;
-  return style === "ago" ? spelt(Math.min(seconds, 0)) : seconds <= 0 ? "any moment" : spelt(seconds);
-}
-
-function localize(root) {
-  for (const element of root.querySelectorAll("time[datetime]")) {
-    const told = element.getAttribute("datetime");
-    if (!told.includes("T")) {
-      element.textContent = day.format(new Date(`${told}T12:00:00`));
-      continue;
-    }
-    const instant = new Date(told);
-    element.textContent = element.dataset.style === "moment" ? moment.format(instant) : relatively(instant, element.dataset.style);
-    element.title = moment.format(instant);
-  }
-}
-
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const token = document.querySelector('meta[name="csrf-token"]')?.content;
   if (token) detail.headers["x-csrf-token"] = token;
-  // A day that somebody chooses begins in the morning, where they are.
-  for (const input of detail.elt.querySelectorAll?.("input[data-morning]") ?? []) {
-    if (input.value) detail.formData.set(input.name, new Date(`${input.value}T08:00:00`).toISOString());
-  }
+  mornings(detail.elt, detail.formData);
 });
 
 // Everything on the page that is about what has changed asks for itself anew: at once, then twice a second at most,
@@ -68,6 +41,10 @@ function refresh() {
     }
   }
 }
+for (const name of ["htmx:afterRequest", "htmx:afterSettle"]) {
+  // Until it has settled, what is shown anew passes for what it was.
+  document.addEventListener(name, () => waiting.size && changed([]));
+}
 for (const name of ["toggle", "focusout"]) {
   document.addEventListener(name, () => waiting.size && setTimeout(() => changed([]), 50), true);
 }
@@ -92,14 +69,13 @@ document.addEventListener("htmx:afterSwap", () => {
 });
 document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-  localize(document);
-  draw(document);
+  localize(document, ahead);
+  draw(document, window.uPlot);
 });
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (detail.requestConfig.verb === "post") document.querySelector("#problems")?.replaceChildren();
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (waiting.size) changed([]);
   // What was refused is told at the top of the page, which a dialog would cover.
   if (detail.failed) {
     detail.elt.closest(".pop")?.hidePopover();
@@ -111,8 +87,9 @@ function follow() {
   const sign = document.querySelector("[data-live]");
   if (!sign) return;
   const names = { live: "Live", away: "Not live", connecting: "Live", "signed-out": "Signed out" };
-  const address = new URL("live.js", document.querySelector('script[src$="app.js"]').src);
-  const stream = window.SharedWorker ? new SharedWorker(address).port : new Worker(address);
+  const address = new URL("live.js", import.meta.url);
+  const kind = { type: "module", name: "events" };
+  const stream = window.SharedWorker ? new SharedWorker(address, kind).port : new Worker(address, kind);
   stream.onmessage = ({ data }) => {
     if (data.state) {
       sign.dataset.live = data.state;
@@ -124,45 +101,10 @@ function follow() {
   stream.postMessage({ lastId: localStorage.getItem("heard") });
 }
 
-// Charts, in the page's own colours.
-const COLOURS = { sent: "--soft", opened: "--accent", replied: "--good", asked_for: "--soft", enrolled: "--accent" };
-function draw(root) {
-  if (!window.uPlot) return;
-  for (const figure of root.querySelectorAll("[data-chart]")) {
-    if (figure.firstChild) continue;
-    const told = JSON.parse(figure.dataset.chart);
-    const names = figure.dataset.series.split(",");
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => resolved(style.getPropertyValue(name));
-    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui", size: 24 };
-    new uPlot(
-      {
-        width: figure.clientWidth, height: figure.clientHeight, legend: { show: false }, cursor: { show: false }, pxAlign: false,
-        scales: { y: { range: (_, low, high) => [0, Math.max(high, 2)] } },
-        axes: [{ ...axis, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" })) }, { ...axis, space: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
-        series: [{}, ...names.map((name) => ({ stroke: colour(COLOURS[name]), width: 1.5, points: { show: false } }))],
-      },
-      [told.days, ...names.map((name) => told[name])],
-      figure,
-    );
-  }
-}
-function resolved(value) {
-  const probe = document.createElement("i");
-  probe.style.color = value;
-  document.body.append(probe);
-  const colour = getComputedStyle(probe).color;
-  probe.remove();
-  return colour;
-}
-function redraw() {
-  for (const figure of document.querySelectorAll("[data-chart]")) figure.replaceChildren();
-  draw(document);
-}
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(document, window.uPlot));
 let width = innerWidth;
 addEventListener("resize", () => {
-  if (innerWidth !== width) redraw();
+  if (innerWidth !== width) redraw(document, window.uPlot);
   width = innerWidth;
 });
 
@@ -246,7 +188,7 @@ document.querySelector("[data-connect]")?.addEventListener("click", async ({ tar
 
 // Where the pages' names are in a row that is longer than the screen, the one that is open is seen.
 document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-localize(document);
-draw(document);
+localize(document, ahead);
+draw(document, window.uPlot);
 follow();
-setInterval(() => localize(document), 30_000);
+setInterval(() => localize(document, ahead), 30_000);

@@ -1,0 +1,35 @@
+// Dates in the reader's zone and words. `ahead` is how far the service's clock is before the browser's, milliseconds.
+
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+function spelt(seconds) {
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
+  return relative.format(Math.trunc(seconds / size), unit);
+}
+function relatively(instant, style, ahead) {
+  const seconds = (instant - Date.now() - ahead) / 1000;
+  return style === "ago" ? spelt(Math.min(seconds, 0)) : seconds <= 0 ? "any moment" : spelt(seconds);
+}
+
+export function localize(root, ahead) {
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const told = element.getAttribute("datetime");
+    if (!told.includes("T")) {
+      element.textContent = day.format(new Date(`${told}T12:00:00`));
+      continue;
+    }
+    const instant = new Date(told);
+    element.textContent = element.dataset.style === "moment" ? moment.format(instant) : relatively(instant, element.dataset.style, ahead);
+    element.title = moment.format(instant);
+  }
+}
+
+// A day that somebody chooses begins in the morning, where they are.
+export function mornings(root, fields) {
+  for (const input of root.querySelectorAll?.("input[data-morning]") ?? []) {
+    if (input.value) fields.set(input.name, new Date(`${input.value}T08:00:00`).toISOString());
+  }
+}
