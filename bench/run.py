@@ -23,6 +23,7 @@ from bench.measure.latency import SALESLOFT_MS, ApprovalPlan, measure_approvals
 from bench.measure.load import ORGANIZATIONS, Load
 from bench.measure.machine import machine, versions
 from bench.measure.organizations import MAPPINGS_EACH
+from bench.measure.pages import PagesPlan, measure_pages
 from bench.measure.reads import CONNECTIONS, ReadsPlan, measure_reads
 from bench.measure.report import table
 from bench.measure.setting import Setting, running_setting
@@ -51,6 +52,7 @@ class Measurement(StrEnum):
     DECIDING = "deciding"
     READS = "reads"
     STREAMS = "streams"
+    PAGES = "pages"
 
 
 _NEED_THE_RATE = frozenset({Measurement.THROUGHPUT, Measurement.FLOOR, Measurement.FASTSTREAM})
@@ -69,6 +71,7 @@ class Sizes:
     decided_again: int = 20_000
     reads: ReadsPlan = field(default_factory=ReadsPlan)
     streams: StreamsPlan = field(default_factory=StreamsPlan)
+    pages: PagesPlan = field(default_factory=PagesPlan)
 
 
 async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progress) -> Figures:
@@ -95,6 +98,8 @@ async def measure(chosen: frozenset[Measurement], sizes: Sizes, progress: Progre
             await _reads(setting, sizes, figures)
         if Measurement.STREAMS in chosen:
             await _streams(setting, sizes, figures)
+        if Measurement.PAGES in chosen:
+            await _pages(setting, sizes, figures)
     return figures
 
 
@@ -338,6 +343,22 @@ async def _streams(setting: Setting, sizes: Sizes, figures: Figures) -> None:
         f"after a restart all were open again {found.whole_again_s:.1f} s after it was ready, and had been told"
         f" {found.caught_up:,} times of what came between, each once"
     )
+
+
+async def _pages(setting: Setting, sizes: Sizes, figures: Figures) -> None:
+    found = await measure_pages(setting, sizes.pages)
+    told = {name: page.told() for name, page in found.items()}
+    figures.page_first_byte_p95_s = max(page["first_byte_p95_ms"] for page in told.values()) / 1e3
+    figures.page_transferred_kb = max(page.transferred_kb for page in found.values())
+    figures.page_moved = max(page.moved for page in found.values())
+    conditions = {**asdict(sizes.pages), "of_each": told, "load_average": machine()["load_average"]}
+    for name in ("page_first_byte_p95_s", "page_transferred_kb", "page_moved"):
+        figures.measured_with[name] = conditions
+    for name, page in told.items():
+        setting.say(
+            f"page {name}: first byte p50 {page['first_byte_p50_ms']} ms, p95 {page['first_byte_p95_ms']} ms,"
+            f" {page['transferred_kb']} kB on first view, moved {page['moved']}"
+        )
 
 
 async def _until_done_or_asked_to_stop(work: Coroutine[Any, Any, Figures]) -> Figures:

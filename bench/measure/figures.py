@@ -24,6 +24,9 @@ FIGURES = (
     "reads_per_second_of_a_core",
     "read_p99_s",
     "change_to_stream_p99_s",
+    "page_first_byte_p95_s",
+    "page_transferred_kb",
+    "page_moved",
 )
 
 
@@ -83,6 +86,9 @@ class Figures:
     reads_per_second_of_a_core: float | None = None
     read_p99_s: float | None = None
     change_to_stream_p99_s: float | None = None
+    page_first_byte_p95_s: float | None = None
+    page_transferred_kb: float | None = None
+    page_moved: float | None = None
     measured_with: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> bytes:

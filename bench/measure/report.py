@@ -46,6 +46,10 @@ BUDGETS = (
     Budget("reads_per_second_of_a_core", "reads, of the API's core", "a second", 1000, _at_least, "at least"),
     Budget("read_p99_s", "a read over 16 connections, 99 of 100", "s", 0.05, _at_most, "at most"),
     Budget("change_to_stream_p99_s", "a change to 200 event streams, 99 of 100", "s", 1, _at_most, "at most"),
+    Budget("page_first_byte_p95_s", "first byte of the slowest page, 95 of 100", "s", 0.1, _at_most, "at most"),
+    Budget("page_transferred_kb", "first view of the largest page", "kB", 150, _at_most, "at most"),
+    # Less than a browser can see.
+    Budget("page_moved", "layout shift of the page that moves most", "CLS", 0.001, _at_most, "at most"),
 )
 
 

@@ -62,6 +62,9 @@ def test_the_figures_are_written_by_their_names_and_nothing_else() -> None:
         "reads_per_second_of_a_core",
         "read_p99_s",
         "change_to_stream_p99_s",
+        "page_first_byte_p95_s",
+        "page_transferred_kb",
+        "page_moved",
         "measured_with",
     ]
     assert written["events_per_second"] == 5123
