@@ -15,6 +15,7 @@ from web.reading.feed import EventFeed
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
 from web.reading.people import people_routes
+from web.reading.senders import sender_routes
 
 __all__ = ["reading_routes"]
 
@@ -24,6 +25,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
     routes = APIRouter()
     for part in (
         cadence_routes(looking),
+        sender_routes(looking),
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),
