@@ -9,6 +9,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from web.pages.rules import asks_of
 from web.pages.wording import percent, predicates, reason, sentence, shown, words
 
 __all__ = ["FOLDER", "templates"]
@@ -65,6 +66,7 @@ def templates() -> Environment:
         "shown": shown,
         "percent": percent,
     }
+    made.globals["asks_of"] = asks_of
     return made
 
 

@@ -123,7 +123,7 @@ function follow() {
 }
 
 // Charts, in the page's own colours.
-const COLOURS = { sent: "--soft", opened: "--accent", replied: "--good", asked_for: "--soft", enrolled: "--accent" };
+const COLOURS = { sent: "--soft", opened: "--accent", replied: "--good", asked_for: "--soft", enrolled: "--accent", were: "--soft", kept_back: "--held", beside: "--good", requests: "--accent" };
 function draw(root) {
   if (!window.uPlot) return;
   for (const figure of root.querySelectorAll("[data-chart]")) {

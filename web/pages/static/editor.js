@@ -1,0 +1,17 @@
+// A mapping's form: an answer that comes after somebody has gone on writing would take back what they wrote meanwhile.
+// It is let go, and its part of the form is asked for once more, as the form is then.
+
+let edits = 0;
+const isOfDraft = (element) => element.form?.id === "draft" && element.tagName !== "FORM";
+
+document.addEventListener("input", ({ target }) => {
+  if (isOfDraft(target)) edits += 1;
+});
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  detail.requestConfig.edits = edits;
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!isOfDraft(detail.elt) || detail.requestConfig.edits === edits) return;
+  detail.shouldSwap = false;
+  htmx.trigger(detail.elt, detail.elt.matches("select") ? "change" : "click");
+});
