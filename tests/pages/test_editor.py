@@ -1,9 +1,10 @@
 """A mapping's draft in its editor: built with the keyboard, tried while it is written, saved and published as seen."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.pages.conftest import Reader, reading
 from tests.pages.population import SCRIPT, known_people
@@ -147,6 +148,28 @@ async def test_what_somebody_else_has_saved_is_told_and_overwritten_only_knowing
     assert (saved["priority"], saved["customer_criteria"]) == (5, {"all": []})
     assert saved["policy"]["start_offset_days"] == 3
     assert (saved["sender"]["kind"], len(saved["sender"]["user_ids"])) == ("round_robin", 1)
+
+
+async def test_what_is_written_while_an_answer_is_on_its_way_stays(browser: Browser, known: Acting) -> None:
+    low = {"field": "customer.health_score", "op": "lt", "value": 30}
+    id_ = await drafted(known, customer_criteria={"all": [{"field": "customer.name", "op": "matches", "value": "F"}, low]})
+    held = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    async with reading(browser, known.api, role="admin") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{id_}/edit")
+        await page.route("**/edit", late)
+        async with page.expect_request("**/edit"):
+            await page.locator("[id='customer.0:field']").select_option("customer.arr")
+        await page.locator("[id='customer.1:value']").fill("45")
+        held.set()
+        await expect(page.locator("[id='customer.0:value']")).to_have_attribute("type", "number")
+        await expect(page.locator("[id='customer.1:value']")).to_have_value("45")
+        assert reader.complaints == []
 
 
 async def test_a_rule_that_the_service_refuses_is_marked_where_it_is(browser: Browser, known: Acting) -> None:

@@ -138,7 +138,7 @@ function draw(root) {
         width: figure.clientWidth, height: figure.clientHeight, legend: { show: false }, cursor: { show: false }, pxAlign: false,
         scales: { y: { range: (_, low, high) => [0, Math.max(high, 2)] } },
         axes: [{ ...axis, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" })) }, { ...axis, space: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
-        series: [{}, ...names.map((name) => ({ stroke: colour(COLOURS[name]), width: 1.5, points: { show: false } }))],
+        series: [{}, ...names.map((name) => ({ stroke: colour(COLOURS[name]), fill: name === "were" ? colour("--line") : undefined, width: 1.5, points: { show: false } }))],
       },
       [told.days, ...names.map((name) => told[name])],
       figure,

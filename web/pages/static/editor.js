@@ -11,7 +11,8 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   detail.requestConfig.edits = edits;
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (!isOfDraft(detail.elt) || detail.requestConfig.edits === edits) return;
+  const { elt: asking, edits: before } = detail.requestConfig;
+  if (!isOfDraft(asking) || before === edits) return;
   detail.shouldSwap = false;
-  htmx.trigger(detail.elt, detail.elt.matches("select") ? "change" : "click");
+  htmx.trigger(asking, asking.matches("select") ? "change" : "click");
 });
