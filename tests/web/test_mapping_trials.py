@@ -66,6 +66,7 @@ async def test_everybody_is_previewed(api: Api, published: UUID) -> None:
     assert told["requested"] == [
         {"customer_id": "cus-7", "customer_name": "Acme", "stakeholder_id": "sth-9", "stakeholder_name": "Ann Lee"}
     ]
+    assert [one["stakeholder_id"] for one in told["left_out"]] == ["sth-8"]
     assert (told["requests"], told["requests_by_owner"]) == (1, [{"owner_user_id": "usr-3", "requests": 1}])
 
 

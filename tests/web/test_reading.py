@@ -338,6 +338,10 @@ async def test_a_change_is_seen_once_the_stream_has_told_of_it(scene: Scene) -> 
 
 
 async def test_senders_are_the_teams_active_users(scene: Scene) -> None:
+    await scene.stage.execute(
+        "INSERT INTO salesloft_users VALUES ($1, 999, NULL, 'gone@cscx.example', 'Gone', false, now())",
+        scene.organization_id,
+    )
     told = (await scene.see("/senders"))["senders"]
     assert told
     assert [one["name"] for one in told] == sorted((one["name"] for one in told), key=str.casefold)
