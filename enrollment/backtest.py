@@ -5,7 +5,7 @@ recorded requests used and these do not is free, and one that only these used is
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
@@ -22,7 +22,7 @@ from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason
 
-__all__ = ["BackTest", "Difference", "Fallout", "Said", "fallout_of"]
+__all__ = ["BackTest", "Difference", "Fallout", "Said", "fallout_of", "spoken_of"]
 
 Counts = Counter[tuple[CandidateOutcome, Reason]]
 
@@ -37,6 +37,18 @@ class Said:
 
 
 Fallout = dict[str, Said]
+_KEPT_BACK = frozenset(
+    {
+        Reason.ALREADY_REQUESTED,
+        Reason.ALREADY_ENROLLED,
+        Reason.ALREADY_RAN,
+        Reason.REENTRY_CAPPED,
+        Reason.FREQUENCY_CAPPED,
+        Reason.EXCLUSIVE_CADENCE_ACTIVE,
+        Reason.PREEMPTED,
+        Reason.QUOTA_REACHED,
+    }
+)
 _Run = tuple[str, RunKey]
 
 
@@ -58,7 +70,8 @@ class BackTest:
     `tried` is the mapping that counts instead of the one with its id, or besides the others; with None everything
     counts as it did. `requests_by_day` and `requests_by_owner` say how the approvals would spread, `quotas` what
     would wait although approved; `fallout` is of the tried mapping's predicates over all candidates of its trigger and
-    segment.
+    segment. `live_by_day` is of what was asked for, `kept_back_by_day` of whom another run, a cadence or a limit would
+    have kept back.
     """
 
     tried: Mapping | None
@@ -68,6 +81,8 @@ class BackTest:
     would_be: Counts = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
     requests_by_day: Counter[date] = field(default_factory=Counter)
+    live_by_day: Counter[date] = field(default_factory=Counter)
+    kept_back_by_day: Counter[date] = field(default_factory=Counter)
     requests_by_owner: Counter[str | None] = field(default_factory=Counter)
     quotas: QuotaForecast = field(default_factory=QuotaForecast)
     fallout: Fallout = field(default_factory=dict)
@@ -112,6 +127,8 @@ class BackTest:
         runs = self._note_live(was, recalled)
         for decision in decisions:
             self.would_be[decision.outcome, decision.reason] += 1
+            if decision.reason in _KEPT_BACK:
+                self.kept_back_by_day[recalled.now.date()] += 1
             if decision.outcome is CandidateOutcome.REQUEST:
                 self._asked.add(event_id)
                 runs.append(self._note_request(decision, recalled))
@@ -120,7 +137,7 @@ class BackTest:
         self._compare(event_id, recalled.situation.customer.id, was, decisions)
         if self.tried is not None and cause == "event":
             self._compiled = self._compiled or compile_mapping(self.tried)
-            fallout_of(self._compiled, recalled, self.fallout)
+            fallout_of(self._compiled, spoken_of(self._compiled, recalled), self.fallout)
 
     def _decide(self, evaluation_id: UUID, event_id: str, recalled: Recalled, cause: str) -> Sequence[Decision]:
         is_withdrawn = cause == "withdrawal" and event_id in self._asked
@@ -231,6 +248,7 @@ class BackTest:
             for outcome in requested
         ]
         self._live.update(runs)
+        self.live_by_day[recalled.now.date()] += len(requested)
         return runs
 
     def _note_request(self, decision: Decision, recalled: Recalled) -> _Run:
@@ -283,13 +301,20 @@ class BackTest:
                 )
 
 
-def fallout_of(compiled: CompiledMapping, recalled: Recalled, fallout: Fallout) -> None:
-    """Add what each predicate of a mapping says of a situation's candidates, if it speaks of them at all."""
+def spoken_of(compiled: CompiledMapping, recalled: Recalled) -> list[Facts]:
+    """The facts of a situation's candidates, where a mapping is of its trigger and segment at all."""
     situation, mapping = recalled.situation, compiled.mapping
     if mapping.trigger_type is not situation.trigger_type or mapping.segment not in {None, situation.customer.segment}:
-        return
-    for candidate in situation.candidates:
-        facts = Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now, candidate.engagement)
+        return []
+    return [
+        Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now, candidate.engagement)
+        for candidate in situation.candidates
+    ]
+
+
+def fallout_of(compiled: CompiledMapping, candidates: Iterable[Facts], fallout: Fallout) -> None:
+    """Add what each predicate of a mapping says of candidates."""
+    for facts in candidates:
         for verdict in verdicts(compiled.leaves, facts):
             said = fallout.setdefault(verdict.predicate, Said())
             if verdict.holds is None:

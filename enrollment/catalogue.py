@@ -106,12 +106,17 @@ Read: TypeAlias = Callable[[Facts], Any]
 
 
 class Field(NamedTuple):
-    """A fact; `triggers` are the only ones that have it, empty where it has nothing to do with them."""
+    """A fact; `triggers` are the only ones that have it, empty where it has nothing to do with them.
+
+    `choices` are the values that the platform gives it; where `has_others`, an organization may use others besides.
+    """
 
     kind: FieldKind
     read: Read
     description: str
     triggers: tuple[TriggerType, ...] = ()
+    choices: tuple[str, ...] = ()
+    has_others: bool = True
 
 
 def _owner(attribute: str) -> Read:
@@ -142,6 +147,8 @@ def _counted(name: str, description: str) -> tuple[str, Field]:
     return f"engagement.{name}", Field("number", _engaged(name), description)
 
 
+_TIERS = ("enterprise", "strategic", "standard", "growth")
+_ROLES = ("champion", "decision_maker", "executive_sponsor", "economic_buyer", "technical", "end_user")
 _RENEWAL = (TriggerType.RENEWAL_WINDOW,)
 _RISK = (TriggerType.AT_RISK,)
 _EXPANSION = (TriggerType.EXPANSION_SIGNAL,)
@@ -152,7 +159,16 @@ FIELDS: Final[dict[str, Field]] = dict(
         _of("text", "customer.name", "The customer's name."),
         _of("text", "customer.domain", "The domain of the customer's web site and mail."),
         _of("text", "customer.segment", "The organization's own word for the kind of customer."),
-        _of("text", "customer.tier", "enterprise, strategic, standard or growth."),
+        (
+            "customer.tier",
+            Field(
+                "text",
+                operator.attrgetter("customer.tier"),
+                "enterprise, strategic, standard or growth.",
+                choices=_TIERS,
+                has_others=False,
+            ),
+        ),
         _of("number", "customer.arr", "Annual recurring revenue."),
         _of("number", "customer.health_score", "0 to 100; zero is a score."),
         _of("date", "customer.renewal_date", "The day on which the contract ends unless it is renewed."),
@@ -162,10 +178,14 @@ FIELDS: Final[dict[str, Field]] = dict(
         _of("text", "stakeholder.name", "The stakeholder's name."),
         _of("text", "stakeholder.email", "The stakeholder's address as CSCX.AI has it."),
         _of("text", "stakeholder.title", "The job title."),
-        _of(
-            "text",
+        (
             "stakeholder.role",
-            "champion, decision_maker, executive_sponsor, economic_buyer, technical, end_user or another.",
+            Field(
+                "text",
+                operator.attrgetter("stakeholder.role"),
+                "champion, decision_maker, executive_sponsor, economic_buyer, technical, end_user or another.",
+                choices=_ROLES,
+            ),
         ),
         _of("boolean", "stakeholder.is_primary", "Whether this is the customer's first contact."),
         _of("boolean", "stakeholder.is_champion", "Whether this person speaks for the product."),
@@ -209,13 +229,18 @@ FIELDS: Final[dict[str, Field]] = dict(
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A field as a form shows it; `operators` says what each is asked with."""
+    """A field as a form shows it; `operators` says what each is asked with, `choices` what its values are.
+
+    Where it `has_others`, values that are none of the choices are good too.
+    """
 
     field: str
     kind: FieldKind
     operators: dict[Operator, Operand]
     description: str
     triggers: tuple[TriggerType, ...]
+    choices: tuple[str, ...]
+    has_others: bool
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
@@ -227,6 +252,8 @@ def catalogue() -> tuple[CatalogueEntry, ...]:
             operators={asked: OPERANDS[asked] for asked in OPERATORS[field.kind]},
             description=field.description,
             triggers=field.triggers,
+            choices=field.choices,
+            has_others=field.has_others,
         )
         for name, field in FIELDS.items()
     )

@@ -33,6 +33,7 @@ __all__ = [
     "lock",
     "publish_mapping",
     "read_facts",
+    "read_senders",
     "read_setting",
     "validate_mappings",
 ]
@@ -139,6 +140,13 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
         )
         for row in found
     }
+
+
+async def read_senders(connection: Connection, organization_id: str) -> list[SenderFacts]:
+    """An organization's active Salesloft users, by name."""
+    found = await queries.read_senders(connection, organization_ids=[organization_id])
+    senders = [SenderFacts(row["user_id"], row["email"], row["name"]) for row in found]
+    return sorted(senders, key=lambda one: ((one.name or one.email).casefold(), one.user_id))
 
 
 async def advance_decision_version(connection: Connection, organization_id: str, now: datetime) -> int:

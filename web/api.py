@@ -32,6 +32,7 @@ from web.pages.embedding import ELEMENTS, EMBEDDED, elements, embedded
 from web.pages.signing_in import SigningIn
 from web.pages.site import PREFIX, pages
 from web.problems import answer_with_problems
+from web.publication_plans import publication_plan_routes
 from web.rate_limits import Buckets, RateLimits
 from web.reading.asking import Looking
 from web.reading.feed import EventFeed
@@ -115,6 +116,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         mapping_draft_routes(ports.database, ports.callers, ports.clock),
         mapping_set_routes(ports.database, ports.callers, ports.clock),
         mapping_state_routes(ports.database, ports.callers, ports.clock),
+        publication_plan_routes(ports.database, ports.callers, ports.clock),
         approval_routes(ports.database, ports.callers, ports.memory, ports.clock, decide_here=ports.decide_here),
         capability_routes(ports.callers),
         membership_routes(ports.database, ports.memory, ports.clock, ports.callers),

@@ -13,11 +13,10 @@ from web.described import problems
 from web.idempotency import repeatable
 from web.mapping_drafts import told_findings
 from web.mapping_sets import Changed, Told, told_as_problems
-from web.problems import Problem
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.clock import Clock
-from workflows.mapping_plans import ImportPlan, PlanMoved, apply_plan, export_mappings, plan_import
+from workflows.mapping_plans import ImportPlan, apply_plan, export_mappings, plan_import
 
 __all__ = ["mapping_file_routes"]
 
@@ -133,19 +132,16 @@ def mapping_file_routes(database: Database, looking: Looking, callers: Callers, 
     @routes.post("/apply", responses=_WHEN_MOVED)
     async def apply(wanted: PlannedFile, caller: Annotated[Caller, Depends(admin)]) -> PlanTold:
         """Do what a plan said; refused (412) where anything moved since, for nobody applies what they have not seen."""
-        try:
-            with told_as_problems():
-                async with database.transaction() as connection:
-                    done = await apply_plan(
-                        connection,
-                        caller.organization_id,
-                        wanted.file,
-                        plan_hash=wanted.plan,
-                        by=caller.user_id,
-                        now=clock.now(),
-                    )
-        except PlanMoved as error:
-            raise Problem(412, "changed_meanwhile", f"{error}.") from None
+        with told_as_problems():
+            async with database.transaction() as connection:
+                done = await apply_plan(
+                    connection,
+                    caller.organization_id,
+                    wanted.file,
+                    plan_hash=wanted.plan,
+                    by=caller.user_id,
+                    now=clock.now(),
+                )
         return _told(done)
 
     return routes

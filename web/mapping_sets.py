@@ -19,6 +19,7 @@ from storage.pool import Connection, Database
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.clock import Clock
+from workflows.mapping_plans import PlanMoved
 from workflows.mapping_sets import MappingsMoved, replace_drafts, state_of, try_drafts
 from workflows.mapping_versions import MappingUnknown
 
@@ -188,7 +189,7 @@ def told_as_problems() -> Iterator[None]:
         yield
     except MappingUnknown as error:
         raise Problem(404, "mapping_unknown", f"{error}.") from None
-    except MappingsMoved as error:
+    except (MappingsMoved, PlanMoved) as error:
         raise Problem(412, "changed_meanwhile", f"{error}.") from None
     except MappingInvalid as error:
         errors = [{"field": one.field, "message": one.message} for one in error.findings]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from storage.pool import Database
@@ -14,6 +14,7 @@ from web.security import Caller, CallerRole, Callers, having_role
 from workflows import mapping_versions
 from workflows.clock import Clock
 from workflows.mapping_sets import check_state
+from workflows.publication_plans import publish_planned
 
 __all__ = ["mapping_state_routes"]
 
@@ -45,10 +46,21 @@ def mapping_state_routes(database: Database, callers: Callers, clock: Clock) -> 
 
     @routes.post("/{mapping_id}/publish")
     async def publish(
-        mapping_id: UUID, response: Response, caller: Annotated[Caller, Depends(admin)], if_match: IfMatch = None
+        mapping_id: UUID,
+        response: Response,
+        caller: Annotated[Caller, Depends(admin)],
+        if_match: IfMatch = None,
+        plan: Annotated[
+            str | None, Query(max_length=100, description="The hash of the plan that was looked at.")
+        ] = None,
     ) -> OneMapping:
-        """Publish the mapping's draft: what is deferred is decided again, older requests become stale."""
-        return await do(caller, mapping_id, if_match, response, mapping_versions.publish_draft)
+        """Publish the mapping's draft: what is deferred is decided again, older requests become stale.
+
+        With `plan` exactly what that said is done; it is refused (412) where anything moved since.
+        """
+        if plan is None:
+            return await do(caller, mapping_id, if_match, response, mapping_versions.publish_draft)
+        return await do(caller, mapping_id, if_match, response, publish_planned, plan)
 
     @routes.post("/{mapping_id}/enable")
     @repeatable

@@ -15,7 +15,8 @@ __all__ = ["mapping_routes"]
 class CriteriaField(BaseModel):
     """A fact that criteria may ask about, and with what each operator asks it.
 
-    `triggers` are the only ones that have it; empty where it has nothing to do with them.
+    `triggers` are the only ones that have it; empty where it has nothing to do with them. `choices` are the values
+    that the platform gives it, if it fixes them; where it `has_others`, an organization may use others besides.
     """
 
     field: str
@@ -23,6 +24,8 @@ class CriteriaField(BaseModel):
     operators: dict[Operator, Operand]
     description: str
     triggers: tuple[TriggerType, ...]
+    choices: tuple[str, ...]
+    has_others: bool
 
 
 def mapping_routes(callers: Callers) -> APIRouter:
@@ -40,6 +43,8 @@ def mapping_routes(callers: Callers) -> APIRouter:
                 operators=entry.operators,
                 description=entry.description,
                 triggers=entry.triggers,
+                choices=entry.choices,
+                has_others=entry.has_others,
             )
             for entry in catalogue()
         ]

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping as Map
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 
 from enrollment.backtest import BackTest, Counts, Difference, Fallout
+from enrollment.criteria import Criteria
 from enrollment.quotas import QuotaForecast
 from schemas.fields import Instant
 from schemas.vocabulary import CandidateOutcome, Reason
@@ -56,26 +57,53 @@ class QuotasTold(Looked):
     last_at: Instant | None
 
 
+class StageTold(Looked):
+    """A part of the criteria, asked of whom the parts before it have left.
+
+    It takes away for whom it `fails`, and for whom it is `unknown`: a missing fact never enrolls.
+    """
+
+    of: Literal["customer_criteria", "stakeholder_criteria"]
+    criteria: Criteria
+    fails: int
+    unknown: int
+    left: int
+
+
 class WhoTold(Looked):
-    """Somebody who would be asked for."""
+    """Somebody who would be asked for. A name is null where nobody told of one."""
 
     customer_id: str
+    customer_name: str | None = None
     stakeholder_id: str
+    stakeholder_name: str | None = None
+
+
+class LeftOutTold(WhoTold):
+    """Somebody whom the mapping would not ask for; where the outcome is a request, another mapping would."""
+
+    outcome: CandidateOutcome
+    reason: Reason
 
 
 class PreviewTold(Looked):
     """What would be decided if every customer had the mapping's event now.
 
-    `requested` has the first thousand of `requests`.
+    `funnel` leads from the `candidates`, who are all stakeholders of customers of the mapping's segment, to those who
+    fit; what else keeps somebody out is in `counts`. `requested` has the first thousand of `requests`, `left_out` the
+    first thousand of the others.
     """
 
     customers: int
+    candidates: int
+    funnel: list[StageTold]
     counts: list[Counted]
     fallout: list[PredicateTold]
     requests: int
     requests_by_owner: list[OfOwner]
     quotas: QuotasTold
     requested: list[WhoTold]
+    left_out: list[LeftOutTold]
 
 
 class CameOut(Looked):
@@ -96,10 +124,15 @@ class DifferenceTold(Looked):
 
 
 class OfDay(Looked):
-    """How many would have been asked for on a day."""
+    """How many would have been asked for on a day (UTC), and how many were.
+
+    `kept_back` are those whom another run, another cadence or a limit would have kept back.
+    """
 
     day: date
     requests: int
+    were: int
+    kept_back: int
 
 
 class BackTestTold(Looked):
@@ -128,6 +161,11 @@ def told_preview(found: Preview) -> PreviewTold:
     """A preview as it is told."""
     return PreviewTold(
         customers=found.customers,
+        candidates=found.funnel.candidates,
+        funnel=[
+            StageTold(of=one.of, criteria=one.criteria, fails=one.fails, unknown=one.unknown, left=one.left)
+            for one in found.funnel.stages
+        ],
         counts=[
             Counted(outcome=outcome, reason=reason, decisions=many)
             for (outcome, reason), many in sorted(found.counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
@@ -137,8 +175,24 @@ def told_preview(found: Preview) -> PreviewTold:
         requests_by_owner=_owners(found.requests_by_owner),
         quotas=_quotas(found.quotas),
         requested=[
-            WhoTold(customer_id=customer_id, stakeholder_id=stakeholder_id)
+            WhoTold(
+                customer_id=customer_id,
+                customer_name=found.customer_names.get(customer_id),
+                stakeholder_id=stakeholder_id,
+                stakeholder_name=found.stakeholder_names.get(stakeholder_id),
+            )
             for customer_id, stakeholder_id in found.requested[:MOST_LISTED]
+        ],
+        left_out=[
+            LeftOutTold(
+                customer_id=one.customer_id,
+                customer_name=found.customer_names.get(one.customer_id),
+                stakeholder_id=one.stakeholder_id,
+                stakeholder_name=found.stakeholder_names.get(one.stakeholder_id),
+                outcome=one.outcome,
+                reason=one.reason,
+            )
+            for one in found.left_out[:MOST_LISTED]
         ],
     )
 
@@ -153,7 +207,15 @@ def told_back_test(found: BackTest, since: Instant, until: Instant) -> BackTestT
         counts=_compared(found.was, found.would_be),
         fallout=_fallout(found.fallout),
         requests=found.requests,
-        requests_by_day=[OfDay(day=day, requests=many) for day, many in sorted(found.requests_by_day.items())],
+        requests_by_day=[
+            OfDay(
+                day=day,
+                requests=found.requests_by_day[day],
+                were=found.live_by_day[day],
+                kept_back=found.kept_back_by_day[day],
+            )
+            for day in sorted(found.requests_by_day.keys() | found.live_by_day.keys() | found.kept_back_by_day.keys())
+        ],
         requests_by_owner=_owners(found.requests_by_owner),
         quotas=_quotas(found.quotas),
         calls_at_most=found.calls_at_most,

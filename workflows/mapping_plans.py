@@ -9,11 +9,11 @@ approvals that are under way.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -33,9 +33,19 @@ from workflows.mapping_files import MappingFile, read_file, written
 from workflows.mapping_versions import locked_facts, publish_document
 from workflows.mappings import announce, note_change
 
-__all__ = ["Affected", "ImportPlan", "PlanMoved", "PlannedChange", "apply_plan", "export_mappings", "plan_import"]
+__all__ = [
+    "LISTED",
+    "Affected",
+    "ImportPlan",
+    "PlanMoved",
+    "PlannedChange",
+    "affected_by",
+    "apply_plan",
+    "export_mappings",
+    "plan_import",
+]
 
-_LISTED = 50
+LISTED: Final = 50
 _IN_PLACE = frozenset({"enabled", "priority"})
 
 
@@ -172,7 +182,7 @@ async def _plan(connection: Connection, facts: OrganizationFacts, file: MappingF
             findings.append(Finding(f"mappings.{place}.id", told))
     named = {id_ for id_, _ in file.mappings}
     removals = tuple(one for one in versions if one.status == "published" and one.id not in named)
-    population, affected = await _affected(connection, facts, _book_after(facts, additions, changes, removals), now)
+    population, affected = await affected_by(connection, facts, _book_after(facts, additions, changes, removals), now)
     return ImportPlan(
         organization_id=organization_id,
         additions=tuple(additions),
@@ -182,7 +192,7 @@ async def _plan(connection: Connection, facts: OrganizationFacts, file: MappingF
         findings=tuple(findings),
         population=population,
         affected_stakeholders=len({one.stakeholder_id for one in affected}),
-        affected=tuple(affected[:_LISTED]),
+        affected=tuple(affected[:LISTED]),
         hash=_hash(facts, additions, changes, removals, affected),
     )
 
@@ -219,19 +229,28 @@ def _id_of(document: MappingDocument) -> UUID:
     return document.id
 
 
-async def _affected(
-    connection: Connection, facts: OrganizationFacts, after: MappingBook, now: datetime
+async def affected_by(
+    connection: Connection,
+    facts: OrganizationFacts,
+    after: MappingBook,
+    now: datetime,
+    triggers: Iterable[TriggerType] = TriggerType,
 ) -> tuple[int, list[Affected]]:
-    """How many stakeholders there are, and the affected in the order of their ids."""
-    population, affected = 0, []
+    """How many stakeholders there are, and those in the order of their ids whom other mappings affect.
+
+    `triggers` are those of the mappings that differ.
+    """
+    population, affected, asked = 0, [], tuple(triggers)
     async for page in mappings.population(connection, facts.organization_id):
         population += len(page)
         for resident in page:
-            affected += _of_resident(resident, facts.mappings, after, now)
+            affected += _of_resident(resident, facts.mappings, after, now, asked)
     return population, affected
 
 
-def _of_resident(resident: Resident, before: MappingBook, after: MappingBook, now: datetime) -> list[Affected]:
+def _of_resident(
+    resident: Resident, before: MappingBook, after: MappingBook, now: datetime, triggers: Iterable[TriggerType]
+) -> list[Affected]:
     seen = Facts(
         _customer(resident.customer),
         StakeholderSnapshot.model_validate_json(resident.stakeholder),
@@ -240,7 +259,7 @@ def _of_resident(resident: Resident, before: MappingBook, after: MappingBook, no
         engagement_facts(resident.engagement, resident.tallies, now),
     )
     found = []
-    for trigger_type in TriggerType:
+    for trigger_type in triggers:
         was, is_ = winners(before, trigger_type, seen), winners(after, trigger_type, seen)
         for group in sorted(was.keys() | is_.keys()):
             one, other = was.get(group), is_.get(group)

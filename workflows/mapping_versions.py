@@ -33,6 +33,7 @@ __all__ = [
     "publish_draft",
     "reorder",
     "retire",
+    "the_draft",
     "validate_draft",
 ]
 
@@ -112,7 +113,7 @@ async def _draft(
 async def validate_draft(connection: Connection, organization_id: str, id_: UUID) -> Drafted:
     """Hold a draft again to what publishing will hold it to. Raises MappingUnknown."""
     facts = await locked_facts(connection, organization_id)
-    found = await _the_draft(connection, organization_id, id_)
+    found = await the_draft(connection, organization_id, id_)
     drafted = Drafted(id_, found.version, examine(found.document, facts))
     await mappings.set_draft_status(connection, organization_id, id_, drafted.status)
     return drafted
@@ -124,7 +125,7 @@ async def publish_draft(connection: Connection, organization_id: str, id_: UUID,
     Raises MappingUnknown, and MappingInvalid with everything that speaks against it.
     """
     facts = await locked_facts(connection, organization_id)
-    found = await _the_draft(connection, organization_id, id_)
+    found = await the_draft(connection, organization_id, id_)
     if found.version < await mappings.latest_version(connection, organization_id, id_):
         raise MappingUnknown(f"mapping {id_} was published past its draft of version {found.version}: draft it anew")
     mapping = await _publish(connection, facts, found.document, id_, found.version, by=by, now=now)
@@ -170,7 +171,7 @@ async def _publish(
 async def discard(connection: Connection, organization_id: str, id_: UUID, *, by: str, now: datetime) -> None:
     """Throw a draft away; what is published stays. Raises MappingUnknown."""
     await locked_facts(connection, organization_id)
-    found = await _the_draft(connection, organization_id, id_)
+    found = await the_draft(connection, organization_id, id_)
     await mappings.discard_draft(connection, organization_id, id_)
     await note_change(connection, organization_id, id_, found.version, "discarded", by=by, now=now)
 
@@ -228,7 +229,8 @@ async def locked_facts(connection: Connection, organization_id: str) -> Organiza
     return (await organizations.read_facts(connection, [organization_id]))[organization_id]
 
 
-async def _the_draft(connection: Connection, organization_id: str, id_: UUID) -> MappingVersion:
+async def the_draft(connection: Connection, organization_id: str, id_: UUID) -> MappingVersion:
+    """A mapping's draft. Raises MappingUnknown."""
     versions = await mappings.versions_of(connection, organization_id, id_)
     for one in versions:
         if one.is_draft:

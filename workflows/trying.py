@@ -10,17 +10,18 @@ from uuid import uuid4
 
 import orjson
 
-from enrollment.backtest import BackTest, Counts, Fallout, fallout_of
+from enrollment.backtest import BackTest, Counts, Fallout, fallout_of, spoken_of
 from enrollment.decide import Decision, OrganizationFacts
 from enrollment.drafts import MappingDocument, MappingInvalid
 from enrollment.explain import Explanation, explain
+from enrollment.funnel import Funnel
 from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
 from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
 from enrollment.turning import predicates
 from schemas.errors import InvalidDataError
 from schemas.registry import LIFECYCLE_TYPES
-from schemas.vocabulary import CandidateOutcome, TriggerType
+from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
 from storage import directory, organizations
 from storage.pool import Connection
 from workflows.explaining import Recollection
@@ -28,9 +29,10 @@ from workflows.imagining import imagine
 from workflows.mapping_files import read_change
 from workflows.situations import Trigger
 
-__all__ = ["CannotTry", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
+__all__ = ["CannotTry", "LeftOut", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
 
 _PAGE = 200
+_LEFT_OUT = 1000
 
 
 class CannotTry(Exception):
@@ -83,21 +85,36 @@ async def back_test(
 _NO_EVENTS = frozenset({"renewal", "run"})
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Somebody whom the mapping would not ask for; where the outcome is a request, another mapping would."""
+
+    customer_id: str
+    stakeholder_id: str
+    outcome: CandidateOutcome
+    reason: Reason
+
+
 @dataclass(slots=True)
 class Preview:
     """What would be decided if every customer had the mapping's event at this moment.
 
-    `requested` are (customer, stakeholder), of whom `quotas` says who would wait although approved; `fallout` is of the
-    mapping's predicates over all candidates.
+    `requested` are (customer, stakeholder), of whom `quotas` says who would wait although approved; `left_out` are the
+    first of the others. `fallout` is of the mapping's predicates over all candidates, `funnel` of its criteria part by
+    part. The names are by id.
     """
 
     mapping: Mapping
+    funnel: Funnel
     customers: int = 0
     counts: Counts = field(default_factory=Counter)
     requested: list[tuple[str, str]] = field(default_factory=list)
     requests_by_owner: Counter[str | None] = field(default_factory=Counter)
     quotas: QuotaForecast = field(default_factory=QuotaForecast)
     fallout: Fallout = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    customer_names: dict[str, str | None] = field(default_factory=dict)
+    stakeholder_names: dict[str, str | None] = field(default_factory=dict)
 
 
 async def preview(
@@ -115,7 +132,7 @@ async def preview(
     `progress` hears how many customers were looked at.
     """
     facts = _with(await _facts(connection, organization_id), mapping)
-    found, compiled, after = Preview(mapping), compile_mapping(mapping), ""
+    found, compiled, after = Preview(mapping, Funnel.of(mapping)), compile_mapping(mapping), ""
     while page := await directory.list_customers(connection, organization_id, after=after, limit=_PAGE):
         for recalled in await _imagine(connection, facts, mapping, page, imagined, now):
             _add(found, compiled, recalled)
@@ -211,6 +228,7 @@ def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
     decisions: list[Decision] = recalled.evaluate().decisions
     found.customers += 1
     customer = recalled.situation.customer
+    told_of: set[str] = set()
     for decision in decisions:
         found.counts[decision.outcome, decision.reason] += 1
         if (
@@ -220,6 +238,16 @@ def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
             and decision.mapping.id == found.mapping.id
         ):
             found.requested.append((customer.id, decision.stakeholder_id))
+            told_of.add(decision.stakeholder_id)
             found.requests_by_owner[customer.owner.user_id if customer.owner is not None else None] += 1
             found.quotas.add(decision, recalled.now, recalled.organization.time_zone)
-    fallout_of(compiled, recalled, found.fallout)
+    for decision in decisions:
+        whose = decision.stakeholder_id
+        if whose is not None and whose not in told_of and len(found.left_out) < _LEFT_OUT:
+            told_of.add(whose)
+            found.left_out.append(LeftOut(customer.id, whose, decision.outcome, decision.reason))
+    found.customer_names[customer.id] = customer.name
+    found.stakeholder_names |= {one.stakeholder.id: one.stakeholder.name for one in recalled.situation.candidates}
+    candidates = spoken_of(compiled, recalled)
+    fallout_of(compiled, candidates, found.fallout)
+    found.funnel.add(candidates)

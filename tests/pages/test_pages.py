@@ -28,6 +28,8 @@ PAGES = (
     "/approvals/{request}",
     "/cadences/{cadence}",
     "/mappings/{mapping}",
+    "/mappings/{mapping}/edit",
+    "/mappings/{mapping}/back-test",
 )
 OWNER = "usr-3"
 CHAMPIONS = """{"any": [

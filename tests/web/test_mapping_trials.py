@@ -16,6 +16,7 @@ from web.jobs import Jobs, Owner, TooManyJobs
 
 PATH = "/api/salesloft/mapping-trials"
 CHAMPIONS = {"field": "stakeholder.is_champion", "op": "equals", "value": True}
+UNSEEN = {"field": "engagement.sent", "op": "gt", "value": 3}
 BY_SEVERITY = {"field": "trigger.severity", "op": "equals", "value": "high"}
 
 
@@ -62,7 +63,10 @@ async def test_everybody_is_previewed(api: Api, published: UUID) -> None:
         ("skip", "criteria_not_met"): 1,
     }
     assert told["fallout"] == [{"predicate": "stakeholder.is_champion = true", "holds": 1, "fails": 1, "unknown": 0}]
-    assert told["requested"] == [{"customer_id": "cus-7", "stakeholder_id": "sth-9"}]
+    assert told["requested"] == [
+        {"customer_id": "cus-7", "customer_name": "Acme", "stakeholder_id": "sth-9", "stakeholder_name": "Ann Lee"}
+    ]
+    assert [one["stakeholder_id"] for one in told["left_out"]] == ["sth-8"]
     assert (told["requests"], told["requests_by_owner"]) == (1, [{"owner_user_id": "usr-3", "requests": 1}])
 
 
@@ -75,6 +79,8 @@ async def test_a_change_is_tried_on_what_happened(api: Api, published: UUID) -> 
         ("skip", "criteria_not_met"): (0, 1),
     }
     assert (told["evaluations"], told["not_possible"], told["calls_at_most"], told["differing"]) == (1, 0, 2, 1)
+    day = api.clock.now().date().isoformat()
+    assert told["requests_by_day"] == [{"day": day, "requests": 1, "were": 2, "kept_back": 0}]
     (difference,) = told["differences"]
     assert (difference["stakeholder_id"], difference["would_be"]["reason"]) == ("sth-8", "criteria_not_met")
     as_it_was = (await over(api, "back-test", {"days": 2}))["back_test"]
@@ -169,3 +175,27 @@ async def test_an_organization_has_so_many_at_once_and_holds_nobody_else_up() ->
         await asyncio.gather(*(job.task for job in begun if job.task is not None))
         assert {job.result for job in begun} == {"done"}
         assert jobs.begin(UUID(int=3), mine, "preview", work).id == UUID(int=3)
+
+
+async def test_a_funnel_leads_from_everybody_to_whom_it_fits(api: Api, published: UUID) -> None:
+    """Each part of the criteria, the customer's first, is asked of whom those before it have left."""
+    narrow = {
+        "mapping": {
+            "id": str(published),
+            "customer_criteria": {"field": "customer.health_score", "op": "exists", "value": True},
+            "stakeholder_criteria": {"all": [{"not": CHAMPIONS}, UNSEEN]},
+        }
+    }
+    told = (await over(api, "preview", narrow))["preview"]
+    assert told["candidates"] == 2
+    assert [(one["of"], one["fails"], one["unknown"], one["left"]) for one in told["funnel"]] == [
+        ("customer_criteria", 0, 0, 2),
+        ("stakeholder_criteria", 1, 0, 1),
+        ("stakeholder_criteria", 0, 1, 0),
+    ]
+    assert [one["criteria"] for one in told["funnel"][1:]] == [{"not": CHAMPIONS}, UNSEEN]
+    assert (told["requests"], told["requested"]) == (0, [])
+    assert {(one["stakeholder_name"], one["customer_name"], one["reason"]) for one in told["left_out"]} == {
+        ("Ann Lee", "Acme", "criteria_not_met"),
+        ("Bob Ray", "Acme", "fact_unknown"),
+    }

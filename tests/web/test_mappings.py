@@ -35,4 +35,10 @@ async def test_a_form_can_be_built_of_it(shared_api: Api) -> None:
         "operators": {"equals": "value", "in": "values", "matches": "pattern", "exists": "true_or_false"},
         "description": "How grave the risk is.",
         "triggers": ["at-risk"],
+        "choices": [],
+        "has_others": True,
     }
+    choices = {one["field"]: (one["choices"], one["has_others"]) for one in fields if one["choices"]}
+    assert choices["customer.tier"] == (["enterprise", "strategic", "standard", "growth"], False)
+    assert choices["stakeholder.role"][1] is True
+    assert len(choices) == 2

@@ -335,3 +335,18 @@ async def test_a_change_is_seen_once_the_stream_has_told_of_it(scene: Scene) -> 
         waiting = (await scene.see("/approvals", customer_id=WAITING))["items"]
         assert str(enrollment_id) not in {one["enrollment_id"] for one in waiting}
         assert (await scene.see(f"/approvals/{enrollment_id}"))["approval"]["status"] == "approved"
+
+
+async def test_senders_are_the_teams_active_users(scene: Scene) -> None:
+    await scene.stage.execute(
+        "INSERT INTO salesloft_users VALUES ($1, 999, NULL, 'gone@cscx.example', 'Gone', false, now())",
+        scene.organization_id,
+    )
+    told = (await scene.see("/senders"))["senders"]
+    assert told
+    assert [one["name"] for one in told] == sorted((one["name"] for one in told), key=str.casefold)
+    active = await scene.stage.fetch(
+        "SELECT user_id FROM salesloft_users WHERE organization_id = $1 AND active", scene.organization_id
+    )
+    assert {one["user_id"] for one in told} == {row["user_id"] for row in active}
+    assert (await scene.see("/senders", NEVER_CONNECTED))["senders"] == []

@@ -1,6 +1,5 @@
 """Cadences to choose from, and the mappings that lead triggers to them."""
 
-from asyncio import gather
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from web.pages.kit import PREFIX, Kit, changed, form_of, named
+from web.problems import Problem
 
 __all__ = ["configuring_routes"]
 
@@ -43,8 +43,7 @@ def configuring_routes(kit: Kit) -> list[Route]:
         Route("/mappings", pages.create, methods=["POST"]),
         Route("/mappings/new", pages.creating),
         Route("/mappings/{mapping_id:uuid}", pages.mapping),
-        Route("/mappings/{mapping_id:uuid}/change", pages.changing),
-        Route("/mappings/{mapping_id:uuid}/change", pages.change, methods=["POST"]),
+        Route("/mappings/{mapping_id:uuid}/publication", pages.publication, methods=["POST"]),
         Route("/mappings/{mapping_id:uuid}/{action}", pages.steer, methods=["POST"]),
     ]
 
@@ -89,32 +88,33 @@ class _Configuring:
     async def creating(self, request: Request) -> Response:
         """The form by which an admin drafts a mapping."""
         cadences = await self._cadences(request)
-        return self._kit.rendered("_map.html", request, cadences=cadences, triggers=_TRIGGERS, latest=None, state=None)
+        return self._kit.rendered("_map.html", request, cadences=cadences, triggers=_TRIGGERS)
 
     async def create(self, request: Request) -> Response:
         form = await form_of(request)
-        document = {"trigger_type": form.get("trigger_type"), "segment": form.get("segment"), **_chosen(form, {})}
+        cadence_id = form.get("cadence_id", "")
+        document = {
+            "trigger_type": form.get("trigger_type"),
+            "segment": form.get("segment"),
+            "cadence_id": int(cadence_id) if cadence_id.isdigit() else None,
+        }
         drafted = await self._kit.api.send(request, "POST", "/trigger-mappings", document)
-        return _then(request, f"{PREFIX}/mappings/{drafted['versions'][-1]['id']}")
+        return _then(request, f"{PREFIX}/mappings/{drafted['versions'][-1]['id']}/edit")
 
-    async def changing(self, request: Request) -> Response:
-        """The same for another cadence of one that there is."""
-        mapping_id = request.path_params["mapping_id"]
-        (found, state), cadences = await gather(
-            self._kit.api.get_with_state(request, f"/trigger-mappings/{named(mapping_id)}"), self._cadences(request)
-        )
-        return self._kit.rendered(
-            "_map.html", request, cadences=cadences, triggers=_TRIGGERS, latest=found["versions"][-1], state=state
-        )
-
-    async def change(self, request: Request) -> Response:
-        """Draft what was chosen; all else stays as in the latest version, as it was when it was looked at."""
-        form = await form_of(request)
+    async def publication(self, request: Request) -> Response:
+        """What publishing the draft would change, and for whom; with the button that publishes just that."""
         path = f"/trigger-mappings/{named(request.path_params['mapping_id'])}"
-        latest = (await self._kit.api.get(request, path))["versions"][-1]["mapping"]
-        document = latest | _chosen(form, latest["policy"])
-        await self._kit.api.send(request, "PUT", f"{path}/draft", document, if_match=form.get("state", ""))
-        return _then(request, f"{PREFIX}/mappings/{request.path_params['mapping_id']}")
+        found, state = await self._kit.api.get_with_state(request, path)
+        plan = await self._kit.api.send(request, "POST", f"{path}/publication-plan")
+        names = {one["mapping"]["cadence_id"]: one["cadence_name"] for one in found["versions"]}
+        return self._kit.rendered(
+            "_publication.html",
+            request,
+            mapping_id=request.path_params["mapping_id"],
+            plan=plan,
+            state=state,
+            names=names,
+        )
 
     async def _cadences(self, request: Request) -> list[dict[str, Any]]:
         page = await self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES)
@@ -131,18 +131,14 @@ class _Configuring:
         if action == "priority":
             told = form.get("priority", "")
             body = {"priority": int(told) if told.removeprefix("-").isdigit() else told}
+        if action == "publish" and "plan" not in form:
+            raise Problem(422, "plan_required", "A draft is published by a plan that was looked at.")
         path = f"/trigger-mappings/{named(mapping_id)}/{action}"
-        left = await self._kit.api.send(request, _STEERING[action], path, body, if_match=form.get("state", ""))
+        left = await self._kit.api.send(
+            request, _STEERING[action], path, body, if_match=form.get("state", ""), plan=form.get("plan")
+        )
         there = f"{PREFIX}/mappings/{mapping_id}" if left is None or left["versions"] else f"{PREFIX}/mappings"
         return _then(request, there)
-
-
-def _chosen(form: dict[str, str], policy: dict[str, Any]) -> dict[str, Any]:
-    cadence_id = form.get("cadence_id", "")
-    return {
-        "cadence_id": int(cadence_id) if cadence_id.isdigit() else None,
-        "policy": policy | {"shadow": "shadow" in form},
-    }
 
 
 def _then(request: Request, there: str) -> Response:

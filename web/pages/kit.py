@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from web.pages.own_api import OwnApi
 from web.pages.rendering import templates
 
-__all__ = ["PREFIX", "Kit", "all_of", "changed", "form_of", "named"]
+__all__ = ["PREFIX", "Kit", "all_of", "changed", "form_of", "named", "sent_by"]
 
 PREFIX = "/app"
 
@@ -70,3 +70,8 @@ async def form_of(request: Request) -> dict[str, str]:
 async def all_of(request: Request, name: str) -> list[str]:
     """Every value that a form sent under a name."""
     return parse_qs((await request.body()).decode()).get(name, [])
+
+
+async def sent_by(request: Request) -> dict[str, list[str]]:
+    """Everything that a form sent, in its order, with what was left empty."""
+    return parse_qs((await request.body()).decode(), keep_blank_values=True)

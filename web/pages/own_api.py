@@ -57,6 +57,13 @@ class OwnApi:
         told, _ = await self._ask(request, method, _with(path, query), body, more)
         return told
 
+    async def send_with_state(
+        self, request: Request, method: str, path: str, body: dict[str, Any], *, if_match: str
+    ) -> tuple[Any, str]:
+        """The same with the ETag of what is there afterwards."""
+        told, headers = await self._ask(request, method, path, body, {"if-match": if_match})
+        return told, headers.get("etag", "")
+
     async def _ask(
         self,
         request: Request,

@@ -9,6 +9,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, predicates, reason, sentence, shown, words
 
 __all__ = ["FOLDER", "templates"]
@@ -66,6 +67,7 @@ def templates() -> Environment:
         "percent": percent,
         "at_least": at_least,
     }
+    made.globals["asks_of"] = asks_of
     return made
 
 

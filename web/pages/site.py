@@ -13,8 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.browser import Browsers
 from web.pages.approving import approving_routes
+from web.pages.back_testing import back_testing_routes
 from web.pages.configuring import configuring_routes
 from web.pages.contacts import contact_routes
+from web.pages.drafting import drafting_routes
 from web.pages.kit import PREFIX, Kit
 from web.pages.mending import mending_routes
 from web.pages.operating import operating_routes
@@ -22,6 +24,7 @@ from web.pages.own_api import OwnApi, Refusal
 from web.pages.rendering import FOLDER
 from web.pages.signing_in import SigningIn
 from web.pages.talking import talking_routes
+from web.pages.trying import trying_routes
 from web.problems import Problem, told_of
 
 __all__ = ["PREFIX", "pages"]
@@ -52,6 +55,9 @@ def pages(api: ASGIApp, signing_in: SigningIn, browsers: Browsers, public_url: s
             Route("/sign-out", door.sign_out, methods=["POST"]),
             *approving_routes(kit),
             *contact_routes(kit),
+            *drafting_routes(kit),
+            *trying_routes(kit),
+            *back_testing_routes(kit),
             *configuring_routes(kit),
             *operating_routes(kit),
             *mending_routes(kit),

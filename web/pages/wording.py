@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from math import floor
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["at_least", "percent", "predicates", "reason", "sentence", "shown", "words"]
+__all__ = ["at_least", "percent", "predicates", "reason", "sentence", "shown", "within_days", "words"]
 
 _SAYS: Mapping[str, str] = {
     "equals": "is",
@@ -15,6 +15,15 @@ _SAYS: Mapping[str, str] = {
     "gt": "is above",
     "gte": "is at least",
     "matches": "matches",
+}
+_DENIES: Mapping[str, str] = {
+    "equals": "is not",
+    "in": "is none of",
+    "lt": "is not below",
+    "lte": "is not at most",
+    "gt": "is not above",
+    "gte": "is not at least",
+    "matches": "does not match",
 }
 
 
@@ -72,34 +81,67 @@ def predicates(traced: dict[str, Any] | None) -> list[dict[str, Any]]:
 def sentence(criteria: dict[str, Any]) -> str:
     """Criteria as one sentence: `customer health score is below 60 and stakeholder is champion`."""
     match criteria:
-        case {"all": []}:
-            return "always"
-        case {"any": []}:
-            return "never"
+        case {"all": []} | {"any": []}:
+            return "always" if "all" in criteria else "never"
+        case {"not": {"field": field, "op": op, **more}}:
+            return _predicate(field, op, more.get("value"), _DENIES)
+        case {"not": part}:
+            return _within(part, _DENIES) or f"not ({sentence(part)})"
         case {"all": parts}:
-            return _joined(parts, " and ")
+            return _within(criteria, _SAYS) or _joined(parts, " and ")
         case {"any": parts}:
             return _joined(parts, " or ")
-        case {"not": part}:
-            return f"not ({sentence(part)})"
-    return _predicate(criteria["field"], criteria["op"], criteria.get("value"))
+    return _predicate(criteria["field"], criteria["op"], criteria.get("value"), _SAYS)
 
 
 def _joined(parts: list[dict[str, Any]], word: str) -> str:
     """Parts of parts in parentheses, so that nobody reads them otherwise."""
     if len(parts) == 1:
         return sentence(parts[0])
-    return word.join(f"({sentence(one)})" if {"all", "any"} & one.keys() else sentence(one) for one in parts)
+    nested = [one.keys() & {"all", "any"} and _within(one, _SAYS) is None for one in parts]
+    return word.join(
+        f"({sentence(one)})" if is_nested else sentence(one) for one, is_nested in zip(parts, nested, strict=True)
+    )
 
 
-def _predicate(field: str, op: str, value: Any) -> str:
-    subject = words(field.replace(".", " ")).lower()
+def within_days(criteria: Mapping[str, Any]) -> tuple[str, Literal["next", "last"], int] | None:
+    """Two bounds of one day, where they say together that it is within so many days from today on, or back."""
+    match criteria:
+        case {"all": [{"op": "after", "value": int(after)} as one, {"op": "before", "value": int(before)} as other]}:
+            if one["field"] == other["field"] and after == -1 and before >= 1:
+                return one["field"], "next", before - 1
+            if one["field"] == other["field"] and before == 1 and after < -1:
+                return one["field"], "last", -after - 1
+    return None
+
+
+def _within(criteria: dict[str, Any], verbs: Mapping[str, str]) -> str | None:
+    found = within_days(criteria)
+    return None if found is None else f"{_subject(found[0])} {verbs['equals']} within the {found[1]} {_days(found[2])}"
+
+
+def _subject(field: str) -> str:
+    return words(field.replace(".", " ")).lower()
+
+
+def _days(many: int) -> str:
+    return f"{many} {'day' if many == 1 else 'days'}"
+
+
+def _predicate(field: str, op: str, value: Any, verbs: Mapping[str, str]) -> str:
+    subject, holds = _subject(field), verbs is _SAYS
     if op == "exists":
-        return f"{subject} is {'not known' if value is False else 'known'}"
+        return f"{subject} is {'known' if (value is not False) is holds else 'not known'}"
     if op in {"before", "after"}:
-        days = int(str(value))
-        there = f"{abs(days)} days {'from now' if days > 0 else 'ago'}" if days else "now"
-        return f"{subject} is {op} {there}"
+        return f"{subject} {verbs['equals']} {_relative(op, int(str(value)))}"
     if isinstance(value, bool) and " is " in subject:
-        return subject if value else subject.replace(" is ", " is not ", 1)
-    return f"{subject} {_SAYS[op]} {shown(value)}"
+        return subject if value is holds else subject.replace(" is ", " is not ", 1)
+    return f"{subject} {verbs[op]} {shown(value)}"
+
+
+def _relative(op: str, days: int) -> str:
+    if days == 0:
+        return "before today" if op == "before" else "after today"
+    if (op == "before") == (days < 0):
+        return f"more than {_days(abs(days))} {'ago' if days < 0 else 'from now'}"
+    return f"later than {_days(-days)} ago" if days < 0 else f"earlier than {_days(days)} from now"

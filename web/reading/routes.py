@@ -16,6 +16,7 @@ from web.reading.figures import figure_routes
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
 from web.reading.people import people_routes
+from web.reading.senders import sender_routes
 
 __all__ = ["reading_routes"]
 
@@ -25,6 +26,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
     routes = APIRouter()
     for part in (
         cadence_routes(looking),
+        sender_routes(looking),
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),

@@ -1,6 +1,9 @@
 // Charts by uPlot, in the colours of where they stand.
 
-const COLOURS = { sent: "--soft", opened: "--accent", replied: "--good", asked_for: "--soft", enrolled: "--accent" };
+const COLOURS = {
+  sent: "--soft", opened: "--accent", replied: "--good", asked_for: "--soft", enrolled: "--accent",
+  were: "--soft", kept_back: "--held", beside: "--good", requests: "--accent",
+};
 
 export function draw(root, uPlot) {
   if (!uPlot) return;
@@ -10,7 +13,7 @@ export function draw(root, uPlot) {
     const names = figure.dataset.series.split(",");
     const colour = (name) => resolved(figure, name);
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui", size: 24 };
-    const series = names.map((name) => ({ stroke: colour(COLOURS[name]), width: 1.5, points: { show: false } }));
+    const series = names.map((name) => ({ stroke: colour(COLOURS[name]), fill: name === "were" ? colour("--line") : undefined, width: 1.5, points: { show: false } }));
     new uPlot(
       {
         width: figure.clientWidth, height: figure.clientHeight, legend: { show: false }, cursor: { show: false }, pxAlign: false,

@@ -1,0 +1,72 @@
+"""A version tried on what has happened, as a picture with the API's figures, alone and beside another version."""
+
+from typing import Any
+
+import orjson
+from playwright.async_api import Browser, Locator, expect
+
+from tests.pages.conftest import reading
+from tests.web.looking_scene import Scene
+
+CHAMPIONS = {"field": "stakeholder.role", "op": "equals", "value": "champion"}
+
+
+async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Scene) -> None:
+    published = next(one for one in (await scene.see("/trigger-mappings"))["mappings"] if one["status"] == "published")
+    path = f"/trigger-mappings/{published['id']}"
+    narrower = published["mapping"] | {"stakeholder_criteria": CHAMPIONS}
+    headers = scene.headers(role="admin") | {"if-match": "*"}
+    drafted = await scene.http.put(f"/api/salesloft{path}/draft", json=narrower, headers=headers)
+    assert drafted.status_code == 200, drafted.text
+    as_published = await _back_test(scene, published["mapping"])
+    as_drafted = await _back_test(scene, narrower)
+    assert as_published["requests"] > as_drafted["requests"] == 0
+
+    async with reading(browser, scene, role="manager", reduced_motion="reduce") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{published['id']}/back-test")
+        await page.locator("[name=version]").select_option(str(published["version"]))
+        await page.locator("[name=beside]").select_option(str(drafted.json()["versions"][-1]["version"]))
+        await page.get_by_role("button", name="Try it").click()
+        chart = page.locator("figure.chart")
+        await expect(chart.locator("canvas")).to_be_visible()
+        drawn: dict[str, list[int]] = orjson.loads(await chart.get_attribute("data-chart") or "")
+        by_day = as_published["requests_by_day"]
+        assert sum(drawn["requests"]) == as_published["requests"]
+        assert sum(drawn["beside"]) == as_drafted["requests"]
+        assert [many for many in drawn["were"] if many] == [one["were"] for one in by_day if one["were"]]
+        assert len(drawn["days"]) == 91
+        told = page.get_by_label("In short")
+        await expect(told).to_contain_text(f"Would be asked for{as_published['requests']} beside 0")
+        await expect(told).to_contain_text(f"Calls of Salesloft at most{as_published['calls_at_most']}")
+        owners = page.get_by_role("region", name="Approvals by person").get_by_role("listitem")
+        assert await _numbers(owners) == [one["requests"] for one in as_published["requests_by_owner"]]
+        differs = page.get_by_role("region", name="Who comes out differently").locator("tbody tr")
+        await expect(differs).to_have_count(as_published["requests"])
+        await expect(page.get_by_role("region", name="What differs").locator("ins")).to_have_text("Is now everybody")
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            assert await reader.violations() == [], scheme
+        await page.set_viewport_size({"width": 360, "height": 740})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert reader.complaints == []
+    async with reading(browser, scene, role="csm") as another:
+        await another.open(f"/mappings/{published['id']}/back-test")
+        await expect(another.page.get_by_role("button", name="Try it")).to_have_count(0)
+
+
+async def _back_test(scene: Scene, mapping: dict[str, Any]) -> dict[str, Any]:
+    headers = scene.headers(role="admin")
+    begun = await scene.http.post(
+        "/api/salesloft/mapping-trials/back-test", json={"mapping": mapping, "days": 90}, headers=headers
+    )
+    assert begun.status_code == 202, begun.text
+    while True:
+        trial = (await scene.http.get(begun.headers["location"], headers=headers)).json()
+        if trial["state"] not in {"waiting", "running"}:
+            found: dict[str, Any] = trial["back_test"]
+            return found
+
+
+async def _numbers(rows: Locator) -> list[int]:
+    return [int(await row.locator("strong").inner_text()) for row in await rows.all()]

@@ -1,0 +1,115 @@
+"""What publishing a mapping's draft would change, and for whom, over HTTP; publishing takes the plan's hash."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import ConfigDict
+
+from enrollment.drafts import MappingDocument
+from storage.pool import Database
+from web.idempotency import repeatable
+from web.mapping_drafts import told_findings
+from web.mapping_files import AffectedTold
+from web.mapping_sets import Changed, Told, told_as_problems
+from web.reading.asking import Looked
+from web.security import Caller, CallerRole, Callers, having_role
+from workflows.clock import Clock
+from workflows.publication_plans import PublicationPlan, plan_publication
+
+__all__ = ["publication_plan_routes"]
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "6f1c2a52-8a54-4d55-9a0e-0c1f7f0f5a10",
+    "version": 2,
+    "published_version": 1,
+    "published": {"trigger_type": "at-risk", "cadence_id": 456},
+    "mapping": {"trigger_type": "at-risk", "cadence_id": 457},
+    "changes": [{"field": "cadence_id", "was": 456, "is": 457}],
+    "findings": [],
+    "population": 1400,
+    "affected_stakeholders": 1,
+    "affected": [
+        {
+            "stakeholder_id": "sth-9",
+            "stakeholder_name": "Ann Lee",
+            "customer_id": "cus-7",
+            "trigger_type": "at-risk",
+            "exclusivity_group": "default",
+            "was": "6f1c2a52-8a54-4d55-9a0e-0c1f7f0f5a10",
+            "is": "6f1c2a52-8a54-4d55-9a0e-0c1f7f0f5a10",
+        }
+    ],
+    "hash": "sha256:0f3c…",
+}
+
+
+class NamedAffected(AffectedTold):
+    """The same with the stakeholder's name; null where nobody told of one."""
+
+    stakeholder_name: str | None
+
+
+class PublicationTold(Looked):
+    """What publishing a draft would change. `published` is what it takes the place of, null where there is nothing.
+
+    `affected` are the first lines about `affected_stakeholders`, who all count. With `findings` it cannot be published;
+    without it is, as it was looked at, by its `hash`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: UUID
+    version: int
+    published_version: int | None
+    published: MappingDocument | None
+    mapping: MappingDocument
+    changes: list[Changed]
+    findings: list[Told]
+    population: int
+    affected_stakeholders: int
+    affected: list[NamedAffected]
+    hash: str
+
+
+def publication_plan_routes(database: Database, callers: Callers, clock: Clock) -> APIRouter:
+    """`POST /api/salesloft/trigger-mappings/{mapping_id}/publication-plan`."""
+    routes = APIRouter(prefix="/api/salesloft/trigger-mappings", tags=["mappings"])
+    admin = having_role(callers, CallerRole.ADMIN)
+
+    @routes.post("/{mapping_id}/publication-plan")
+    @repeatable
+    async def plan(mapping_id: UUID, caller: Annotated[Caller, Depends(admin)]) -> PublicationTold:
+        """What publishing the mapping's draft would change, and for whom; nothing is written."""
+        with told_as_problems():
+            async with database.transaction() as connection:
+                return _told(await plan_publication(connection, caller.organization_id, mapping_id, now=clock.now()))
+
+    return routes
+
+
+def _told(plan: PublicationPlan) -> PublicationTold:
+    return PublicationTold(
+        id=plan.id,
+        version=plan.version,
+        published_version=plan.before.version if plan.before is not None else None,
+        published=plan.before.document if plan.before is not None else None,
+        mapping=plan.document,
+        changes=[Changed(field=one.field, was=one.was, is_=one.is_) for one in plan.differences],
+        findings=told_findings(plan.findings),
+        population=plan.population,
+        affected_stakeholders=plan.affected_stakeholders,
+        affected=[
+            NamedAffected(
+                stakeholder_id=one.stakeholder_id,
+                stakeholder_name=plan.names.get(one.stakeholder_id),
+                customer_id=one.customer_id,
+                trigger_type=one.trigger_type,
+                exclusivity_group=one.exclusivity_group,
+                was=one.was,
+                is_=one.is_,
+            )
+            for one in plan.affected
+        ],
+        hash=plan.hash,
+    )
