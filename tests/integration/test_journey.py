@@ -3,29 +3,23 @@
 CloudEvents are made and read by `cloudevents`, Kafka is spoken by librdkafka, and schemas are checked by `jsonschema`.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, to_binary_event, to_structured_event
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, to_binary_event
 from cloudevents.core.v1.event import CloudEvent
-from confluent_kafka import Producer
 from jsonschema import Draft202012Validator
 
-from bench.proof.bus import BusUnavailable
 from bench.proof.world import World, WorldPlan, running_world
 from sandbox.approval_desk import DeskPolicy
+from tests.integration.neighbours import Said, eventually, opened_twice, send, signed
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "schemas" / "published"
-SECONDS = 90.0
 NOBODY = DeskPolicy(approve=0.0, reject=0.0)
-
-Said = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +32,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         await running.service.start()
         await running.service.until_ready()
         yield running
-
-
-async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
-    """What `look` finds once it finds something; a topic that was just made may have no leader yet."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            with contextlib.suppress(BusUnavailable):
-                if found := await look():
-                    return found
-            await asyncio.sleep(0.1)
-
-
-def send(world: World, topic: str, key: str, message: KafkaMessage) -> None:
-    producer = Producer({"bootstrap.servers": world.kafka.bootstrap_servers})
-    producer.produce(topic, value=message.value, key=key, headers=list(message.headers.items()))
-    assert producer.flush(30) == 0
 
 
 async def told(world: World, topic: str, kind: str) -> list[tuple[Said, Said]]:
@@ -71,45 +49,6 @@ async def told(world: World, topic: str, kind: str) -> list[tuple[Said, Said]]:
         Draft202012Validator(schema).validate(data)
         found.append((attributes, data))
     return found
-
-
-def person(number: int, name: str) -> Said:
-    given, _, family = name.partition(" ")
-    return {
-        "id": f"sth-{number}",
-        "name": name,
-        "given_name": given,
-        "family_name": family,
-        "email": f"{given}.silent.{number}@acme.example".lower(),
-        "role": "champion",
-        "is_primary": number == 1,
-        "is_champion": True,
-        "contact_preferences": {"email": "allowed", "phone": None},
-    }
-
-
-async def signed(world: World) -> None:
-    """A customer signs; its two champions should be welcomed. Sent in structured mode."""
-    now = await world.simulator.now()
-    (organization,) = world.organizations
-    event = CloudEvent(
-        {
-            "id": "evt-1",
-            "source": "/cscx/platform",
-            "type": "ai.cscx.lifecycle.new-customer.v1",
-            "time": now,
-            "subject": "cus-1",
-            "correlationid": "journey-1",
-            "organizationid": organization.id,
-        },
-        {
-            "organization_id": organization.id,
-            "customer": {"id": "cus-1", "name": "Acme", "segment": "smb", "owner": {"email": organization.owners[1]}},
-            "stakeholders": [person(1, "Ann Lee"), person(2, "Bob Ray")],
-            "trigger": {"signed_at": now.isoformat()},
-        },
-    )
-    send(world, "cscx.lifecycle.new-customer.v1", f"{organization.id}:cus-1", to_structured_event(event))
 
 
 def decided(world: World, request: Said, verdict: str, at: datetime) -> None:
@@ -168,7 +107,7 @@ async def test_from_a_signature_to_an_opened_e_mail(world: World) -> None:
     assert writes[0]["body"]["email_address"] == "ann.silent.1@acme.example"
     assert {write["correlation"] for write in writes} == {"journey-1"}
 
-    await _opened_twice(world, team["team_id"])
+    await opened_twice(world, team["team_id"])
 
     async def engaged() -> Said | None:
         await world.simulator.advance(timedelta(minutes=20).total_seconds())
@@ -182,14 +121,3 @@ async def test_from_a_signature_to_an_opened_e_mail(world: World) -> None:
     assert [data["ordinal"] for _, data in opened] == [1, 2]
     enrollment = requests["sth-1"]["enrollment_id"]
     assert {(data["stakeholder_id"], data["enrollment_id"]) for _, data in opened} == {("sth-1", enrollment)}
-
-
-async def _opened_twice(world: World, team_id: int) -> None:
-    """Let the first e-mail go out, and its recipient open it twice."""
-
-    async def sent() -> list[Said]:
-        await world.simulator.advance(timedelta(hours=1).total_seconds())
-        return [entry for entry in await world.simulator.life(team_id) if entry["kind"] == "email.sent"]
-
-    (email, *_) = await eventually(sent)
-    await world.simulator.act(team_id, "view", email_id=email["email_id"], count=2)

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from os import environ
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
+import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, async_playwright, expect
@@ -18,7 +19,7 @@ from sandbox.stack import PostgresServer
 from storage.pool import Database, DatabaseOptions
 from tests.web.acting import CALM, Acting, acting
 from tests.web.looking_scene import Scene, scene_set
-from tests.web.stage import Api, running_api
+from tests.web.stage import running_api
 from web.reading.feed import EventFeed
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -108,10 +109,19 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
+class Reached(Protocol):
+    """A service that is reached over HTTP, by whoever claims to be somebody."""
+
+    @property
+    def http(self) -> httpx.AsyncClient: ...
+
+    def headers(self, *, role: str, **claims: Any) -> dict[str, str]: ...
+
+
 @asynccontextmanager
 async def reading(
     browser: Browser,
-    place: Scene | Api,
+    place: Reached,
     *,
     role: str | None = "manager",
     user_id: str = "usr-1",
