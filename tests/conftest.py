@@ -7,9 +7,11 @@ import ssl
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import structlog
+from xdist.scheduler import LoadFileScheduling
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import KafkaServer, PostgresServer, StackOptions, local_kafka, local_postgres
@@ -32,13 +34,32 @@ structlog.configure(
 )
 
 
+# Each of these has a Kafka, a Postgres, a Salesloft and the service to itself, or keeps a processor busy for as long.
+_WHOLE_WORLDS = (
+    "tests/chaos/",
+    "tests/integration/",
+    "tests/pages/test_whole_journey.py",
+    "tests/sandbox/test_demo.py",
+    "tests/web/test_schemathesis.py",
+)
+
+
+class _OneWorldAtATime(LoadFileScheduling):  # type: ignore[misc]  # it has no types of its own
+    """Hands files out to workers as ever, but for whole worlds: beside each other they are slower than in a row."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "whole worlds" if nodeid.startswith(_WHOLE_WORLDS) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Asked for by pytest-xdist, in the process that hands out."""
+    return _OneWorldAtATime(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with a test that may take minutes come first: begun last, one would have the other workers wait for it."""
-    longest = dict.fromkeys((item.path for item in items), 0.0)
-    for item in items:
-        limit = item.get_closest_marker("timeout")
-        longest[item.path] = max(longest[item.path], float(limit.args[0]) if limit else 0.0)
-    items.sort(key=lambda item: longest[item.path], reverse=True)
+    """Whole worlds come first: begun last, they would have the other workers wait."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_WHOLE_WORLDS))
 
 
 def pytest_collection_finish() -> None:

@@ -155,7 +155,7 @@ async def _tell(
     began = monotonic()
     late: Finding | None = None
     console.print(
-        f"{len(stream.records)} records for {len(scene.organizations)} organizations: {len(stream.good)} events,"
+        f"{len(stream.records)} records for {_organizations(len(scene.organizations))}: {len(stream.good)} events,"
         f" {stream.duplicates} sent twice, {len(stream.malformed)} broken"
     )
     with display_for(console) as display:
@@ -195,6 +195,10 @@ async def _tell(
     if options.keep_running:
         await _keep(scene, console)
     return findings
+
+
+def _organizations(many: int) -> str:
+    return "1 organization" if many == 1 else f"{many} organizations"
 
 
 async def _run_the_stream(options: DemoOptions, scene: Scene, stream: Stream, rest: Rest, progress: _Progress) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -120,6 +121,13 @@ async def test_a_rule_is_built_with_the_keyboard_and_counted_while_it_is_written
             assert await reader.violations() == [], scheme
         assert await page.title() != "taken"
         assert reader.complaints == []
+
+
+async def test_who_asks_how_far_a_count_is_that_was_given_up_is_told_nothing(browser: Browser, known: Acting) -> None:
+    id_ = await drafted(known)
+    async with reading(browser, known.api, role="admin") as reader:
+        answer = await reader.page.request.get(f"{reader.base_url}/app/mappings/{id_}/edit/preview/{uuid4()}")
+        assert (answer.status, await answer.body()) == (204, b"")
 
 
 async def test_what_somebody_else_has_saved_is_told_and_overwritten_only_knowingly(

@@ -74,8 +74,13 @@ class _Trying:
         )
 
     async def progress(self, request: Request) -> Response:
-        """How far it is, and what came of it."""
-        trial = await self._kit.api.get(request, f"/mapping-trials/{named(request.path_params['trial_id'])}")
+        """How far it is, and what came of it; nothing of one that was given up for another, which shows itself."""
+        try:
+            trial = await self._kit.api.get(request, f"/mapping-trials/{named(request.path_params['trial_id'])}")
+        except Refusal as refusal:
+            if refusal.status != 404:
+                raise
+            return Response(status_code=204)
         return self._kit.rendered(
             "_trial.html",
             request,
