@@ -134,6 +134,7 @@ async def connect(database: Database, organization_id: str, team: dict[str, Any]
         )
 
 
+@pytest.mark.alone
 async def test_three_replicas_beside_another_integration(town: Town, database: Database, migrated: str) -> None:
     team = await town.simulator.team("Shared", switches={"other_integration_per_minute": OTHERS_A_MINUTE})
     quiet = await town.simulator.team("Apart")

@@ -25,25 +25,28 @@ _STOP_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture: who opens which page, and which link there leads on to what is shown, by its place on the page."""
+    """One picture: who opens which page, and which links lead on from there, each by its place on its page."""
 
     name: str
     role: Literal["viewer", "csm", "manager", "admin"]
     path: str
-    link: str | None = None
+    links: tuple[str, ...] = ()
     theme: Literal["light", "dark"] = "light"
     size: tuple[int, int] = (1280, 860)
 
 
 PICTURES: Final = (
     Picture(name="approvals", role="manager", path="/approvals?show=all"),
-    Picture(name="contact", role="manager", path="/people", link="table th a"),
-    Picture(name="contact-dark", role="manager", path="/people", link="table th a", theme="dark"),
-    Picture(name="contact-narrow", role="manager", path="/people", link="table th a", size=(390, 844)),
-    Picture(name="customer", role="manager", path="/people", link="table td a"),
+    Picture(name="contact", role="manager", path="/people", links=("table th a",)),
+    Picture(name="contact-dark", role="manager", path="/people", links=("table th a",), theme="dark"),
+    Picture(name="contact-narrow", role="manager", path="/people", links=("table th a",), size=(390, 844)),
+    Picture(name="customer", role="manager", path="/people", links=("table td a",)),
     Picture(name="triggers", role="admin", path="/mappings"),
-    Picture(name="mapping", role="admin", path="/mappings", link="a.tile"),
-    Picture(name="cadence", role="admin", path="/cadences", link="main table th a, main .card h2 a"),
+    Picture(name="mapping", role="admin", path="/mappings", links=("a.tile",)),
+    Picture(
+        name="editor", role="admin", path="/mappings", links=("a.tile", "main a[href$='/edit']"), size=(1280, 1100)
+    ),
+    Picture(name="cadence", role="admin", path="/cadences", links=("main table th a, main .card h2 a",)),
     Picture(name="overview", role="manager", path="/overview", size=(1280, 1240)),
     Picture(name="operations", role="admin", path="/operations"),
 )
@@ -77,9 +80,10 @@ def take(browser: Browser, address: str, picture: Picture) -> Path:
         page.goto(f"{address}/app{picture.path}")
         page.get_by_role("link", name="Sign in").click()
         page.get_by_role("link", name=picture.role).first.click()
-        if picture.link is not None:
-            _follow(page, picture.link)
+        for link in picture.links:
+            _follow(page, link)
         expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
+        expect(page.locator("main [aria-busy=true]:visible")).to_have_count(0)
         FOLDER.mkdir(parents=True, exist_ok=True)
         file = FOLDER / f"{picture.name}.png"
         page.screenshot(path=file)

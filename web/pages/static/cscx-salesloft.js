@@ -62,7 +62,7 @@ class Embedded extends HTMLElement {
   #token = null;
   #getToken = null;
   #renewing = null;
-  #keys = new WeakMap();
+  #keys = new Map();
   #uPlot = null;
 
   constructor() {
@@ -247,13 +247,13 @@ class Embedded extends HTMLElement {
     const isTry = element.hasAttribute("hx-vals");
     if (isChange) mornings(form, body);
     if (isTry) for (const [name, value] of Object.entries(JSON.parse(element.getAttribute("hx-vals")))) body.set(name, value);
-    const headers = isChange && !isTry ? { "idempotency-key": this.#key(form, String(body)) } : {};
+    const headers = isChange && !isTry ? { "idempotency-key": this.#key(`${path} ${body}`) } : {};
     const buttons = isChange ? form.querySelectorAll("button") : [];
     this.#problems.replaceChildren();
     for (const button of buttons) button.disabled = true;
     try {
       const answer = await this.#ask(path, { method: isChange ? "POST" : "GET", body, headers });
-      if (!UNSETTLED.has(answer.status) && answer.status < 500) this.#keys.delete(form);
+      if (!UNSETTLED.has(answer.status) && answer.status < 500) this.#keys.delete(`${path} ${body}`);
       if (!answer.ok) return answer.status === 401 ? this.#signedOut() : await this.#refused(answer, element);
       const nodes = parsed(await answer.text());
       if (isChange) this.#asked += 1;
@@ -277,10 +277,10 @@ class Embedded extends HTMLElement {
     return this.#shadow.querySelector(told);
   }
 
-  // The same as long as nobody knows what came of it, and the form still says the same.
-  #key(form, said) {
-    if (this.#keys.get(form)?.said !== said) this.#keys.set(form, { said, key: crypto.randomUUID() });
-    return this.#keys.get(form).key;
+  // The same as long as nobody knows what came of it, though the form may have been shown anew meanwhile.
+  #key(asked) {
+    if (!this.#keys.has(asked)) this.#keys.set(asked, crypto.randomUUID());
+    return this.#keys.get(asked);
   }
 
   #clicked(event) {
