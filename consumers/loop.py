@@ -17,6 +17,7 @@ from consumers.breaker import Breaker, BreakerOptions
 from consumers.incoming import Fault, Incoming, Sound, read
 from consumers.membership import Membership
 from consumers.options import LoopOptions
+from consumers.present import Present
 from consumers.settling import Handler, Refusal, Settler
 from consumers.watching import Watcher
 from storage.pool import Database
@@ -46,7 +47,10 @@ class Part(Protocol):
 
 
 class ConsumeLoop:
-    """Feeds one handler. A `Part`: survives the loss of Kafka and of Postgres, and stops in order."""
+    """Feeds one handler, but not with what is said of who has left.
+
+    A `Part`: survives the loss of Kafka and of Postgres, and stops in order.
+    """
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class ConsumeLoop:
     ) -> None:
         self.name = f"consume {handler.name}"
         self.ready = asyncio.Event()
-        self._handler = handler
+        self._handler = Present(handler)
         self._database = database
         self._options = options
         self._health = health

@@ -18,7 +18,6 @@ from consumers.directory import DirectoryHandler
 from consumers.lifecycle import LifecycleHandler
 from consumers.loop import ConsumeLoop, Handler, LoopOptions
 from consumers.outcomes import OutcomeHandler
-from consumers.present import Present
 from fulfillment.carrying import Workbench
 from fulfillment.handlers import all_handlers
 from fulfillment.options import FulfillmentOptions
@@ -221,7 +220,7 @@ def _consumers(settings: Settings, database: Database, health: Health, clock: Cl
     ]
     return [
         ConsumeLoop(
-            handler=Present(handler),
+            handler=handler,
             database=database,
             options=LoopOptions(
                 bootstrap_servers=settings.kafka_bootstrap_servers,

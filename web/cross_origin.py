@@ -12,17 +12,17 @@ A browser says in `Origin` whose page asks, and lets that page read an answer th
 What is asked without `Origin`, or by our own pages, passes as ever.
 """
 
-from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from storage import organization_settings
 from storage.errors import StorageError
 from storage.pool import Database
+from web.headers import adding
 from web.problems import Problem, document_of
 from web.security import Callers
 from workflows.organization_settings import read_settings
@@ -68,7 +68,8 @@ class CrossOrigin:
                 answered, granted = await self._asked(request, origin)
         except (Problem, StorageError) as error:
             answered, granted = document_of(request, error), False
-        await answered(scope, receive, _telling(send, _grant(origin) if granted else {"vary": "Origin"}))
+        told = _grant(origin) if granted else {"vary": "Origin"}
+        await answered(scope, receive, adding(send, told.items()))
 
     async def _preflight(self, origin: str) -> tuple[ASGIApp, bool]:
         """Whether the page may ask at all. Raises Problem, 403, and storage's errors."""
@@ -112,17 +113,6 @@ def _origin_of(url: str) -> str:
 
 def _grant(origin: str) -> dict[str, str]:
     return {"access-control-allow-origin": origin, "access-control-expose-headers": _READ, "vary": "Origin"}
-
-
-def _telling(send: Send, headers: Mapping[str, str]) -> Send:
-    added = [(name.encode(), value.encode()) for name, value in headers.items()]
-
-    async def telling(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *added]
-        await send(message)
-
-    return telling
 
 
 def _not_allowed(origin: str) -> Problem:

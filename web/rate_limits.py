@@ -14,8 +14,9 @@ from time import monotonic
 from typing import Final
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from web.headers import adding
 from web.problems import Problem, document_of
 from web.security import Callers
 
@@ -108,13 +109,7 @@ class RateLimits:
             await self._app(scope, receive, send)
             return
         taken = buckets.take((caller.organization_id, caller.user_id))
-        told = _headers(buckets.rate, taken)
-
-        async def telling(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *told]
-            await send(message)
-
+        telling = adding(send, _headers(buckets.rate, taken))
         if taken.again_in_s is None:
             await self._app(scope, receive, telling)
             return
@@ -132,7 +127,7 @@ def _is_counted(path: str) -> bool:
     return path.startswith(_COUNTED) and not path.startswith(_NOT_COUNTED)
 
 
-def _headers(rate: Rate, taken: Taken) -> list[tuple[bytes, bytes]]:
+def _headers(rate: Rate, taken: Taken) -> list[tuple[str, str]]:
     policy = f'"caller";q={rate.burst};w={ceil(rate.burst * rate.interval_s)}'
     now = f'"caller";r={taken.left};t={ceil(taken.full_in_s)}'
-    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", now.encode())]
+    return [("ratelimit-policy", policy), ("ratelimit", now)]

@@ -22,12 +22,14 @@ ORDER BY asked_at, organization_id LIMIT :limit
 DELETE FROM departures WHERE organization_id = :organization_id AND left_at IS NOT NULL RETURNING organization_id
 
 -- name: count_what_leaves
--- What a departure concerns: the customers and stakeholders of whom something is kept, who is on a cadence, and what is open.
+-- What a departure concerns: the customers and stakeholders of whom something is kept, who is on a cadence, and what is open. What
+-- was to begin some other day and has been withdrawn will be nothing when its day comes, and is not waited for.
 SELECT (SELECT count(*) FROM directory_customers c WHERE c.organization_id = :organization_id AND c.data IS NOT NULL) AS customers,
        (SELECT count(*) FROM directory_stakeholders s WHERE s.organization_id = :organization_id AND s.data IS NOT NULL) AS stakeholders,
        (SELECT count(*) FROM enrollments e WHERE e.organization_id = :organization_id AND e.state = 'enrolled') AS on_cadence,
        (SELECT count(*) FROM commands w WHERE w.organization_id = :organization_id AND w.state = 'pending'
-          AND w.kind IN ('enroll', 'remove', 'pause', 'resume')) AS commands
+          AND (w.kind IN ('remove', 'pause', 'resume')
+               OR w.kind = 'enroll' AND NOT EXISTS (SELECT FROM enrollments e WHERE e.id = w.enrollment_id AND e.state = 'withdrawn'))) AS commands
 
 -- name: customers_to_forget
 -- Customers who are not erased yet, with how new what is known of them is: of who was only spoken of, not new at all.

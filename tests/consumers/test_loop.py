@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from consumers.breaker import BreakerOptions
 from consumers.incoming import Incoming
 from sandbox.stack import PostgresServer
+from storage import departures, organizations
 from storage.errors import RecordRefused
 from storage.outbox import unpack_headers
 from storage.pool import Connection, Database
@@ -490,3 +492,17 @@ async def test_a_stop_ends_in_order_even_while_the_database_is_away(
     async with run_loop(Recorder((topic,)), group=running.group) as second:
         await eventually(reached(bus, second, topic, {0: 1}))
     assert ids(await effects()) == ["a"]
+
+
+async def test_what_is_said_of_an_organization_that_has_left_is_taken_and_let_go(
+    bus: Bus, run_loop: RunLoop, database: Database, effects: Rows
+) -> None:
+    topic = await bus.topic()
+    async with database.transaction() as connection:
+        now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+        await organizations.ensure(connection, ["org-gone"], now)
+        await departures.begin(connection, "org-gone", by="usr-1", now=now)
+    await bus.send(topic, record_of("a"), record_of("b", organization="org-gone"), record_of("c"))
+    async with run_loop(Recorder((topic,))) as running:
+        await eventually(reached(bus, running, topic, {0: 3}))
+    assert ids(await effects()) == ["a", "c"]

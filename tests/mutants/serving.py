@@ -110,6 +110,14 @@ IN_SERVING = (
         tests=("tests/web/test_departing.py",),
     ),
     Mutant(
+        name="a-loop-that-hears-everybody",
+        bug="whoever has left is known to be gone, and no consumer asks",
+        path="consumers/loop.py",
+        old="self._handler = Present(handler)",
+        new="self._handler = handler",
+        tests=("tests/consumers/test_loop.py",),
+    ),
+    Mutant(
         name="an-export-with-secrets",
         bug="whoever exports an organization's data has its credential too",
         path="storage/export.py",

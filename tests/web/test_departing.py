@@ -152,6 +152,22 @@ async def test_a_removal_that_cannot_be_done_keeps_nobody_here_for_ever(desk: Ac
     assert len(await desk.api.fetch("SELECT FROM commands WHERE kind = 'disconnect'")) == 1
 
 
+async def test_what_was_to_begin_one_day_holds_no_departure_up(desk: Acting) -> None:
+    one_day = (desk.api.clock.now() + timedelta(days=5)).date().isoformat()
+    answer = await desk.add("sth-1", claims={"role": "admin"}, start_date=one_day)
+    assert answer.status_code == 202, answer.text
+    await desk.approve(answer.json()["enrollment_id"])
+    assert await states(desk) == ["scheduled"]
+    await leave(desk)
+    await goes_on(desk)
+    assert await states(desk) == ["withdrawn"]
+    await desk.carry_out()
+    await goes_on(desk)
+    there = await told(desk)
+    assert (there["state"], there["left_behind"]) == ("left", 0)
+    assert await desk.writes() == []
+
+
 async def test_nothing_is_done_for_who_has_left_until_it_comes_back(desk: Acting) -> None:
     await leave(desk)
     stop = {"scope": "organization", "reason": "a quiet week"}

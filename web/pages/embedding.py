@@ -16,8 +16,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from web.headers import adding
 from web.pages.contacts import Contacts, contact_parts
 from web.pages.kit import Kit, named
 from web.pages.own_api import OwnApi, Refusal
@@ -122,11 +123,5 @@ class _ByTokenAlone:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                added = [(name.encode(), value.encode()) for name, value in _GUARDED.items()]
-                message["headers"] = [*message["headers"], *added]
-            await send(message)
-
         headers = [(name, value) for name, value in scope.get("headers", ()) if name != b"cookie"]
-        await self._app({**scope, "headers": headers}, receive, guarded)
+        await self._app({**scope, "headers": headers}, receive, adding(send, _GUARDED.items()))
