@@ -38,7 +38,7 @@ from web.reading.asking import Looking
 from web.reading.feed import EventFeed
 from web.reading.routes import reading_routes
 from web.requests import EveryRequest
-from web.security import Callers
+from web.security import Callers, for_the_known
 from web.session import session_routes
 from web.stops import stop_routes
 from web.suppressions import suppression_routes
@@ -133,6 +133,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         tool_routes(talking, ports.callers),
         webhook_routes(ports.database, ports.sessions.keyring),
     ):
+        for_the_known(routes, ports.callers)
         add_operations(app, routes)
     describe(app)
     app.mount(ELEMENTS, elements())

@@ -15,16 +15,19 @@ from typing import Annotated, Any
 
 import httpx
 import structlog
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.browser import Browsers
 from web.problems import Problem
 
-__all__ = ["Caller", "CallerRole", "Callers", "Issuer", "having_role"]
+__all__ = ["Caller", "CallerRole", "Callers", "Issuer", "for_the_known", "having_role"]
 
 _log = structlog.get_logger(__name__)
 
@@ -190,6 +193,21 @@ def having_role(callers: Callers, *roles: CallerRole) -> Callable[[Request], Awa
         return known
 
     return caller
+
+
+def for_the_known(routes: APIRouter, callers: Callers) -> None:
+    """Have a router's operations begin with who asks, but those that are public: of a stranger no body is read."""
+    for route in routes.routes:
+        if isinstance(route, APIRoute) and (route.openapi_extra or {}).get("security") != []:
+            route.app = _of_the_known(callers, route.app)
+
+
+def _of_the_known(callers: Callers, operation: ASGIApp) -> ASGIApp:
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        await callers.of(Request(scope, receive))
+        await operation(scope, receive, send)
+
+    return asked
 
 
 def _unknown_token(error: str) -> Problem:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import httpx
+
 from bench.proof.findings import Findings
 from bench.proof.load import Load, stream_with
 from bench.proof.made_up import Asking, ask, operations, public, there_is
@@ -61,7 +63,8 @@ _SIZES: Final = {
         ),
     ),
 }
-_ORGANIZATION: Final = "org-1"
+# None of the document's examples, of which one has it leave.
+_ORGANIZATION: Final = "org-2"
 _TOKEN_SECONDS: Final = 12 * 3600
 
 
@@ -136,11 +139,15 @@ async def _ask(world: World, task: Task, caller: _CallerPlan, issuer: TokenIssue
         answers.findings,
         answers.asked,
     )
+    async with httpx.AsyncClient(base_url=base_url, headers=_headers(issuer, "viewer"), timeout=60.0) as http:
+        left = (await http.get("/api/salesloft/organization/departure")).status_code
+    findings.holds(f"Nothing that {who} asked had the organization leave.", left == httpx.codes.NOT_FOUND, str(left))
     if caller.role is None:
         let_in = {label for label, status in answers.statuses if status != 401}
         findings.nothing("Nobody unknown is let in.", let_in - public(described), len(answers.operations))
     findings.figures |= {
         f"asked by {who}": answers.asked,
+        f"no HTTP at all, by {who}": answers.not_http,
         f"how, by {who}": dict(answers.phases),
         f"statuses, to {who}": {str(one): number for one, number in sorted(answers.by_status().items())},
     }

@@ -42,6 +42,13 @@ async def test_a_body_is_bounded_whether_it_tells_its_size_or_not(shared_api: Ap
             continue  # the server has answered and closed before all of it was sent
 
 
+async def test_of_whom_nobody_knows_the_body_is_not_read(shared_api: Api) -> None:
+    for path in ("/api/salesloft/suppressions", "/api/salesloft/chat", "/api/integrations/salesloft/connect"):
+        for content in (b"{", b"\xff", b"[" * 100_000, b"x" * (LARGEST_BODY + 1)):
+            headers = {"content-type": "application/json"}
+            refused(await shared_api.http.post(path, content=content, headers=headers), 401, "caller_unknown")
+
+
 async def test_the_api_describes_itself_as_published(shared_api: Api) -> None:
     described = (await shared_api.http.get("/api/openapi.json")).json()
     assert described == document()

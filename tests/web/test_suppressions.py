@@ -48,6 +48,15 @@ async def test_what_is_taken_off_is_gone_and_both_are_in_the_audit_log_without_a
     assert "ann@" not in str(rows)
 
 
+async def test_what_is_taken_off_may_be_put_on_again_at_once(api: Api) -> None:
+    for _ in range(3):
+        assert (await send(api, "ann@acme.example")).json() == {"added": [0], "already_listed": []}
+        answer = await send(api, "ann@acme.example", path=f"{PATH}/removals")
+        assert (answer.status_code, answer.json()) == (200, {"removed": [0], "not_listed": []})
+    rows = await api.fetch("SELECT removed_by FROM suppressions WHERE organization_id = $1", api.organization_id)
+    assert [row["removed_by"] for row in rows] == ["usr-1"] * 3
+
+
 async def test_one_bad_entry_keeps_all_off_the_list(api: Api) -> None:
     problem = refused(await send(api, "ann@acme.example", "nobody", "a b@acme.example"), 422, "invalid_request")
     assert [one["field"] for one in problem["errors"]] == ["body.entries.1", "body.entries.2"]
