@@ -77,7 +77,8 @@ def answer_with_problems(app: FastAPI) -> None:
     async def not_as_described(request: Request, error: RequestValidationError) -> Response:
         # Without the input, which may be a secret.
         fields = [
-            {"field": ".".join(str(part) for part in one["loc"]), "message": one["msg"]} for one in error.errors()
+            {"field": ".".join(str(part) for part in one["loc"]), "message": one["msg"].removeprefix("Value error, ")}
+            for one in error.errors()
         ]
         return _document(
             request, Problem(422, "invalid_request", "The request is not as it is described.", errors=fields)

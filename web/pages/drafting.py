@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from web.pages.fields import Sent
 from web.pages.kit import Kit, named, sent_by
+from web.pages.limits_form import DAYS, PER, REENTRY, focus_of, limits_edited
 from web.pages.mapping_form import base_in, document_in, kept_rules, parts_in, rules_sent
 from web.pages.own_api import Refusal
-from web.pages.rule_form import Sent, edited
+from web.pages.rule_form import edited
 from web.pages.rules import Catalogue, Group, Unfinished
 from web.pages.versions import differing, places_of
 from web.problems import Problem
@@ -61,8 +63,10 @@ class _Drafting:
         sent, catalogue = await sent_by(request), await catalogue_of(self._kit, request)
         does = sent.get("do", [""])[-1]
         rules = {root: edited(one, root, does) for root, one in rules_sent(sent, catalogue).items()}
-        focus = _focus(does, rules)
-        shown = await self._shown(request, parts_in(sent), rules, focus=focus)
+        mapping = parts_in(sent)
+        mapping |= {"policy": limits_edited(mapping["policy"], does)}
+        focus = focus_of(does, mapping["policy"]) or _focus(does, rules)
+        shown = await self._shown(request, mapping, rules, focus=focus)
         return self._kit.rendered("_draft.html", request, **shown)
 
     async def save(self, request: Request) -> Response:
@@ -137,6 +141,9 @@ class _Drafting:
             "cadences": cadences["items"],
             "senders": senders["senders"],
             "steps": steps,
+            "days": DAYS,
+            "per": PER,
+            "reentry": REENTRY,
             "lacking": lacking or {},
             "focus": focus,
         }

@@ -1,11 +1,13 @@
 """A mapping in a form's fields: what was written there, over what the mapping said before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
-from web.pages.rule_form import Sent, rules_in
+from web.pages.fields import Sent, number, one
+from web.pages.limits_form import limits_in
+from web.pages.rule_form import rules_in
 from web.pages.rules import Catalogue, Group, Unfinished, criteria_of, rules_of, settled
 
 __all__ = ["CRITERIA", "base_in", "document_in", "imagined_in", "kept_rules", "parts_in", "rules_sent"]
@@ -18,7 +20,7 @@ _OF_POLICY: Final = ("expires_after_hours", "execute_within_days", "defer_days",
 
 def base_in(sent: Sent) -> dict[str, Any]:
     """The mapping as the form was opened with it; nothing where it was not sent."""
-    told = orjson.loads(_one(sent, "base") or "{}")
+    told = orjson.loads(one(sent, "base") or "{}")
     return told if isinstance(told, dict) else {}
 
 
@@ -65,25 +67,25 @@ def imagined_in(sent: Sent, trigger_type: str, catalogue: Catalogue) -> dict[str
     """What the event is imagined to carry, where anything was said of it."""
     told: dict[str, Any] = {}
     for field, entry in catalogue.items():
-        typed = _one(sent, field)
+        typed = one(sent, field)
         if typed and trigger_type in entry["triggers"]:
-            told[field.removeprefix("trigger.")] = _number(typed) if entry["kind"] == "number" else typed
+            told[field.removeprefix("trigger.")] = number(typed) if entry["kind"] == "number" else typed
     return told or None
 
 
 def _plain(sent: Sent) -> dict[str, Any]:
     return {
-        "segment": _one(sent, "segment") or None,
-        "cadence_id": _number(_one(sent, "cadence_id")) or None,
-        "start_step_id": _number(_one(sent, "start_step_id")) or None,
-        "exclusivity_group": _one(sent, "exclusivity_group"),
+        "segment": one(sent, "segment") or None,
+        "cadence_id": number(one(sent, "cadence_id")) or None,
+        "start_step_id": number(one(sent, "start_step_id")) or None,
+        "exclusivity_group": one(sent, "exclusivity_group"),
         "enabled": "enabled" in sent,
-        **{name: _number(_one(sent, name)) for name in _WHOLE},
+        **{name: number(one(sent, name)) for name in _WHOLE},
     }
 
 
 def _sender(sent: Sent) -> dict[str, Any]:
-    kind, users = _one(sent, "sender") or "customer_owner", [_number(one) for one in sent.get("user_id", ())]
+    kind, users = one(sent, "sender") or "customer_owner", [number(typed) for typed in sent.get("user_id", ())]
     match kind:
         case "fixed_user":
             return {"kind": kind, "user_id": users[0] if users else None}
@@ -93,30 +95,14 @@ def _sender(sent: Sent) -> dict[str, Any]:
 
 
 def _policy(sent: Sent, before: Mapping[str, Any]) -> dict[str, Any]:
-    start = _one(sent, "start")
-    days = _number(_one(sent, "start_days") or ("30" if start == "before_term_end" else "1"))
+    start = one(sent, "start")
+    days = number(one(sent, "start_days") or ("30" if start == "before_term_end" else "1"))
     return {
         **before,
-        **{name: _number(_one(sent, name)) for name in _OF_POLICY},
+        **limits_in(sent),
+        **{name: number(one(sent, name)) for name in _OF_POLICY},
         "start_offset_days": days if start == "later" else 0,
         "start_days_before_term_end": days if start == "before_term_end" else None,
-        "exclusive_by": _one(sent, "exclusive_by") or None,
+        "exclusive_by": one(sent, "exclusive_by") or None,
         "shadow": "shadow" in sent,
     }
-
-
-def _one(sent: Sent, name: str) -> str:
-    found: Sequence[str] = sent.get(name, ())
-    return found[-1].strip() if found else ""
-
-
-def _number(typed: str) -> int | float | str:
-    """A number where it is one; what is none goes as it is, and is refused with its field."""
-    try:
-        return int(typed)
-    except ValueError:
-        pass
-    try:
-        return float(typed)
-    except ValueError:
-        return typed

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from web.pages.fields import Sent
 from web.pages.rules import Group, Part, Row
 
-__all__ = ["Sent", "edited", "rules_in"]
-
-Sent = Mapping[str, Sequence[str]]
-"""What a form sent: every value of each name."""
+__all__ = ["edited", "rules_in"]
 
 
 def rules_in(sent: Sent, root: str) -> Group:

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from web.pages.drafting import catalogue_of
+from web.pages.fields import Sent
 from web.pages.kit import Kit, named, sent_by
 from web.pages.mapping_form import CRITERIA, document_in, imagined_in, parts_in, rules_sent
 from web.pages.own_api import Refusal
-from web.pages.rule_form import Sent
 from web.pages.rules import Unfinished, criteria_of, finished
 
 __all__ = ["trying_routes"]

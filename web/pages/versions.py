@@ -40,5 +40,5 @@ def places_of(problem: Mapping[str, Any]) -> dict[str, str]:
         if root is not None:
             # Between the places are the kinds of the nodes; criteria of one row have no place of their own.
             places = [part for part in parts[parts.index(root) + 1 :] if part.isdigit()] or ["0"]
-            found[".".join([_ROOTS[root], *places])] = one["message"].removeprefix("Value error, ")
+            found[".".join([_ROOTS[root], *places])] = one["message"]
     return found
