@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from salesloft_client import ClientRejected, GrantRevoked, MissingScope, SalesloftError, Throttled, Unauthorized
-from storage.errors import StorageError
+from storage.errors import RecordRefused, StorageError
 from workflows.authorization import NoApplication, StateRefused
 from workflows.scopes import LacksScopes
 from workflows.session import NotConnected, TeamTaken
@@ -133,8 +133,15 @@ def problem_of(error: Exception) -> Problem:
         case TeamTaken() | NotConnected():
             return Problem(409, "team_taken" if isinstance(error, TeamTaken) else "not_connected", str(error))
         case StorageError():
-            return Problem(503, "storage_unavailable", "The database does not answer; try again in a moment.")
+            return _of_storage(error)
     return _of_salesloft(error)
+
+
+def _of_storage(error: StorageError) -> Problem:
+    if isinstance(error, RecordRefused):
+        told = "A value of the request cannot be kept, such as a NUL character: take it out."
+        return Problem(422, "cannot_be_kept", told)
+    return Problem(503, "storage_unavailable", "The database does not answer; try again in a moment.")
 
 
 def _of_salesloft(error: Exception) -> Problem:

@@ -148,6 +148,7 @@ async def _ask(world: World, task: Task, caller: _CallerPlan, issuer: TokenIssue
     findings.figures |= {
         f"asked by {who}": answers.asked,
         f"no HTTP at all, by {who}": answers.not_http,
+        f"too deep to be asked, by {who}": answers.given_up,
         f"how, by {who}": dict(answers.phases),
         f"statuses, to {who}": {str(one): number for one, number in sorted(answers.by_status().items())},
     }

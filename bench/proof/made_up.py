@@ -108,13 +108,15 @@ class Asking:
 class Answers:
     """What came back: how many by operation and status, and by phase; and what is wrong, each thing once.
 
-    `not_http` were refused by the server before there was a request to be answered.
+    `not_http` were refused by the server before there was a request to be answered. `given_up` were never asked: what
+    the library made up was too deep for itself.
     """
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     phases: Counter[str] = field(default_factory=Counter)
     wrong: dict[str, str] = field(default_factory=dict)
     not_http: int = 0
+    given_up: int = 0
 
     @property
     def asked(self) -> int:
@@ -141,13 +143,15 @@ class Answers:
     def plain(self) -> dict[str, Any]:
         """As plain data, for `read`."""
         statuses = [[label, status, number] for (label, status), number in self.statuses.items()]
-        return {"statuses": statuses, "phases": self.phases, "wrong": self.wrong, "not_http": self.not_http}
+        return {"statuses": statuses} | {
+            name: getattr(self, name) for name in ("phases", "wrong", "not_http", "given_up")
+        }
 
     @classmethod
     def read(cls, plain: Mapping[str, Any]) -> "Answers":
         """From plain data."""
         statuses = Counter({(label, status): number for label, status, number in plain["statuses"]})
-        return cls(statuses, Counter(plain["phases"]), dict(plain["wrong"]), plain["not_http"])
+        return cls(statuses, Counter(plain["phases"]), dict(plain["wrong"]), plain["not_http"], plain["given_up"])
 
     def note(self, phase: str, asked: ScenarioRecorder) -> None:
         """Take in a scenario of the library's."""
@@ -257,6 +261,8 @@ def main() -> None:
                 answers.note(event.phase.value, event.recorder)
                 found = f"{len(answers.wrong)} things wrong" + "".join(f"; {one}" for one in [*answers.wrong][-1:])
                 _write({"progress": f"{answers.asked} requests, {found}; {event.phase.value}, {event.recorder.label}"})
+            case events.NonFatalError() if isinstance(event.value, RecursionError):
+                answers.given_up += 1
             case events.NonFatalError():
                 answers.wrong.setdefault(f"{event.label}: {event.info.title}", str(event.value))
             case events.FatalError():

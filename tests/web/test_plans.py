@@ -16,7 +16,14 @@ from storage.queries import queries
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 BIG = (
     *("enrollments", "salesloft_memberships", "activity_units", "evaluations_default", "sync_ledger", "engagements"),
-    *("directory_stakeholders", "salesloft_people", "stakeholder_people", "enrollment_history", "approval_decisions"),
+    *(
+        "directory_customers",
+        "directory_stakeholders",
+        "salesloft_people",
+        "stakeholder_people",
+        "enrollment_history",
+        "approval_decisions",
+    ),
     *("steerings", "commands", "additions", "stops", "suppressions", "mapping_runs", "mapping_changes"),
     *("organization_settings", "salesloft_budgets", "salesloft_connections", "sync_streams", "outbox"),
     "audit_entries",
@@ -41,6 +48,7 @@ TIMELINE: dict[str, Any] = dict.fromkeys(
     ("customer_id", "stakeholder_id", "before_at", "before_place", "before_ordinal", "before_source")
 ) | {"at_most": 51}
 AUDIT: dict[str, Any] = dict.fromkeys(("actor", "action", "subject", "before_at", "before_id")) | {"at_most": 51}
+FIND: dict[str, Any] = dict.fromkeys(("patterns", "after_name", "after_id")) | {"at_most": 51}
 PEOPLE = {"stakeholder_ids": ["sth-7", "sth-8"]}
 ASKED = [
     ("look_at_enrollments", ENROLLMENTS),
@@ -78,6 +86,11 @@ ASKED = [
     ("read_engagements", {"stakeholders": [("org-7", "sth-7"), ("org-7", "sth-8")]}),
     ("look_at_people_of", {"customer_id": "cus-7", "at_most": 51}),
     ("look_at_customers_of", {"stakeholder_id": "sth-7"}),
+    ("look_for_people", FIND | {"email": None}),
+    ("look_for_people", FIND | {"email": "ann@acme.example", "patterns": ["%ann%"]}),
+    ("look_for_people", FIND | {"email": None, "after_name": "Ann", "after_id": "sth-7"}),
+    ("look_for_customers", FIND),
+    ("look_for_customers", FIND | {"patterns": ["%acme%"], "after_name": "Acme", "after_id": "cus-7"}),
     ("list_stops", {"now": NOW}),
     ("list_suppressions_after", {"kind": "", "value": "", "limit": 51}),
     ("list_suppressions_after", {"kind": "email", "value": "x", "limit": 51}),
@@ -125,8 +138,12 @@ SELECT gen_random_uuid(), 'org-' || n % 40, 'cus-' || n / 40 % 100, 'event', 'ev
 FROM generate_series(1, 40000) AS n;
 INSERT INTO sync_ledger (organization_id, stream, cycle, started_at)
 SELECT 'org-' || n % 40, 'emails', n, now() - n * interval '1 second' FROM generate_series(1, 40000) AS n;
-INSERT INTO directory_stakeholders (organization_id, stakeholder_id, customer_id, as_of, as_of_offset, from_directory)
-SELECT 'org-' || n % 40, 'sth-' || n / 40, 'cus-' || n / 40 % 100, now(), n, true FROM generate_series(0, 15999) AS n;
+INSERT INTO directory_stakeholders (organization_id, stakeholder_id, customer_id, data, as_of, as_of_offset,
+  from_directory)
+SELECT 'org-' || n % 40, 'sth-' || n / 40, 'cus-' || n / 40 % 100, '{"name": "Ann Lee"}', now(), n, true
+FROM generate_series(0, 15999) AS n;
+INSERT INTO directory_customers (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
+SELECT 'org-' || n % 40, 'cus-' || n / 40, '{"name": "Acme"}', now(), n, true FROM generate_series(0, 15999) AS n;
 INSERT INTO salesloft_people (organization_id, person_id, do_not_contact, contact_restrictions, bouncing,
   salesloft_updated_at, read_at)
 SELECT organization_id, as_of_offset, false, '{}', false, now(), now() FROM directory_stakeholders;

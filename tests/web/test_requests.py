@@ -1,11 +1,16 @@
 """What every request passes through, and what is served in every role."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
 import httpx
 from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.types import Message
 from structlog.testing import capture_logs
 
+from tests.web.acting import acting
 from tests.web.stage import Api
 from tests.web.test_connection import refused
 from web.problems import answer_with_problems
@@ -79,3 +84,60 @@ async def test_who_goes_away_amid_a_body_is_nobody_s_fault() -> None:
         await app(scope, receive, send)
     assert answers[0]["status"] == 400
     assert logs == []
+
+
+def nul_at_each_place(value: Any) -> Iterator[Any]:
+    """A document with a NUL character in one of its strings, for each of them."""
+    match value:
+        case str():
+            yield f"{value}\x00"
+        case list():
+            for place, one in enumerate(value):
+                yield from ([*value[:place], other, *value[place + 1 :]] for other in nul_at_each_place(one))
+        case dict():
+            for name, one in value.items():
+                yield from (value | {name: other} for other in nul_at_each_place(one))
+
+
+def examples(described: Mapping[str, Any], operation: Mapping[str, Any]) -> list[Any]:
+    """Bodies that an operation takes, as its description shows them; None where it takes none."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    shown = [one["value"] for one in body.get("examples", {}).values()]
+    for schema in body.get("schema", {}).get("anyOf", [body.get("schema", {})]):
+        named = schema.get("$ref", "").rpartition("/")[2]
+        shown += described["components"]["schemas"].get(named, schema).get("examples", [])
+    return shown or [None]
+
+
+def with_nul(described: Mapping[str, Any], path: str, operation: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """An operation's addresses and bodies with a NUL character somewhere."""
+    bodies = examples(described, operation)
+    plain = path
+    for one in operation.get("parameters", []):
+        if one["in"] == "path":
+            value = "1" if one["schema"].get("type") == "integer" else str(UUID(int=1))
+            plain = plain.replace(f"{{{one['name']}}}", value)
+    for one in operation.get("parameters", []):
+        if one["in"] == "path":
+            yield path.replace(f"{{{one['name']}}}", "a%00"), bodies[0]
+        elif one["in"] == "query":
+            yield f"{plain}?{one['name']}=a%00", bodies[0]
+    for body in bodies:
+        yield from ((plain, other) for other in nul_at_each_place(body))
+
+
+async def test_a_character_that_cannot_be_kept_is_refused_wherever_it_is(api: Api) -> None:
+    await acting(api)
+    described = document()
+    faults, asked = [], 0
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            for address, body in with_nul(described, path, operation):
+                headers = api.headers(role="admin") | {"if-match": "*", "idempotency-key": str(uuid4())}
+                answer = await api.http.request(method, address, json=body, headers=headers)
+                asked += 1
+                # Where nothing is asked of the database it may be one that no name has.
+                if answer.status_code >= 500 or (answer.status_code != 200 and answer.is_success):
+                    faults.append(f"{method} {address} {body}: {answer.text}")
+    assert faults == []
+    assert asked > 150, "hardly anything was asked"

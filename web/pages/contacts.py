@@ -18,6 +18,7 @@ __all__ = ["Contacts", "contact_parts", "contact_routes"]
 _PAGE_SIZE = 50
 _ACTIVITY = 200
 _CADENCES = 200
+_CUSTOMERS = 12
 _DECISIONS = 5
 # What adds the person to the cadence again: the button says so, and to press it is to confirm it.
 _ADDING_BACK = frozenset({"resume", "skip", "restart", "sender"})
@@ -31,9 +32,10 @@ _GROUPS = {
 
 
 def contact_routes(kit: Kit) -> list[Route]:
-    """`/people`, `/stakeholders/{id}` and `/customers/{id}`."""
+    """`/find`, `/people`, `/stakeholders/{id}` and `/customers/{id}`."""
     contacts = Contacts(kit)
     return [
+        Route("/find", contacts.find),
         Route("/people", contacts.everybody),
         Route("/stakeholders/{stakeholder_id}", contacts.stakeholder),
         Route("/customers/{customer_id}", contacts.customer),
@@ -61,6 +63,14 @@ class Contacts:
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
+
+    async def find(self, request: Request) -> Response:
+        """People and customers by name."""
+        q, cursor = request.query_params.get("q"), request.query_params.get("cursor")
+        asked = {"people": self._kit.api.get(request, "/people", q=q, limit=_PAGE_SIZE, cursor=cursor)}
+        if cursor is None:
+            asked["customers"] = self._kit.api.get(request, "/customers", q=q, limit=_CUSTOMERS)
+        return await self._kit.page("find.html", request, asked, q=q, changed=lambda **query: changed(request, **query))
 
     async def everybody(self, request: Request) -> Response:
         """Enrollments by how they stand."""

@@ -13,6 +13,7 @@ from web.reading.events import event_routes
 from web.reading.failed_steerings import failed_steering_routes
 from web.reading.feed import EventFeed
 from web.reading.figures import figure_routes
+from web.reading.finding import finding_routes
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
 from web.reading.people import people_routes
@@ -27,6 +28,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
     for part in (
         cadence_routes(looking),
         sender_routes(looking),
+        finding_routes(looking),
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),

@@ -1,0 +1,27 @@
+-- name: look_for_people
+-- Stakeholders by name, whose name has all of some patterns in it, or whose address it is.
+SELECT f.stakeholder_id, f.name, s.customer_id, c.name AS customer_name, s.data ->> 'title' AS title, s.data ->> 'role' AS role,
+       s.left_at IS NOT NULL AND (s.listed_at > s.left_at) IS NOT TRUE AS "left"
+FROM (
+  SELECT organization_id, stakeholder_id, name FROM directory_stakeholders
+  WHERE organization_id = :organization_id AND name IS NOT NULL
+    AND (:patterns::text[] IS NULL OR email = :email OR lower(name) LIKE ALL (ARRAY(SELECT lower(p) FROM unnest(:patterns::text[]) AS p)))
+    AND (:after_name::text IS NULL OR (name, stakeholder_id) > (:after_name, :after_id::text))
+  ORDER BY name, stakeholder_id LIMIT :at_most
+) AS f
+JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
+LEFT JOIN directory_customers c ON c.organization_id = s.organization_id AND c.customer_id = s.customer_id
+ORDER BY f.name, f.stakeholder_id
+
+-- name: look_for_customers
+-- Customers by name, whose name has all of some patterns in it.
+SELECT f.customer_id, f.name, c.data ->> 'segment' AS segment, c.data #>> '{owner,user_id}' AS owner_user_id
+FROM (
+  SELECT organization_id, customer_id, name FROM directory_customers
+  WHERE organization_id = :organization_id AND name IS NOT NULL
+    AND (:patterns::text[] IS NULL OR lower(name) LIKE ALL (ARRAY(SELECT lower(p) FROM unnest(:patterns::text[]) AS p)))
+    AND (:after_name::text IS NULL OR (name, customer_id) > (:after_name, :after_id::text))
+  ORDER BY name, customer_id LIMIT :at_most
+) AS f
+JOIN directory_customers c USING (organization_id, customer_id)
+ORDER BY f.name, f.customer_id
