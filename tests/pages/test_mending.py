@@ -46,6 +46,45 @@ async def test_what_salesloft_refused_of_a_pause_is_tried_again(browser: Browser
     assert row["state"] == "paused"
 
 
+async def test_whoever_looks_after_a_contact_has_it_tried_again_there(browser: Browser, desk: Acting) -> None:
+    theirs, others = await somebody(desk, "Ira Nord"), await somebody(desk, "Jon Pike", owner="usr-2")
+    enrollment_id = await failed(desk, theirs)
+    await failed(desk, others)
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{others}")
+        wrong = reader.page.get_by_role("region", name="What failed for Jon Pike")
+        await expect(wrong).to_contain_text("Have it retried")
+        await expect(wrong.get_by_role("button")).to_have_count(0)
+        await reader.open(f"/stakeholders/{theirs}")
+        wrong = reader.page.get_by_role("region", name="What failed for Ira Nord")
+        await expect(wrong).to_contain_text("Salesloft said:")
+        dialog = await reader.asked(wrong, "Try again")
+        await dialog.get_by_label("Why").fill("The two records were merged.")
+        for scheme in ("light", "dark"):
+            await reader.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            assert await reader.violations() == [], scheme
+        await reader.send(dialog.get_by_role("button", name="Try again", exact=True))
+        await expect(wrong).to_have_count(0)
+        assert reader.complaints == []
+    assert await state(desk, enrollment_id) == ("scheduled", "retried")
+
+
+async def test_what_was_refused_of_a_contact_is_tried_again_there(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Kim Roe")
+    await refused_pause(desk, stakeholder_id)
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{stakeholder_id}")
+        wrong = reader.page.get_by_role("region", name="What failed for Kim Roe")
+        await expect(wrong).to_contain_text("Not taken off")
+        dialog = await reader.asked(wrong, "Try again")
+        await reader.send(dialog.get_by_role("button", name="Try again", exact=True))
+        await expect(reader.page.locator("#contact").get_by_role("status").first).to_be_visible()
+        assert reader.complaints == []
+    assert await tried(desk) == 1
+    (row,) = await desk.api.fetch("SELECT state FROM enrollments WHERE stakeholder_id = $1", stakeholder_id)
+    assert row["state"] == "paused"
+
+
 async def test_who_may_not_mend_is_shown_what_is_wrong_and_nothing_to_press(browser: Browser, desk: Acting) -> None:
     await failed(desk, await somebody(desk, "Gil Hart"))
     post = Post(desk.api.database, desk.api)

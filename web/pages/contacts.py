@@ -18,6 +18,7 @@ __all__ = ["Contacts", "contact_parts", "contact_routes"]
 _PAGE_SIZE = 50
 _ACTIVITY = 200
 _CADENCES = 200
+_FAILURES = 5
 _CUSTOMERS = 12
 _DECISIONS = 5
 # What adds the person to the cadence again: the button says so, and to press it is to confirm it.
@@ -53,6 +54,7 @@ def contact_parts(contacts: "Contacts") -> list[Route]:
         Route(f"{one}/add", contacts.add, methods=["POST"]),
         Route(f"{one}/memberships/{{membership_id:uuid}}/{{action}}", contacts.steer, methods=["POST"]),
         Route(f"{one}/enrollments/{{enrollment_id:uuid}}/withdraw", contacts.withdraw, methods=["POST"]),
+        Route(f"{one}/enrollments/{{enrollment_id:uuid}}/retry", contacts.retry, methods=["POST"]),
         Route("/enrollments/{enrollment_id:uuid}/why", contacts.why),
         Route("/customers/{customer_id}/history", contacts.more_of_customer),
     ]
@@ -105,6 +107,8 @@ class Contacts:
         note = form.get("note") or "Asked for on the contact's page."
         if action == "remove":
             done = await self._kit.api.send(request, "DELETE", membership, note=note)
+        elif action == "retry":
+            done = await self._kit.api.send(request, "POST", f"{membership}/retry", {"note": note})
         elif action in _STEERING:
             done = await self._kit.api.send(request, "PUT", f"{membership}/{action}", _terms(action, form, note))
         else:
@@ -116,6 +120,13 @@ class Contacts:
         path = f"/enrollments/{named(request.path_params['enrollment_id'])}/withdraw"
         note = form.get("note") or "Asked for on the contact's page."
         return await self._after(request, await self._kit.api.send(request, "PUT", path, {"note": note}))
+
+    async def retry(self, request: Request) -> Response:
+        """Have what failed tried again."""
+        form = await form_of(request)
+        path = f"/enrollments/{named(request.path_params['enrollment_id'])}/retry"
+        note = form.get("note") or "Asked for on the contact's page."
+        return await self._after(request, await self._kit.api.send(request, "POST", path, {"note": note}))
 
     async def adding(self, request: Request) -> Response:
         """The form by which an approver is asked for somebody."""
@@ -203,9 +214,11 @@ class Contacts:
     async def contact(self, request: Request, stakeholder_id: str) -> dict[str, Any]:
         """Everything that is shown of a stakeholder. Raises Refusal."""
         path = f"/people/{named(stakeholder_id)}"
-        view, activity, capabilities = await gather(
+        view, activity, failures, refused, capabilities = await gather(
             self._kit.api.get(request, path),
             self._kit.api.get(request, f"{path}/activity", limit=_ACTIVITY),
+            self._kit.api.get(request, "/failures", stakeholder_id=stakeholder_id, limit=_FAILURES),
+            self._kit.api.get(request, "/failures/steering", stakeholder_id=stakeholder_id, limit=_FAILURES),
             self._capabilities(request),
         )
         wanted = sorted({one["cadence"]["id"] for one in view["stakeholder"]["enrollments"]})
@@ -218,6 +231,8 @@ class Contacts:
             "read_at": view["read_at"],
             "capabilities": capabilities,
             "days": days,
+            "failures": failures["items"],
+            "refused": refused["items"],
             "unsure": _unsure(activity["items"]),
             "line": _line(activity["items"], view["read_at"]),
         }

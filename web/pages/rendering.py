@@ -44,6 +44,11 @@ _TONES: Mapping[str, str] = {
     "needs_reauthorization": "bad",
     "disconnected": "bad",
 }
+_NOT_DONE: Mapping[str, str] = {
+    "take_off": "Not taken off",
+    "add_back": "Not added back",
+    "remove": "Not removed",
+}
 
 
 def templates() -> Environment:
@@ -66,6 +71,7 @@ def templates() -> Environment:
         "shown": shown,
         "percent": percent,
         "at_least": at_least,
+        "not_done": _NOT_DONE.__getitem__,
     }
     made.globals["asks_of"] = asks_of
     return made
