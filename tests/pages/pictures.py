@@ -25,12 +25,16 @@ _STOP_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture: who opens which page, and which links lead on from there, each by its place on its page."""
+    """One picture: who opens which page, and which links lead on from there, each by its place on its page.
+
+    `waits_for` is the place of what comes after the page has loaded.
+    """
 
     name: str
     role: Literal["viewer", "csm", "manager", "admin"]
     path: str
     links: tuple[str, ...] = ()
+    waits_for: str | None = None
     theme: Literal["light", "dark"] = "light"
     size: tuple[int, int] = (1280, 860)
 
@@ -44,7 +48,12 @@ PICTURES: Final = (
     Picture(name="triggers", role="admin", path="/mappings"),
     Picture(name="mapping", role="admin", path="/mappings", links=("a.tile",)),
     Picture(
-        name="editor", role="admin", path="/mappings", links=("a.tile", "main a[href$='/edit']"), size=(1280, 1100)
+        name="editor",
+        role="admin",
+        path="/mappings",
+        links=("a.tile", "main a[href$='/edit']"),
+        waits_for=".headline",
+        size=(1280, 1100),
     ),
     Picture(name="cadence", role="admin", path="/cadences", links=("main table th a, main .card h2 a",)),
     Picture(name="overview", role="manager", path="/overview", size=(1280, 1240)),
@@ -83,6 +92,8 @@ def take(browser: Browser, address: str, picture: Picture) -> Path:
         for link in picture.links:
             _follow(page, link)
         expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
+        if picture.waits_for is not None:
+            expect(page.locator(picture.waits_for)).to_be_visible()
         expect(page.locator("main [aria-busy=true]:visible")).to_have_count(0)
         FOLDER.mkdir(parents=True, exist_ok=True)
         file = FOLDER / f"{picture.name}.png"
