@@ -76,7 +76,8 @@ SELECT customer_id FROM directory_stakeholders WHERE organization_id = :organiza
 UNION SELECT customer_id FROM enrollments WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id
 
 -- name: look_at_memberships
--- An organization's stays on cadences, the latest added first, made by us or by hand.
+-- An organization's stays on cadences, the latest added first, made by us or by hand. A customer's stakeholders are found first: as a set to look
+-- each stay up in, they would have every stay of the organization read.
 SELECT m.id, m.stakeholder_id, m.salesloft_person_id, m.cadence_id, coalesce(c.name, m.cadence_name) AS cadence_name, m.status, m.current_step,
   m.step_id, jsonb_array_length(c.steps) AS steps, m.added_at, m.completed_at, m.salesloft_membership_id, m.salesloft_state,
   m.currently_on_cadence, m.salesloft_user_id, m.enrollment_id, m.salesloft_updated_at, s.customer_id
@@ -86,8 +87,8 @@ LEFT JOIN directory_stakeholders s ON s.organization_id = m.organization_id AND 
 WHERE m.organization_id = :organization_id
   AND (:id::uuid IS NULL OR m.id = :id)
   AND (:stakeholder_id::text IS NULL OR m.stakeholder_id = :stakeholder_id)
-  AND (:customer_id::text IS NULL OR m.stakeholder_id IN (
-    SELECT d.stakeholder_id FROM directory_stakeholders d WHERE d.organization_id = :organization_id AND d.customer_id = :customer_id))
+  AND (:customer_id::text IS NULL OR m.stakeholder_id = ANY (ARRAY(
+    SELECT d.stakeholder_id FROM directory_stakeholders d WHERE d.organization_id = :organization_id AND d.customer_id = :customer_id)))
   AND (:cadence_id::bigint IS NULL OR m.cadence_id = :cadence_id)
   AND (:status::text IS NULL OR m.status = :status)
   AND (:on_cadence::boolean IS NULL OR m.currently_on_cadence = :on_cadence)
