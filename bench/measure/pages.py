@@ -61,8 +61,8 @@ _FIRST_BYTE_MS: Final = """() => {
 class PagesPlan:
     """A customer has five stakeholders and a hundred units of activity; each page is looked at so many times.
 
-    `events` come before the filling, which multiplies what they leave and not what is asked about them: with few of them
-    a page shows less than it would.
+    `events` come before the filling, which multiplies what they leave and not what is asked about them: with few of
+    them a page shows less than it would.
     """
 
     customers: int = 10_000

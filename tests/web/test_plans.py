@@ -19,7 +19,7 @@ BIG = (
     *("directory_stakeholders", "salesloft_people", "stakeholder_people", "enrollment_history", "approval_decisions"),
     *("steerings", "commands", "additions", "stops", "suppressions", "mapping_runs", "mapping_changes"),
     *("organization_settings", "salesloft_budgets", "salesloft_connections", "sync_streams", "outbox"),
-    "audit_entries",
+    *("audit_entries", "cadence_people"),
 )
 BEYOND = UUID(int=2**127)
 ENROLLMENTS: dict[str, Any] = dict.fromkeys(
@@ -95,6 +95,9 @@ ASKED = [
     ("look_at_connection", {}),
     ("look_at_freshness", {}),
     ("stream_ends", {}),
+    ("observed_people", {"cadence_id": None}),
+    ("observed_people", {"cadence_id": 7}),
+    ("reached_goals", {"cadence_id": None}),
     ("look_at_streams", {}),
 ]
 ROWS = """

@@ -196,10 +196,11 @@ def cadence_routes(looking: Looking) -> APIRouter:
     ) -> CadenceDetail:
         """One cadence, with its steps on their days and every figure with who counted it."""
         async with looking.of(caller) as connection:
-            catalogue = await discover_cadences(connection, caller.organization_id, looking.clock.now())
-        found = next((one for one in catalogue.cadences if one.id == cadence_id), None)
-        if found is None:
+            now = looking.clock.now()
+            catalogue = await discover_cadences(connection, caller.organization_id, now, cadence_id=cadence_id)
+        if not catalogue.cadences:
             raise absent("cadence", cadence_id)
+        (found,) = catalogue.cadences
         return CadenceDetail(
             **_summary(found),
             days=[
