@@ -49,6 +49,7 @@ ASKED = [
     ("look_at_enrollments", ENROLLMENTS | {"stakeholder_id": "sth-7"}),
     ("look_at_enrollments", ENROLLMENTS | {"states": ["failed", "blocked"]}),
     ("look_at_enrollments", ENROLLMENTS | {"id": uuid4()}),
+    ("look_at_outcomes", {"trigger_type": None, "at_most": 51}),
     ("look_at_waiting", WAITING),
     ("look_at_waiting", WAITING | {"after_at": NOW, "after_id": BEYOND}),
     ("look_at_memberships", MEMBERSHIPS),

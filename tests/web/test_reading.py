@@ -53,7 +53,7 @@ async def named(scene: Scene) -> dict[str, str]:
 
 async def test_everybody_of_the_organization_looks_at_everything(scene: Scene) -> None:
     paths = [*LISTS, *(await named(scene)).values(), f"/decisions?customer_id={PAUSED}"]
-    for path in [*paths, "/connection", "/sync", "/rate-budget"]:
+    for path in [*paths, "/outcomes", "/connection", "/sync", "/rate-budget"]:
         for role in ROLES:
             answer = await scene.get(path, role=role)
             assert answer.status_code == 200, (path, role, answer.text)
