@@ -1,12 +1,13 @@
 """What people are shown of an organization's cadences: Salesloft's record, our note, and what was counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from activity.units import Metric
 from storage.pool import Connection
 from storage.queries import queries
 
@@ -19,13 +20,19 @@ __all__ = [
     "describe",
     "goals",
     "note_read",
-    "people_by_metric",
+    "observed",
     "put_stats",
     "show",
-    "stays",
     "stream_ends",
     "without_stats",
 ]
+
+_COUNTED: Mapping[str, Metric] = {
+    "sent": Metric.EMAIL_SENT,
+    "opened": Metric.EMAIL_OPENED,
+    "replied": Metric.EMAIL_REPLIED,
+    "bounced": Metric.EMAIL_BOUNCED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +97,9 @@ async def catalogue_state(connection: Connection, organization_id: str) -> Catal
     return CatalogueState(**{name: rows[0][name] for name in names}) if rows else None
 
 
-async def show(connection: Connection, organization_id: str) -> list[CadenceRow]:
-    """The team's cadences by name."""
-    rows = await queries.show_cadences(connection, organization_id=organization_id)
+async def show(connection: Connection, organization_id: str, *, cadence_id: int | None = None) -> list[CadenceRow]:
+    """The team's cadences by name, or one of them."""
+    rows = await queries.show_cadences(connection, organization_id=organization_id, cadence_id=cadence_id)
     parsed = ("steps", "record", "stats")
     return [
         CadenceRow(
@@ -105,21 +112,20 @@ async def show(connection: Connection, organization_id: str) -> list[CadenceRow]
     ]
 
 
-async def stays(connection: Connection, organization_id: str) -> dict[int, Stays]:
-    """What our memberships say of the cadences."""
-    rows = await queries.observed_stays(connection, organization_id=organization_id)
-    return {row["cadence_id"]: Stays(row["people"], row["people_now"], row["ended"], row["completed"]) for row in rows}
+async def observed(
+    connection: Connection, organization_id: str, *, cadence_id: int | None = None
+) -> tuple[dict[int, Stays], dict[tuple[int, str], int]]:
+    """What our memberships say of the cadences, or of one, and to how many people something has happened, by metric."""
+    rows = await queries.observed_people(connection, organization_id=organization_id, cadence_id=cadence_id)
+    return (
+        {row["cadence_id"]: Stays(row["people"], row["people_now"], row["ended"], row["completed"]) for row in rows},
+        {(row["cadence_id"], metric.value): row[name] for row in rows for name, metric in _COUNTED.items()},
+    )
 
 
-async def people_by_metric(connection: Connection, organization_id: str) -> dict[tuple[int, str], int]:
-    """To how many people something has happened in a cadence, by the metric."""
-    rows = await queries.observed_people(connection, organization_id=organization_id)
-    return {(row["cadence_id"], row["metric"]): row["people"] for row in rows}
-
-
-async def goals(connection: Connection, organization_id: str) -> dict[int, Goals]:
-    """How the enrollments in the cadences have gone."""
-    rows = await queries.reached_goals(connection, organization_id=organization_id)
+async def goals(connection: Connection, organization_id: str, *, cadence_id: int | None = None) -> dict[int, Goals]:
+    """How the enrollments in the cadences, or in one, have gone."""
+    rows = await queries.reached_goals(connection, organization_id=organization_id, cadence_id=cadence_id)
     return {row["cadence_id"]: Goals(row["enrollments"], row["reached"]) for row in rows}
 
 

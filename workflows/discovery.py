@@ -107,15 +107,21 @@ class CadenceCatalogue:
 
 
 async def discover_cadences(
-    connection: Connection, organization_id: str, now: datetime, *, fresh_for: timedelta = timedelta(hours=6)
+    connection: Connection,
+    organization_id: str,
+    now: datetime,
+    *,
+    cadence_id: int | None = None,
+    fresh_for: timedelta = timedelta(hours=6),
 ) -> CadenceCatalogue:
-    """An organization's cadences by name. `fresh_for` is the age at which they are read again."""
+    """An organization's cadences by name, or one alone. `fresh_for` is the age at which they are read again."""
     state = await cadences.catalogue_state(connection, organization_id)
-    rows = await cadences.show(connection, organization_id)
+    rows = await cadences.show(connection, organization_id, cadence_id=cadence_id)
+    stays, people = await cadences.observed(connection, organization_id, cadence_id=cadence_id)
     observed = Observed(
-        stays=await cadences.stays(connection, organization_id),
-        people=await cadences.people_by_metric(connection, organization_id),
-        goals=await cadences.goals(connection, organization_id),
+        stays=stays,
+        people=people,
+        goals=await cadences.goals(connection, organization_id, cadence_id=cadence_id),
         ends=await cadences.stream_ends(connection, organization_id),
         now=now,
     )
@@ -143,7 +149,7 @@ async def describe_cadence(
     now: datetime,
 ) -> None:
     """Keep our own description of a cadence; an empty one is none. Raises CadenceUnknown."""
-    if cadence_id not in {row.cadence_id for row in await cadences.show(connection, organization_id)}:
+    if not await cadences.show(connection, organization_id, cadence_id=cadence_id):
         raise CadenceUnknown(f"the team of {organization_id} has no cadence {cadence_id}")
     await cadences.describe(connection, organization_id, cadence_id, description.strip(), by=by, now=now)
     subject = f"cadence/{cadence_id}"

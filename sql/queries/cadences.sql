@@ -16,30 +16,24 @@ LEFT JOIN LATERAL (
 WHERE o.organization_id = :organization_id
 
 -- name: show_cadences
--- The team's cadences with their owners, our notes on them, and Salesloft's own counts.
+-- The team's cadences, or one of them, with their owners, our notes on them, and Salesloft's own counts.
 SELECT c.cadence_id, c.name, c.people_addable, c.team_cadence, c.current_state, c.owner_user_id, u.name AS owner_name, u.email AS owner_email,
        u.active AS owner_active, c.steps, c.record, c.refreshed_at, nullif(n.description, '') AS description, s.stats, s.read_at AS stats_read_at
 FROM salesloft_cadences c
 LEFT JOIN salesloft_users u ON u.organization_id = c.organization_id AND u.user_id = c.owner_user_id
 LEFT JOIN cadence_notes n ON n.organization_id = c.organization_id AND n.cadence_id = c.cadence_id
 LEFT JOIN cadence_stats s ON s.organization_id = c.organization_id AND s.cadence_id = c.cadence_id
-WHERE c.organization_id = :organization_id
+WHERE c.organization_id = :organization_id AND (:cadence_id::bigint IS NULL OR c.cadence_id = :cadence_id)
 ORDER BY lower(c.name), c.cadence_id
 
--- name: observed_stays
--- What our memberships say of the cadences: people ever seen on it and there now, and stays that are over, completed or not. As of the last
--- whole reading of Salesloft's memberships.
-SELECT m.cadence_id, count(DISTINCT m.salesloft_person_id) AS people,
-       count(DISTINCT m.salesloft_person_id) FILTER (WHERE m.currently_on_cadence) AS people_now,
-       count(*) FILTER (WHERE m.status IN ('completed', 'removed')) AS ended, count(*) FILTER (WHERE m.status = 'completed') AS completed
-FROM salesloft_memberships m WHERE m.organization_id = :organization_id
-GROUP BY m.cadence_id
-
 -- name: observed_people
--- How many different people got, opened, answered or bounced e-mails of the cadences, or opted out of them.
-SELECT u.cadence_id, u.metric, count(DISTINCT u.person_id) AS people
-FROM activity_units u WHERE u.organization_id = :organization_id AND u.cadence_id IS NOT NULL
-GROUP BY u.cadence_id, u.metric
+-- What was seen on the cadences, or on one of them: people ever on it and there now, stays that are over, completed or not, as of the last whole
+-- reading of Salesloft's memberships; and how many different people got, opened or answered e-mails of it, or had one come back.
+SELECT p.cadence_id, count(*) FILTER (WHERE p.stays > 0) AS people, count(*) FILTER (WHERE p.stays_now > 0) AS people_now, sum(p.ended) AS ended,
+       sum(p.completed) AS completed, count(*) FILTER (WHERE p.sent > 0) AS sent, count(*) FILTER (WHERE p.opened > 0) AS opened,
+       count(*) FILTER (WHERE p.replied > 0) AS replied, count(*) FILTER (WHERE p.bounced > 0) AS bounced
+FROM cadence_people p WHERE p.organization_id = :organization_id AND (:cadence_id::bigint IS NULL OR p.cadence_id = :cadence_id)
+GROUP BY p.cadence_id
 
 -- name: reached_goals
 -- Of the enrollments that a trigger asked for and that made a membership: how many there were, and how many ended because their customer
@@ -47,6 +41,7 @@ GROUP BY u.cadence_id, u.metric
 SELECT e.cadence_id, count(*) AS enrollments,
        count(*) FILTER (WHERE e.state = 'exited' AND e.reason IN ('onboarded', 'renewed', 'recovered', 'expansion-closed')) AS reached
 FROM enrollments e WHERE e.organization_id = :organization_id AND e.membership_id IS NOT NULL AND e.trigger_type IS NOT NULL
+  AND (:cadence_id::bigint IS NULL OR e.cadence_id = :cadence_id)
 GROUP BY e.cadence_id
 
 -- name: stream_ends

@@ -32,6 +32,18 @@ LEFT JOIN LATERAL (
 ) AS w ON true
 ORDER BY e.id DESC
 
+-- name: look_at_outcomes
+-- What came of an organization's newest enrollments, the newest first: nothing of what they hold but that.
+SELECT e.trigger_type, e.state, e.reason, e.requested_at, e.decision IS NOT NULL AS is_decided, m.added_at
+FROM (
+  SELECT n.id FROM enrollments n
+  WHERE n.organization_id = :organization_id AND (:trigger_type::text IS NULL OR n.trigger_type = :trigger_type)
+  ORDER BY n.id DESC LIMIT :at_most
+) AS picked
+JOIN enrollments e ON e.id = picked.id
+LEFT JOIN salesloft_memberships m ON m.id = e.membership_id
+ORDER BY e.id DESC
+
 -- name: look_at_waiting
 -- An organization's requests that nobody has answered, those that expire first in front: which enrollments they are.
 SELECT e.id, e.expires_at FROM enrollments e
@@ -76,7 +88,8 @@ SELECT customer_id FROM directory_stakeholders WHERE organization_id = :organiza
 UNION SELECT customer_id FROM enrollments WHERE organization_id = :organization_id AND stakeholder_id = :stakeholder_id
 
 -- name: look_at_memberships
--- An organization's stays on cadences, the latest added first, made by us or by hand.
+-- An organization's stays on cadences, the latest added first, made by us or by hand. A customer's stakeholders are found first: as a set to look
+-- each stay up in, they would have every stay of the organization read.
 SELECT m.id, m.stakeholder_id, m.salesloft_person_id, m.cadence_id, coalesce(c.name, m.cadence_name) AS cadence_name, m.status, m.current_step,
   m.step_id, jsonb_array_length(c.steps) AS steps, m.added_at, m.completed_at, m.salesloft_membership_id, m.salesloft_state,
   m.currently_on_cadence, m.salesloft_user_id, m.enrollment_id, m.salesloft_updated_at, s.customer_id
@@ -86,8 +99,8 @@ LEFT JOIN directory_stakeholders s ON s.organization_id = m.organization_id AND 
 WHERE m.organization_id = :organization_id
   AND (:id::uuid IS NULL OR m.id = :id)
   AND (:stakeholder_id::text IS NULL OR m.stakeholder_id = :stakeholder_id)
-  AND (:customer_id::text IS NULL OR m.stakeholder_id IN (
-    SELECT d.stakeholder_id FROM directory_stakeholders d WHERE d.organization_id = :organization_id AND d.customer_id = :customer_id))
+  AND (:customer_id::text IS NULL OR m.stakeholder_id = ANY (ARRAY(
+    SELECT d.stakeholder_id FROM directory_stakeholders d WHERE d.organization_id = :organization_id AND d.customer_id = :customer_id)))
   AND (:cadence_id::bigint IS NULL OR m.cadence_id = :cadence_id)
   AND (:status::text IS NULL OR m.status = :status)
   AND (:on_cadence::boolean IS NULL OR m.currently_on_cadence = :on_cadence)

@@ -53,7 +53,7 @@ async def named(scene: Scene) -> dict[str, str]:
 
 async def test_everybody_of_the_organization_looks_at_everything(scene: Scene) -> None:
     paths = [*LISTS, *(await named(scene)).values(), f"/decisions?customer_id={PAUSED}"]
-    for path in [*paths, "/connection", "/sync", "/rate-budget"]:
+    for path in [*paths, "/outcomes", "/connection", "/sync", "/rate-budget"]:
         for role in ROLES:
             answer = await scene.get(path, role=role)
             assert answer.status_code == 200, (path, role, answer.text)
@@ -94,6 +94,8 @@ async def test_nobody_of_another_organization_does(scene: Scene) -> None:
 async def test_an_unknown_id_is_answered_like_a_foreign_one(scene: Scene) -> None:
     for path in ("/people/nobody", "/customers/nobody", f"/enrollments/{uuid4()}", f"/cadence-memberships/{uuid4()}"):
         assert (await scene.get(path)).status_code == 404, path
+    for cadence_id in (-1, 2**63 - 1, 2**63, 10**40):
+        assert (await scene.get(f"/cadences/{cadence_id}")).status_code == 404, cadence_id
     assert (await scene.get("/enrollments/no-uuid")).status_code == 422
 
 
@@ -124,7 +126,10 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
             ),
             "timeline": await timeline.read(connection, ours, customer_id=PAUSED, limit=9),
             "steerings": await steering.list_of(connection, ours, enrollment),
+            "outcomes": await looking.outcomes(connection, ours, trigger_type=None, limit=9),
             "cadences": await cadences.show(connection, ours),
+            "observed": (await cadences.observed(connection, ours))[0],
+            "goals": await cadences.goals(connection, ours),
             "catalogue": await cadences.catalogue_state(connection, ours),
             "engagement": await activity.read_engagements(connection, [(ours, scene.stakeholder_id)]),
             "budget": await budget.read(connection, ours),

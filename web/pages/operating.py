@@ -1,9 +1,7 @@
 """What leaders and admins look at: what came of the triggers, and whether everything works."""
 
-from asyncio import gather
-from collections import Counter
-from collections.abc import Container, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -15,16 +13,17 @@ from web.pages.mending import wrong
 
 __all__ = ["operating_routes"]
 
-_PAGE_SIZE = 200
-_COUNTED = 1000
 _REASONS = 8
 _CYCLES = 50
 _ENTRIES = 50
 _FIGURED_DAYS = 30
 _TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
-_ENDED = frozenset({"completed", "exited"})
-_ENROLLED = _ENDED | {"enrolled", "paused", "removed"}
-_LEFT = frozenset({"rejected", "expired", "withdrawn", "stale", "blocked", "failed", "removed"})
+_STAGES = {
+    "asked_for": "Asked for",
+    "approved": "Approved",
+    "enrolled": "Enrolled",
+    "ran_to_its_end": "Ran to its end",
+}
 
 
 def operating_routes(kit: Kit) -> list[Route]:
@@ -47,12 +46,15 @@ class _Operating:
             "overview.html",
             request,
             {
-                "told": self._told(request, trigger_type),
+                "told": self._kit.api.get(request, "/outcomes", trigger_type=trigger_type),
                 "figures": self._kit.api.get(request, "/figures", limit=_FIGURED_DAYS),
             },
             figured=figured,
+            line_of=_line,
             trigger_type=trigger_type,
             triggers=_TRIGGERS,
+            stages=_STAGES,
+            reasons=_REASONS,
             changed=lambda **query: changed(request, **query),
         )
 
@@ -73,38 +75,6 @@ class _Operating:
             "_audit_log.html", request, page=page, changed=lambda **query: changed(request, **query)
         )
 
-    async def _told(self, request: Request, trigger_type: str | None) -> dict[str, Any]:
-        """The newest enrollments, counted; `more` where there are older ones."""
-        (found, more, read_at), (answered, _, _) = await gather(
-            self._newest(request, "/enrollments", trigger_type=trigger_type),
-            self._newest(request, "/approvals", show="all"),
-        )
-        approved = {one["enrollment_id"] for one in answered if one["status"] == "approved"}
-        left = [one for one in found if one["state"] in _LEFT]
-        return {
-            "counted": len(found),
-            "more": more,
-            "since": found[-1]["requested_at"] if found else None,
-            "funnel": _funnel(found, approved),
-            "reasons": Counter((one["state"], one["reason"] or one["state"]) for one in left).most_common(_REASONS),
-            "by_trigger": {
-                name: _funnel([one for one in found if one["trigger_type"] == name], approved)
-                for name in (*_TRIGGERS, None)
-            },
-            "line": _line(found, read_at),
-            "read_at": read_at,
-        }
-
-    async def _newest(self, request: Request, path: str, **query: str | None) -> tuple[list[dict[str, Any]], bool, str]:
-        """The newest rows of a list, whether there are older ones, and when it was read."""
-        found: list[dict[str, Any]] = []
-        page = await self._kit.api.get(request, path, limit=_PAGE_SIZE, **query)
-        found += page["items"]
-        while page["next_cursor"] is not None and len(found) < _COUNTED:
-            page = await self._kit.api.get(request, path, limit=_PAGE_SIZE, cursor=page["next_cursor"], **query)
-            found += page["items"]
-        return found, page["next_cursor"] is not None, page["read_at"]
-
 
 def figured(days: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     """A figure of all these days together: the counts of each added up, and the share that they make."""
@@ -112,24 +82,10 @@ def figured(days: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     return {"part": part, "whole": whole, "ratio": part / whole if whole else None}
 
 
-def _funnel(found: Sequence[dict[str, Any]], approved: Container[str]) -> list[tuple[str, int]]:
-    """Each stage with how many came as far."""
-    return [
-        ("Asked for", len(found)),
-        ("Approved", sum(one["id"] in approved for one in found)),
-        ("Enrolled", sum(one["state"] in _ENROLLED for one in found)),
-        ("Ran to its end", sum(one["state"] in _ENDED for one in found)),
-    ]
-
-
-def _line(found: Sequence[dict[str, Any]], read_at: str, days: int = 30) -> dict[str, list[int]] | None:
-    """Of each of the last days, its first second, how many were asked for and how many came onto a cadence."""
-    last = datetime.fromisoformat(read_at).replace(hour=0, minute=0, second=0, microsecond=0)
-    times = [last - timedelta(days=days - 1 - back) for back in range(days)]
-    line = {"days": [int(at.timestamp()) for at in times], "asked_for": [0] * days, "enrolled": [0] * days}
-    for one in found:
-        for name, at in (("asked_for", one["requested_at"]), ("enrolled", one["added_at"])):
-            index = (datetime.fromisoformat(at) - times[0]).days if at is not None else -1
-            if 0 <= index < days:
-                line[name][index] += 1
-    return line if any(line["asked_for"]) else None
+def _line(days: Sequence[dict[str, Any]]) -> dict[str, list[int]] | None:
+    """Of each of the days, its first second and what was counted; None where nothing was asked for."""
+    if not any(day["asked_for"] for day in days):
+        return None
+    firsts = [datetime.fromisoformat(day["day"]).replace(tzinfo=UTC) for day in days]
+    counted = {name: [day[name] for day in days] for name in ("asked_for", "enrolled")}
+    return {"days": [int(first.timestamp()) for first in firsts], **counted}

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, predicates, reason, sentence, shown, words
@@ -83,7 +83,8 @@ def when(told: str | None, style: str = "moment") -> Markup:
         return Markup("—")
     instant = datetime.fromisoformat(told)
     shown = instant.strftime("%-d %b %Y, %H:%M UTC") if "T" in told else instant.strftime("%-d %b %Y")
-    return Markup('<time datetime="{}" data-style="{}">{}</time>').format(told, style, shown)
+    # A list has hundreds of them, and Markup's own way to format is slow.
+    return Markup(f'<time datetime="{escape(told)}" data-style="{style}">{shown}</time>')  # noqa: S704  # our own words
 
 
 def tone(state: str | None) -> str:

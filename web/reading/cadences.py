@@ -15,6 +15,8 @@ from workflows.discovery import Cadence, CadenceCatalogue, discover_cadences
 
 __all__ = ["cadence_routes"]
 
+# An id beyond them is nobody's, and the database cannot be asked for it.
+_BITS = 63
 _OUR_NOTE = "The organization's own note, for Salesloft has no descriptions; null where nobody wrote one."
 
 
@@ -195,11 +197,14 @@ def cadence_routes(looking: Looking) -> APIRouter:
         caller: Annotated[Caller, Depends(who)], cadence_id: Annotated[int, Path(description="Salesloft's id.")]
     ) -> CadenceDetail:
         """One cadence, with its steps on their days and every figure with who counted it."""
-        async with looking.of(caller) as connection:
-            catalogue = await discover_cadences(connection, caller.organization_id, looking.clock.now())
-        found = next((one for one in catalogue.cadences if one.id == cadence_id), None)
-        if found is None:
+        if cadence_id.bit_length() > _BITS:
             raise absent("cadence", cadence_id)
+        async with looking.of(caller) as connection:
+            now = looking.clock.now()
+            catalogue = await discover_cadences(connection, caller.organization_id, now, cadence_id=cadence_id)
+        if not catalogue.cadences:
+            raise absent("cadence", cadence_id)
+        (found,) = catalogue.cadences
         return CadenceDetail(
             **_summary(found),
             days=[

@@ -16,6 +16,7 @@ from web.reading.figures import figure_routes
 from web.reading.finding import finding_routes
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
+from web.reading.outcomes import outcome_routes
 from web.reading.people import people_routes
 from web.reading.senders import sender_routes
 
@@ -32,6 +33,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),
+        outcome_routes(looking),
         failed_steering_routes(looking),
         decision_routes(looking),
         approval_routes(looking),

@@ -63,7 +63,9 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   chosen = [...document.querySelectorAll('input[name="chosen"]:checked')].map((one) => one.value);
 });
 // What is chosen is chosen from the first moment on: a click may come, or another part be shown anew, before all is settled.
+// So are dates: by then it has been painted.
 document.addEventListener("htmx:afterSwap", () => {
+  localize(document, ahead);
   for (const one of document.querySelectorAll('input[name="chosen"]')) one.checked ||= chosen.includes(one.value);
   count();
 });
