@@ -20,7 +20,6 @@ __all__ = [
     "Filters",
     "LinkRow",
     "MembershipLook",
-    "OutcomeRow",
     "RequestRow",
     "StateRow",
     "UnitFilters",
@@ -35,7 +34,6 @@ __all__ = [
     "is_stakeholder_known",
     "links",
     "memberships",
-    "outcomes",
     "people_of",
     "requests",
     "rows_as",
@@ -105,18 +103,6 @@ class EnrollmentRow:
     request: str
     decision: str | None
     last_error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeRow:
-    """What came of an enrollment; `is_decided` where a decision counted, `added_at` of who came onto the cadence."""
-
-    trigger_type: str | None
-    state: str
-    reason: str | None
-    requested_at: datetime
-    is_decided: bool
-    added_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,16 +241,6 @@ async def enrollments(
         now=now,
     )
     return rows_as(EnrollmentRow, rows)
-
-
-async def outcomes(
-    connection: Connection, organization_id: str, *, trigger_type: str | None, limit: int
-) -> list[OutcomeRow]:
-    """What came of enrollments, the newest first."""
-    rows = await queries.look_at_outcomes(
-        connection, organization_id=organization_id, trigger_type=trigger_type, at_most=limit
-    )
-    return [OutcomeRow(**row) for row in rows]
 
 
 async def waiting(

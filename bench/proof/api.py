@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -28,12 +28,36 @@ __all__ = ["api"]
 
 @dataclass(frozen=True, slots=True)
 class _CallerPlan:
-    """Who asks, nobody where there is no role, and how much."""
+    """Who asks, nobody where there is no role, and how much.
+
+    An admin asks for all but that the organization leaves; or, to leave, for nothing else.
+    """
 
     role: str | None
     examples: int
     sequences: int = 0
     bounds: bool = False
+    leaves: bool = False
+
+    @property
+    def name(self) -> str:
+        if self.leaves:
+            return f"a leaving {self.role}"
+        return f"a caller with the role {self.role}" if self.role else "nobody"
+
+    @property
+    def organization_id(self) -> str:
+        return _LEAVING if self.leaves else _STAYING
+
+    def described(self) -> dict[str, Any]:
+        """The document, as far as they ask for it."""
+        whole = document()
+        if self.leaves:
+            return whole | {"paths": {_DEPARTURE: whole["paths"][_DEPARTURE]}}
+        if self.role == "admin":
+            told = {_DEPARTURE: {"get": whole["paths"][_DEPARTURE]["get"]}}
+            return whole | {"paths": whole["paths"] | told}
+        return whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +73,7 @@ _SIZES: Final = {
     Scale.SMALL: _Size(
         events=20,
         settle_seconds=180.0,
-        callers=(_CallerPlan("manager", 1), _CallerPlan(None, 1)),
+        callers=(_CallerPlan("manager", 1), _CallerPlan(None, 1), _CallerPlan("admin", 3, leaves=True)),
     ),
     Scale.FULL: _Size(
         events=400,
@@ -60,11 +84,14 @@ _SIZES: Final = {
             _CallerPlan("manager", 10, 30),
             _CallerPlan("admin", 50, 300, bounds=True),
             _CallerPlan(None, 5),
+            _CallerPlan("admin", 50, 20, bounds=True, leaves=True),
         ),
     ),
 }
-# None of the document's examples, of which one has it leave.
-_ORGANIZATION: Final = "org-2"
+_DEPARTURE: Final = "/api/salesloft/organization/departure"
+# Of an organization that has left there is nothing more to be seen: the document's examples are the one's that may go.
+_STAYING: Final = "org-2"
+_LEAVING: Final = "org-1"
 _TOKEN_SECONDS: Final = 12 * 3600
 
 
@@ -121,27 +148,29 @@ async def _lived(world: World, task: Task, size: _Size, findings: Findings) -> N
 
 
 async def _ask(world: World, task: Task, caller: _CallerPlan, issuer: TokenIssuer, findings: Findings) -> None:
-    base_url, described = f"http://127.0.0.1:{world.settings.http_port}", document()
+    base_url, described, who = f"http://127.0.0.1:{world.settings.http_port}", caller.described(), caller.name
     asking = Asking(
         base_url=base_url,
-        headers=_headers(issuer, caller.role) if caller.role else {},
+        headers=_headers(issuer, caller.organization_id, caller.role) if caller.role else {},
         seed=task.seed,
-        known=await there_is(base_url, _headers(issuer, "viewer")),
+        known=await there_is(base_url, _headers(issuer, caller.organization_id, "viewer")),
         examples=caller.examples,
         sequences=caller.sequences,
         bounds=caller.bounds,
     )
     answers = await ask(described, asking, task.say)
-    who = f"a caller with the role {caller.role}" if caller.role else "nobody"
-    findings.same(f"Every operation was asked by {who}.", operations(described), answers.operations)
+    findings.same(f"All was asked by {who} that is theirs to ask.", operations(described), answers.operations)
     findings.nothing(
         f"What {who} is answered is what the document says, and no fault of ours.",
         answers.findings,
         answers.asked,
     )
-    async with httpx.AsyncClient(base_url=base_url, headers=_headers(issuer, "viewer"), timeout=60.0) as http:
-        left = (await http.get("/api/salesloft/organization/departure")).status_code
-    findings.holds(f"Nothing that {who} asked had the organization leave.", left == httpx.codes.NOT_FOUND, str(left))
+    headers = _headers(issuer, caller.organization_id, "viewer")
+    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=60.0) as http:
+        status = (await http.get(_DEPARTURE)).status_code
+    expected = httpx.codes.OK if caller.leaves else httpx.codes.NOT_FOUND
+    told = f"Once {who} has asked, the organization {'leaves' if caller.leaves else 'has not left'}."
+    findings.holds(told, status == expected, str(status))
     if caller.role is None:
         let_in = {label for label, status in answers.statuses if status != 401}
         findings.nothing("Nobody unknown is let in.", let_in - public(described), len(answers.operations))
@@ -154,6 +183,6 @@ async def _ask(world: World, task: Task, caller: _CallerPlan, issuer: TokenIssue
     }
 
 
-def _headers(issuer: TokenIssuer, role: str) -> Mapping[str, str]:
-    token = issuer.token(_ORGANIZATION, role=role, exp=int(time.time()) + _TOKEN_SECONDS)
+def _headers(issuer: TokenIssuer, organization_id: str, role: str) -> Mapping[str, str]:
+    token = issuer.token(organization_id, role=role, exp=int(time.time()) + _TOKEN_SECONDS)
     return {"authorization": f"Bearer {token}"}

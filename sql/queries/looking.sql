@@ -32,18 +32,6 @@ LEFT JOIN LATERAL (
 ) AS w ON true
 ORDER BY e.id DESC
 
--- name: look_at_outcomes
--- What came of an organization's newest enrollments, the newest first: nothing of what they hold but that.
-SELECT e.trigger_type, e.state, e.reason, e.requested_at, e.decision IS NOT NULL AS is_decided, m.added_at
-FROM (
-  SELECT n.id FROM enrollments n
-  WHERE n.organization_id = :organization_id AND (:trigger_type::text IS NULL OR n.trigger_type = :trigger_type)
-  ORDER BY n.id DESC LIMIT :at_most
-) AS picked
-JOIN enrollments e ON e.id = picked.id
-LEFT JOIN salesloft_memberships m ON m.id = e.membership_id
-ORDER BY e.id DESC
-
 -- name: look_at_waiting
 -- An organization's requests that nobody has answered, those that expire first in front: which enrollments they are.
 SELECT e.id, e.expires_at FROM enrollments e

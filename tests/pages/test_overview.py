@@ -42,3 +42,35 @@ async def test_the_published_figures_are_told_with_what_they_mean_and_what_was_p
         await expect(part.get_by_role("row")).to_have_count(3)
         assert await reader.violations() == []
         assert reader.complaints == []
+
+
+async def test_what_came_of_triggers_is_told_by_trigger_segment_and_time(browser: Browser, scene: Scene) -> None:
+    await scene.stage.execute(
+        "UPDATE directory_customers SET data = (data::jsonb || jsonb_build_object('segment', CASE customer_id"
+        " WHEN 'cus-1' THEN 'enterprise' ELSE 'smb & co' END))::json"
+    )
+    async with reading(browser, scene, role="manager", reduced_motion="reduce") as reader:
+        await reader.open("/overview")
+        told = (await scene.see("/outcomes"))["stages"]
+        stages = reader.page.get_by_role("region", name="Funnel").get_by_role("listitem").locator("strong")
+        names = ("decisions", "asked_for", "approved", "enrolled", "replied", "reached_goal")
+        assert [int(one) for one in await stages.all_inner_texts()] == [told[name] for name in names]
+        assert told["enrolled"] == 1
+        for link in ("7 days", "At risk", "smb & co"):
+            await reader.page.get_by_role("link", name=link, exact=True).click()
+            await expect(reader.page.get_by_role("link", name=link, exact=True)).to_have_attribute(
+                "aria-current", "true"
+            )
+        alone = (await scene.see("/outcomes", days=7, trigger_type="at-risk", segment="smb & co"))["stages"]
+        assert [int(one) for one in await stages.all_inner_texts()] == [alone[name] for name in names]
+        assert (alone["asked_for"], alone["enrolled"]) == (2, 0)
+        besides = reader.page.get_by_role("region", name="Besides the mappings")
+        await expect(besides.get_by_role("listitem")).to_have_count(1)
+        await reader.page.get_by_role("link", name="Every segment").click()
+        await expect(besides).to_contain_text("pause, as a person had asked")
+        for scheme in ("light", "dark"):
+            await reader.page.emulate_media(color_scheme=scheme)
+            assert await reader.violations() == [], scheme
+        await reader.page.get_by_role("link", name="New customer", exact=True).click()
+        await expect(reader.page.get_by_text("Nothing was decided in this time")).to_be_visible()
+        assert reader.complaints == []

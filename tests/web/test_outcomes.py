@@ -1,98 +1,198 @@
-"""What came of requests, counted, is what the lists tell one by one."""
+"""What came of triggers, counted, is what is counted of all that was written down."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from sandbox.salesloft.server import running_simulator
 from sandbox.stack import PostgresServer
-from tests.web.looking_scene import NEVER_CONNECTED, Scene, scene_set
+from tests.web.looking_scene import FAILED, NEVER_CONNECTED, PAUSED, WAITING, Scene, scene_set
 
-ENDED = {"completed", "exited"}
-ENROLLED = {*ENDED, "enrolled", "paused", "removed"}
+ENROLLED = {"completed", "exited", "enrolled", "paused", "removed"}
 LEFT = {"rejected", "expired", "withdrawn", "stale", "blocked", "failed", "removed"}
+NOT_APPROVED = {"requested", "rejected", "expired", "stale"}
+GOALS = {"onboarded", "renewed", "recovered", "expansion-closed"}
+SEGMENTS = {PAUSED: "enterprise", WAITING: "smb", FAILED: None}
+# Enrollments in each state, of each trigger and of a person, decided and not, over a hundred days; some have answered.
+ENROLLMENTS = """
+WITH made AS (
+  INSERT INTO enrollments SELECT made.* FROM enrollments e,
+    unnest(ARRAY['requested', 'approved', 'rejected', 'expired', 'withdrawn', 'failed', 'stale', 'blocked', 'completed',
+      'removed', 'exited']) WITH ORDINALITY AS s (state, place),
+    unnest(ARRAY['new-customer', 'renewal-window', 'at-risk', NULL]) WITH ORDINALITY AS t (trigger_type, kind),
+    generate_series(0, 1) AS n, LATERAL jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(),
+      'state', s.state, 'business_key', gen_random_uuid(), 'membership_id', null,
+      'decision', CASE n WHEN 0 THEN '{}'::jsonb END, 'trigger_type', t.trigger_type,
+      'reason', CASE n WHEN 0 THEN 'renewed' ELSE 'churned' END,
+      'created_at', e.created_at - (s.place * t.kind * (n + 1)) * interval '1 day')) AS made
+  RETURNING *
+)
+INSERT INTO activity_units (event_id, organization_id, stakeholder_id, enrollment_id, source, source_id, metric,
+  ordinal, person_id, cadence_id, occurred_from, occurred_to, noticed_at, confidence)
+SELECT gen_random_uuid(), organization_id, stakeholder_id, id, 'email', id::text, m, o, 1, cadence_id, created_at,
+  created_at, created_at, 'high'
+FROM made, unnest(ARRAY['email-sent', 'email-replied']) AS m, generate_series(1, 2) AS o
+WHERE m = 'email-sent' OR extract(day FROM created_at)::integer % 2 = 0"""
+# Evaluations of as many days and triggers, of which some were made again: a deferral that came to its end.
+EVALUATIONS = """
+INSERT INTO evaluations SELECT made.* FROM evaluations v,
+  unnest(ARRAY['new-customer', 'renewal-window', 'at-risk']) WITH ORDINALITY AS t (trigger_type, kind),
+  generate_series(0, 33, 3) AS n, generate_series(0, 1) AS again, LATERAL jsonb_populate_record(v, jsonb_build_object(
+    'id', gen_random_uuid(), 'event_id', v.event_id || t.trigger_type || n,
+    'event_type', 'ai.cscx.lifecycle.' || t.trigger_type || '.v1',
+    'cause', CASE again WHEN 0 THEN 'event' ELSE CASE n % 2 WHEN 0 THEN 'deferral' ELSE 'renewal' END END,
+    'evaluated_at', v.evaluated_at - n * t.kind * interval '1 day' + again * interval '1 hour',
+    'outcomes', CASE again WHEN 0
+      THEN '[{"stakeholder_id": "sth-1", "outcome": "defer", "reason": "fact_unknown"},
+             {"stakeholder_id": null, "outcome": "skip", "reason": "no_candidates"}]'::jsonb
+      ELSE '[{"stakeholder_id": "sth-1", "outcome": "request", "reason": "requested"},
+             {"stakeholder_id": "sth-2", "outcome": "skip", "reason": "criteria_not_met"}]'::jsonb END)) AS made
+WHERE v.cause = 'event'"""
 
 
-@pytest.fixture
-async def scene(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Scene]:
-    async with running_simulator() as simulator, scene_set(simulator, postgres_server, migrated_template) as set_up:
-        yield set_up
+@pytest.fixture(scope="module")
+async def lived(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Scene]:
+    async with running_simulator() as simulator, scene_set(simulator, postgres_server, migrated_template) as scene:
+        for customer_id, segment in SEGMENTS.items():
+            await scene.stage.execute(
+                "UPDATE directory_customers SET data = (data::jsonb || jsonb_build_object('segment', $2::text))::json"
+                " WHERE customer_id = $1",
+                customer_id, segment,
+            )  # fmt: skip
+        await scene.stage.execute(ENROLLMENTS)
+        await scene.stage.execute(EVALUATIONS)
+        await scene.stage.execute(
+            "UPDATE salesloft_memberships SET enrollment_id = NULL WHERE organization_id = $1", scene.organization_id
+        )
+        yield scene
 
 
-def stages(asked_for: list[Any], approved: set[str]) -> dict[str, int]:
+async def written(scene: Scene, table: str) -> list[Any]:
+    return await scene.stage.fetch(f"SELECT * FROM {table} WHERE organization_id = $1", scene.organization_id)  # noqa: S608 - named here
+
+
+async def counted(
+    scene: Scene, since: datetime, trigger_type: str | None = None, segment: str | None = None
+) -> dict[str, Any]:
+    """What there is, told apart here."""
+
+    def is_meant(customer_id: str) -> bool:
+        return segment is None or SEGMENTS[customer_id] == segment
+
+    asked_for = [
+        one
+        for one in await written(scene, "enrollments")
+        if one["created_at"] >= since and is_meant(one["customer_id"])
+        and (trigger_type is None or one["trigger_type"] == trigger_type)
+    ]  # fmt: skip
+    last: dict[tuple[str, str], Any] = {}
+    for one in sorted(await written(scene, "evaluations"), key=lambda row: (row["evaluated_at"], row["id"])):
+        kind = one["event_type"].split(".")[3]
+        is_of_it = one["evaluated_at"] >= since and is_meant(one["customer_id"]) and trigger_type in {None, kind}
+        if is_of_it and one["cause"] in {"event", "deferral", "withdrawal"}:
+            last[one["customer_id"], one["event_id"]] = one
+    decided = [(one, outcome) for one in last.values() for outcome in orjson.loads(one["outcomes"])]
+    answered = {
+        one["enrollment_id"] for one in await written(scene, "activity_units") if one["metric"] == "email-replied"
+    }
+    enrolled = [one for one in asked_for if one["state"] in ENROLLED]
+
+    def stages(of_enrollment: Any, of_event: Any) -> dict[str, int]:
+        of_it = [one for one in asked_for if of_enrollment(one)]
+        return {
+            "events": sum(of_event(one) for one in last.values()),
+            "decisions": sum(of_event(one) for one, _ in decided),
+            "asked_for": len(of_it),
+            "approved": sum(
+                one["state"] not in NOT_APPROVED and (one["state"] != "withdrawn" or one["decision"] is not None)
+                for one in of_it
+            ),
+            "enrolled": sum(one in enrolled for one in of_it),
+            "replied": sum(one in enrolled and one["id"] in answered for one in of_it),
+            "reached_goal": sum(one["state"] == "exited" and one["reason"] in GOALS for one in of_it),
+        }
+
+    kinds = {*(one["trigger_type"] for one in asked_for), *(one["event_type"].split(".")[3] for one in last.values())}
+    segments = {SEGMENTS[one["customer_id"]] for one in [*asked_for, *last.values()]}
     return {
-        "asked_for": len(asked_for),
-        "approved": sum(one["id"] in approved for one in asked_for),
-        "enrolled": sum(one["state"] in ENROLLED for one in asked_for),
-        "ran_to_its_end": sum(one["state"] in ENDED for one in asked_for),
+        "stages": stages(lambda _: True, lambda _: True),
+        "by_trigger": {
+            kind: stages(
+                lambda one, kind=kind: one["trigger_type"] == kind,
+                lambda one, kind=kind: one["event_type"].split(".")[3] == kind,
+            )
+            for kind in kinds
+        },
+        "by_segment": {of: stages(*(2 * (lambda one, of=of: SEGMENTS[one["customer_id"]] == of,))) for of in segments},
+        "not_asked_for": Counter(
+            (outcome["outcome"], outcome["reason"]) for _, outcome in decided if outcome["outcome"] != "request"
+        ),
+        "ends": Counter((one["state"], one["reason"]) for one in asked_for if one["state"] in LEFT),
+        "by_day": {
+            day: (many, Counter(one["created_at"].date().isoformat() for one in enrolled)[day])
+            for day, many in Counter(one["created_at"].date().isoformat() for one in asked_for).items()
+        },
+        "by_hand": sum(one["trigger_type"] is None for one in asked_for),
     }
 
 
-async def ended_in_every_way(scene: Scene) -> None:
-    """Copies of each enrollment in each state, with a decision and without, by triggers and by a person."""
-    await scene.stage.execute(
-        "INSERT INTO enrollments SELECT made.* FROM enrollments e, unnest(ARRAY['requested', 'approved', 'rejected',"
-        " 'expired', 'withdrawn', 'failed', 'stale', 'blocked', 'completed', 'removed', 'exited']) AS s (state),"
-        " generate_series(0, 1) AS n, LATERAL jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(),"
-        " 'state', s.state, 'business_key', gen_random_uuid(), 'membership_id', null,"
-        " 'decision', CASE n WHEN 0 THEN e.decision END, 'reason', CASE n WHEN 0 THEN 'renewed' END,"
-        " 'trigger_type', CASE WHEN s.state <> 'failed' THEN e.trigger_type END,"
-        " 'requested_at', e.requested_at - n * interval '1 day')) AS made"
-    )
-
-
-async def test_what_is_counted_is_what_the_lists_tell(scene: Scene) -> None:
-    await ended_in_every_way(scene)
-    told = await scene.see("/outcomes")
-    asked_for = await scene.walk("/enrollments", limit=200)
-    approved = {
-        one["enrollment_id"]
-        for one in await scene.walk("/approvals", limit=200, show="all")
-        if one["status"] == "approved"
+def told_apart(told: dict[str, Any]) -> dict[str, Any]:
+    """An answer in the shape of `counted`."""
+    return {
+        "stages": told["stages"],
+        "by_trigger": {one.pop("trigger_type"): one for one in told["by_trigger"]},
+        "by_segment": {one.pop("segment"): one for one in told["by_segment"]},
+        "not_asked_for": {(one["outcome"], one["reason"]): one["count"] for one in told["not_asked_for"]},
+        "ends": {(one["state"], one["reason"]): one["count"] for one in told["ends"]},
+        "by_day": {one["day"]: (one["asked_for"], one["enrolled"]) for one in told["by_day"] if one["asked_for"]},
+        "by_hand": told["besides"]["asked_for_by_hand"],
     }
-    assert told["stages"] == stages(asked_for, approved)
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+@pytest.mark.parametrize("trigger_type", [None, "renewal-window", "at-risk", "expansion-signal"])
+@pytest.mark.parametrize("segment", [None, "enterprise", "smb", "nobody's"])
+async def test_what_is_told_is_what_was_written_down(
+    lived: Scene, days: int, trigger_type: str | None, segment: str | None
+) -> None:
+    today = lived.stage.clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = today - timedelta(days=days - 1)
+    told = await lived.see("/outcomes", days=days, trigger_type=trigger_type, segment=segment)
+    assert datetime.fromisoformat(told["since"]) == since
+    assert (len(told["by_day"]), told["by_day"][-1]["day"]) == (days, today.date().isoformat())
+    assert told["segments"] == ["enterprise", "smb"]
+    for name in ("not_asked_for", "ends"):
+        counts = [one["count"] for one in told[name]]
+        assert counts == sorted(counts, reverse=True)
+    assert told_apart(told) == await counted(lived, since, trigger_type, segment)
+
+
+async def test_there_is_something_of_each_kind_to_be_told(lived: Scene) -> None:
+    told = await lived.see("/outcomes", days=90)
     assert all(told["stages"].values())
-    assert (told["since"], told["more"]) == (asked_for[-1]["requested_at"], False)
-    kinds = [one["trigger_type"] for one in told["by_trigger"]]
-    assert set(kinds) == {one["trigger_type"] for one in asked_for}
-    assert kinds[-1] is None
-    for one in told["by_trigger"]:
-        of_it = [each for each in asked_for if each["trigger_type"] == one["trigger_type"]]
-        assert one == {"trigger_type": one["trigger_type"], **stages(of_it, approved)}
-    ends = Counter((one["state"], one["reason"]) for one in asked_for if one["state"] in LEFT)
-    assert {(one["state"], one["reason"]): one["count"] for one in told["ends"]} == ends
-    counts = [one["count"] for one in told["ends"]]
-    assert counts == sorted(counts, reverse=True)
-    by_day = Counter(one["requested_at"][:10] for one in asked_for)
-    added = Counter(one["added_at"][:10] for one in asked_for if one["added_at"] is not None)
-    assert {one["day"]: (one["asked_for"], one["enrolled"]) for one in told["by_day"] if one["asked_for"]} == {
-        day: (many, added[day]) for day, many in by_day.items()
-    }
-    assert len(told["by_day"]) == 30
-    assert told["by_day"][-1]["day"] == datetime.fromisoformat(told["read_at"]).date().isoformat()
+    assert [one["trigger_type"] for one in told["by_trigger"]] == ["new-customer", "renewal-window", "at-risk", None]
+    assert [one["segment"] for one in told["by_segment"]] == ["enterprise", "smb", None]
 
 
-async def test_a_triggers_are_counted_alone(scene: Scene) -> None:
-    await ended_in_every_way(scene)
-    everything = await scene.see("/outcomes")
-    for kind in everything["by_trigger"][:-1]:
-        told = await scene.see("/outcomes", trigger_type=kind["trigger_type"])
-        assert told["by_trigger"] == [kind]
-        assert told["stages"] == {name: many for name, many in kind.items() if name != "trigger_type"}
+async def test_what_was_done_besides_the_mappings_is_told(lived: Scene) -> None:
+    told = (await lived.see("/outcomes"))["besides"]
+    assert (told["added_in_salesloft"], told["steered"]) == (1, {"pause": 1})
+    assert (await lived.see("/outcomes", segment="smb"))["besides"] == told | {
+        "asked_for_by_hand": told["asked_for_by_hand"] // 3, "added_in_salesloft": 0, "steered": {}
+    }  # fmt: skip
+    assert (await lived.see("/outcomes", trigger_type="at-risk"))["besides"]["added_in_salesloft"] is None
 
 
-async def test_the_newest_thousand_are_counted_and_it_is_told_that_there_are_more(scene: Scene) -> None:
-    for _ in range(3):
-        await ended_in_every_way(scene)
-        if (await scene.see("/outcomes"))["more"]:
-            break
-    told = await scene.see("/outcomes")
-    assert (told["stages"]["asked_for"], told["more"]) == (1000, True)
+async def test_of_nothing_nothing_is_counted(lived: Scene) -> None:
+    told = await lived.see("/outcomes", NEVER_CONNECTED)
+    assert not any(told["stages"].values())
+    assert [told[name] for name in ("by_trigger", "by_segment", "not_asked_for", "ends", "segments")] == [[]] * 5
 
 
-async def test_of_nothing_nothing_is_counted(scene: Scene) -> None:
-    told = await scene.see("/outcomes", NEVER_CONNECTED)
-    assert (told["stages"]["asked_for"], told["since"], told["by_trigger"], told["ends"]) == (0, None, [], [])
+async def test_other_times_are_not_told(lived: Scene) -> None:
+    for days in (0, 91, "all"):
+        assert (await lived.get("/outcomes", days=days)).status_code == 422

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from sandbox.salesloft.server import running_simulator
 from sandbox.stack import PostgresServer
 from storage import activity, budget, cadences, looking, looking_operations, steering, timeline
 from storage.looking import Filters, UnitFilters
+from storage.outcomes import Span, outcomes
 from storage.stored_evaluations import About
 from tests.fulfillment.account import SAVE
 from tests.web.event_stream import Stream
@@ -126,7 +128,7 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
             ),
             "timeline": await timeline.read(connection, ours, customer_id=PAUSED, limit=9),
             "steerings": await steering.list_of(connection, ours, enrollment),
-            "outcomes": await looking.outcomes(connection, ours, trigger_type=None, limit=9),
+            "outcomes": (await outcomes(connection, ours, Span(since=now - timedelta(days=30)))).enrollments,
             "cadences": await cadences.show(connection, ours),
             "observed": (await cadences.observed(connection, ours))[0],
             "goals": await cadences.goals(connection, ours),

@@ -19,11 +19,14 @@ _ENTRIES = 50
 _FIGURED_DAYS = 30
 _TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
 _STAGES = {
+    "decisions": "Decided about",
     "asked_for": "Asked for",
     "approved": "Approved",
     "enrolled": "Enrolled",
-    "ran_to_its_end": "Ran to its end",
+    "replied": "Replied",
+    "reached_goal": "Reached the goal",
 }
+_SPANS = ("7", "30", "90")
 
 
 def operating_routes(kit: Kit) -> list[Route]:
@@ -41,17 +44,20 @@ class _Operating:
         self._kit = kit
 
     async def overview(self, request: Request) -> Response:
-        trigger_type = request.query_params.get("trigger_type")
+        asked = {name: request.query_params.get(name) for name in ("trigger_type", "segment", "days")}
         return await self._kit.page(
             "overview.html",
             request,
             {
-                "told": self._kit.api.get(request, "/outcomes", trigger_type=trigger_type),
+                "told": self._kit.api.get(request, "/outcomes", **asked),
                 "figures": self._kit.api.get(request, "/figures", limit=_FIGURED_DAYS),
             },
             figured=figured,
             line_of=_line,
-            trigger_type=trigger_type,
+            trigger_type=asked["trigger_type"],
+            segment=asked["segment"],
+            days=asked["days"] or _SPANS[1],
+            spans=_SPANS,
             triggers=_TRIGGERS,
             stages=_STAGES,
             reasons=_REASONS,

@@ -1,6 +1,6 @@
-"""What came of requests: the newest of them counted, by how far they came and where they ended."""
+"""What came of the triggers of some days: how far each came, where it did not go on, and what was done besides."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -9,90 +9,156 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
-from schemas.vocabulary import EnrollmentState, TriggerType
-from storage import looking as rows
-from storage.looking import OutcomeRow
+from schemas.registry import LIFECYCLE_TYPES
+from schemas.vocabulary import CandidateOutcome, EnrollmentState, OutcomeType, Reason, TriggerType
+from storage.outcomes import Enrollments, Outcomes, Span, outcomes
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller
 
 __all__ = ["outcome_routes"]
 
-_NEWEST = 1000
-_DAYS = 30
-_ENDED = frozenset({EnrollmentState.COMPLETED, EnrollmentState.EXITED})
-_ENROLLED = _ENDED | {EnrollmentState.ENROLLED, EnrollmentState.PAUSED, EnrollmentState.REMOVED}
+_MOST_DAYS = 90
+_ENROLLED = frozenset(
+    {
+        *(EnrollmentState.ENROLLED, EnrollmentState.PAUSED, EnrollmentState.COMPLETED),
+        *(EnrollmentState.EXITED, EnrollmentState.REMOVED),
+    }
+)
 _LEFT = frozenset(
     {
         *(EnrollmentState.REJECTED, EnrollmentState.EXPIRED, EnrollmentState.WITHDRAWN, EnrollmentState.STALE),
         *(EnrollmentState.BLOCKED, EnrollmentState.FAILED, EnrollmentState.REMOVED),
     }
 )
-# As a request is told that is looked at alone: it stays approved, whatever becomes of its enrollment but this.
+# What was withdrawn may have been approved, and is counted by itself.
 _NOT_APPROVED = frozenset(
-    {EnrollmentState.REQUESTED, EnrollmentState.REJECTED, EnrollmentState.EXPIRED, EnrollmentState.STALE}
+    {
+        *(EnrollmentState.REQUESTED, EnrollmentState.REJECTED, EnrollmentState.EXPIRED),
+        *(EnrollmentState.STALE, EnrollmentState.WITHDRAWN),
+    }
 )
+_GOALS = frozenset({OutcomeType.ONBOARDED, OutcomeType.RENEWED, OutcomeType.RECOVERED, OutcomeType.EXPANSION_CLOSED})
+_TRIGGER_OF = {event_type.name: trigger_type for trigger_type, event_type in LIFECYCLE_TYPES.items()}
 
 
 class StagesTold(Looked):
-    """How many requests came how far. Who is on a cadence, was, or was taken off it has been enrolled."""
+    """How many came how far.
 
+    `events` are triggers, each decided about everybody at its customer: the decisions, of each trigger's last
+    evaluation. Who is on a cadence, was, or was taken off it has been enrolled. A goal is reached by whoever left the
+    cadence because their customer did what it is for.
+    """
+
+    events: int
+    decisions: int
     asked_for: int
     approved: int
     enrolled: int
-    ran_to_its_end: int
+    replied: int
+    reached_goal: int
 
 
 class TriggerOutcomes(StagesTold):
     trigger_type: TriggerType | None = Field(description="Null of those whom a person has added.")
 
 
+class SegmentOutcomes(StagesTold):
+    segment: str | None = Field(description="Null of customers of which none is known.")
+
+
+class ReasonTold(Looked):
+    """Why nobody was asked for: how many decisions were so."""
+
+    outcome: CandidateOutcome
+    reason: Reason
+    count: int
+
+
 class EndTold(Looked):
-    """Where requests did not go on, and why."""
+    """Where what was asked for did not go on, and why."""
 
     state: EnrollmentState
     reason: str | None
     count: int
 
 
+class BesidesTold(Looked):
+    """What was done besides what the mappings say."""
+
+    asked_for_by_hand: int = Field(description="Whom a person of the organization has added here, with approval.")
+    added_in_salesloft: int | None = Field(
+        description="Whom somebody put on a cadence there, without. Null where one trigger is asked for."
+    )
+    steered: dict[str, int] = Field(description="What people had done to those on a cadence, by what it was.")
+
+
 class OutcomesOfDay(Looked):
     day: date
     asked_for: int
-    enrolled: int = Field(description="Came onto a cadence on that day.")
+    enrolled: int = Field(description="Of those asked for on that day.")
 
 
 class OutcomesTold(Looked):
-    """The newest requests, counted; `more` where there are older ones, which are not."""
+    """Since `since`, up to now."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "since": "2026-11-01T08:00:00.000000Z",
-                    "more": False,
-                    "stages": {"asked_for": 3, "approved": 2, "enrolled": 2, "ran_to_its_end": 1},
+                    "since": "2026-10-26T00:00:00.000000Z",
+                    "stages": {
+                        "events": 2,
+                        "decisions": 6,
+                        "asked_for": 3,
+                        "approved": 2,
+                        "enrolled": 2,
+                        "replied": 1,
+                        "reached_goal": 1,
+                    },
                     "by_trigger": [
                         {
                             "trigger_type": "renewal-window",
+                            "events": 2,
+                            "decisions": 6,
                             "asked_for": 3,
                             "approved": 2,
                             "enrolled": 2,
-                            "ran_to_its_end": 1,
+                            "replied": 1,
+                            "reached_goal": 1,
                         }
                     ],
-                    "ends": [{"state": "rejected", "reason": None, "count": 1}],
+                    "by_segment": [
+                        {
+                            "segment": "enterprise",
+                            "events": 2,
+                            "decisions": 6,
+                            "asked_for": 3,
+                            "approved": 2,
+                            "enrolled": 2,
+                            "replied": 1,
+                            "reached_goal": 1,
+                        }
+                    ],
+                    "not_asked_for": [{"outcome": "skip", "reason": "criteria_not_met", "count": 3}],
+                    "ends": [{"state": "rejected", "reason": "rejected", "count": 1}],
+                    "besides": {"asked_for_by_hand": 0, "added_in_salesloft": 1, "steered": {"pause": 1}},
                     "by_day": [{"day": "2026-11-24", "asked_for": 3, "enrolled": 2}],
+                    "segments": ["enterprise"],
                     "read_at": "2026-11-25T10:30:04.000000Z",
                 }
             ]
         }
     )
 
-    since: Instant | None = Field(description="When the oldest of them was asked for.")
-    more: bool
+    since: Instant
     stages: StagesTold
-    by_trigger: list[TriggerOutcomes] = Field(description="Of those alone that have asked.")
+    by_trigger: list[TriggerOutcomes] = Field(description="Of those alone of which there are any.")
+    by_segment: list[SegmentOutcomes] = Field(description="Likewise, by the customers' segments of today.")
+    not_asked_for: list[ReasonTold] = Field(description="The most frequent first.")
     ends: list[EndTold] = Field(description="The most frequent first.")
-    by_day: list[OutcomesOfDay] = Field(description="The last thirty days, each in UTC, the oldest first.")
+    besides: BesidesTold
+    by_day: list[OutcomesOfDay] = Field(description="Each in UTC, the oldest first.")
+    segments: list[str] = Field(description="Those that the organization's customers are of.")
     read_at: Instant
 
 
@@ -102,54 +168,102 @@ def outcome_routes(looking: Looking) -> APIRouter:
     who = anybody(looking)
 
     @routes.get("")
-    async def outcomes(
+    async def what_came_of_it(
         caller: Annotated[Caller, Depends(who)],
-        trigger_type: Annotated[TriggerType | None, Query(description="What asked for them.")] = None,
+        days: Annotated[int, Query(ge=1, le=_MOST_DAYS, description="How many days; today is the last.")] = 30,
+        trigger_type: Annotated[TriggerType | None, Query(description="Of this trigger alone.")] = None,
+        segment: Annotated[str | None, Query(max_length=200, description="Of customers of this segment alone.")] = None,
     ) -> OutcomesTold:
-        """What came of the newest thousand requests."""
+        """From triggers to decisions, requests, approvals, enrollments, answers and goals, and where they ended."""
         now = looking.clock.now()
+        today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        about = Span(since=today - timedelta(days=days - 1), trigger_type=trigger_type, segment=segment)
         async with looking.of(caller) as connection:
-            found = await rows.outcomes(
-                connection,
-                caller.organization_id,
-                trigger_type=trigger_type.value if trigger_type is not None else None,
-                limit=_NEWEST + 1,
-            )
-        counted = found[:_NEWEST]
-        asked_by = {one.trigger_type for one in counted}
-        left = Counter((one.state, one.reason) for one in counted if one.state in _LEFT)
-        return OutcomesTold(
-            since=counted[-1].requested_at if counted else None,
-            more=len(found) > _NEWEST,
-            stages=StagesTold(**_stages(counted)),
-            by_trigger=[
-                TriggerOutcomes(trigger_type=kind, **_stages([one for one in counted if one.trigger_type == kind]))
-                for kind in (*TriggerType, None)
-                if kind in asked_by
-            ],
-            ends=[
-                EndTold(state=EnrollmentState(state), reason=reason, count=many)
-                for (state, reason), many in left.most_common()
-            ],
-            by_day=_days(counted, now),
-            read_at=now,
-        )
+            found = await outcomes(connection, caller.organization_id, about)
+        return _told(found, about, now)
 
     return routes
 
 
-def _stages(counted: Sequence[OutcomeRow]) -> dict[str, int]:
-    return {
-        "asked_for": len(counted),
-        "approved": sum(one.is_decided and one.state not in _NOT_APPROVED for one in counted),
-        "enrolled": sum(one.state in _ENROLLED for one in counted),
-        "ran_to_its_end": sum(one.state in _ENDED for one in counted),
-    }
+def _told(found: Outcomes, about: Span, now: datetime) -> OutcomesTold:
+    cells = _cells(found)
+    by_trigger: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    by_segment: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for (trigger_type, segment), cell in cells.items():
+        by_trigger[trigger_type] += cell
+        by_segment[segment] += cell
+    refused: Counter[tuple[str, str]] = Counter()
+    for decided in found.decided:
+        if decided.outcome != CandidateOutcome.REQUEST:
+            refused[decided.outcome, decided.reason] += decided.decisions
+    left: Counter[tuple[str, str | None]] = Counter()
+    for one in found.enrollments:
+        if one.state in _LEFT:
+            left[one.state, one.reason] += one.enrollments
+    return OutcomesTold(
+        since=about.since,
+        stages=StagesTold(**_stages(sum(cells.values(), Counter()))),
+        by_trigger=[
+            TriggerOutcomes(trigger_type=kind, **_stages(by_trigger[kind]))
+            for kind in (*TriggerType, None)
+            if kind in by_trigger
+        ],
+        by_segment=[
+            SegmentOutcomes(segment=segment, **_stages(by_segment[segment]))
+            for segment in sorted(by_segment, key=lambda one: (one is None, one or ""))
+        ],
+        not_asked_for=[
+            ReasonTold(outcome=CandidateOutcome(outcome), reason=Reason(reason), count=many)
+            for (outcome, reason), many in refused.most_common()
+        ],
+        ends=[
+            EndTold(state=EnrollmentState(state), reason=reason, count=many)
+            for (state, reason), many in left.most_common()
+        ],
+        besides=BesidesTold(
+            asked_for_by_hand=by_trigger[None]["asked_for"] if None in by_trigger else 0,
+            added_in_salesloft=found.by_hand,
+            steered=found.steered,
+        ),
+        by_day=_days(found.enrollments, about.since, now),
+        segments=found.segments,
+        read_at=now,
+    )
 
 
-def _days(counted: Sequence[OutcomeRow], now: datetime) -> list[OutcomesOfDay]:
-    asked_for = Counter(one.requested_at.astimezone(UTC).date() for one in counted)
-    enrolled = Counter(one.added_at.astimezone(UTC).date() for one in counted if one.added_at is not None)
-    today = now.astimezone(UTC).date()
-    days = [today - timedelta(days=back) for back in reversed(range(_DAYS))]
+def _cells(found: Outcomes) -> dict[tuple[str | None, str | None], Counter[str]]:
+    """How many came to each stage, by trigger and segment."""
+    cells: defaultdict[tuple[str | None, str | None], Counter[str]] = defaultdict(Counter)
+    for event in found.events:
+        cells[_TRIGGER_OF[event.event_type], event.segment]["events"] += event.events
+    for decided in found.decided:
+        cells[_TRIGGER_OF[decided.event_type], decided.segment]["decisions"] += decided.decisions
+    for withdrawn in found.withdrawn:
+        cells[withdrawn.trigger_type, withdrawn.segment]["approved"] += withdrawn.enrollments
+    for one in found.enrollments:
+        is_enrolled = one.state in _ENROLLED
+        is_goal = one.state == EnrollmentState.EXITED and one.reason in _GOALS
+        cells[one.trigger_type, one.segment] += Counter(
+            asked_for=one.enrollments,
+            approved=one.enrollments if one.state not in _NOT_APPROVED else 0,
+            enrolled=one.enrollments if is_enrolled else 0,
+            replied=one.replied if is_enrolled else 0,
+            reached_goal=one.enrollments if is_goal else 0,
+        )
+    return cells
+
+
+def _stages(counted: Counter[str]) -> dict[str, int]:
+    return {name: counted[name] for name in StagesTold.model_fields}
+
+
+def _days(enrollments: Sequence[Enrollments], since: datetime, now: datetime) -> list[OutcomesOfDay]:
+    asked_for: Counter[date] = Counter()
+    enrolled: Counter[date] = Counter()
+    for one in enrollments:
+        asked_for[one.day] += one.enrollments
+        if one.state in _ENROLLED:
+            enrolled[one.day] += one.enrollments
+    first = since.astimezone(UTC).date()
+    days = [first + timedelta(days=number) for number in range((now.astimezone(UTC).date() - first).days + 1)]
     return [OutcomesOfDay(day=day, asked_for=asked_for[day], enrolled=enrolled[day]) for day in days]

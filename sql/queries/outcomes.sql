@@ -1,0 +1,72 @@
+-- name: count_events
+-- Triggers that were decided about since an instant, by type and segment.
+SELECT v.event_type, c.segment, count(*) AS events
+FROM (
+  SELECT DISTINCT customer_id, event_id, event_type FROM evaluations
+  WHERE organization_id = :organization_id AND evaluated_at >= :since AND cause IN ('event', 'deferral', 'withdrawal')
+    AND (:event_type::text IS NULL OR event_type = :event_type)
+) AS v
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = v.customer_id
+WHERE :segment::text IS NULL OR c.segment = :segment
+GROUP BY 1, 2
+
+-- name: count_decisions
+-- What the last evaluation of each of them decided, and why.
+SELECT v.event_type, c.segment, o.outcome, o.reason, count(*) AS decisions
+FROM (
+  SELECT DISTINCT ON (customer_id, event_id) customer_id, event_type, outcomes FROM evaluations
+  WHERE organization_id = :organization_id AND evaluated_at >= :since AND cause IN ('event', 'deferral', 'withdrawal')
+    AND (:event_type::text IS NULL OR event_type = :event_type)
+  ORDER BY customer_id, event_id, evaluated_at DESC, id DESC
+) AS v
+CROSS JOIN LATERAL json_to_recordset(v.outcomes) AS o (outcome text, reason text)
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = v.customer_id
+WHERE :segment::text IS NULL OR c.segment = :segment
+GROUP BY 1, 2, 3, 4
+
+-- name: count_enrollments
+-- What became of what was asked for since an instant, by trigger, segment and day.
+SELECT e.trigger_type, c.segment, e.state, e.reason, (e.created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS enrollments,
+       count(r.enrollment_id) AS replied
+FROM enrollments e
+LEFT JOIN (
+  SELECT DISTINCT enrollment_id FROM activity_units
+  WHERE organization_id = :organization_id AND metric = 'email-replied' AND enrollment_id IS NOT NULL
+) AS r ON r.enrollment_id = e.id
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = e.customer_id
+WHERE e.organization_id = :organization_id AND e.created_at >= :since
+  AND (:trigger_type::text IS NULL OR e.trigger_type = :trigger_type) AND (:segment::text IS NULL OR c.segment = :segment)
+GROUP BY 1, 2, 3, 4, 5
+
+-- name: count_withdrawn
+-- Of these what was withdrawn after it had been approved.
+SELECT e.trigger_type, c.segment, count(*) AS enrollments
+FROM enrollments e
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = e.customer_id
+WHERE e.organization_id = :organization_id AND e.created_at >= :since AND e.state = 'withdrawn' AND e.decision IS NOT NULL
+  AND (:trigger_type::text IS NULL OR e.trigger_type = :trigger_type) AND (:segment::text IS NULL OR c.segment = :segment)
+GROUP BY 1, 2
+
+-- name: count_steerings
+-- What people had done to those who were on a cadence.
+SELECT s.action, count(*) AS steerings
+FROM steerings s
+JOIN enrollments e ON e.id = s.enrollment_id
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = e.customer_id
+WHERE s.organization_id = :organization_id AND s.asked_at >= :since
+  AND (:trigger_type::text IS NULL OR e.trigger_type = :trigger_type) AND (:segment::text IS NULL OR c.segment = :segment)
+GROUP BY 1
+
+-- name: count_added_by_hand$
+-- Stays of stakeholders on cadences onto which somebody put them in Salesloft, and no trigger and no approver.
+SELECT count(DISTINCT m.id)
+FROM salesloft_memberships m
+JOIN stakeholder_people l ON l.organization_id = m.organization_id AND l.person_id = m.salesloft_person_id
+JOIN directory_stakeholders s ON s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder_id
+LEFT JOIN directory_customers c ON c.organization_id = s.organization_id AND c.customer_id = s.customer_id
+WHERE m.organization_id = :organization_id AND m.added_at >= :since AND m.enrollment_id IS NULL
+  AND (:segment::text IS NULL OR c.segment = :segment)
+
+-- name: list_segments
+-- The segments of an organization's customers.
+SELECT DISTINCT segment FROM directory_customers WHERE organization_id = :organization_id AND segment IS NOT NULL ORDER BY 1 LIMIT :at_most

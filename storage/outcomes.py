@@ -1,0 +1,102 @@
+"""What became of an organization's triggers since an instant, counted. Nothing here writes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from schemas.registry import LIFECYCLE_TYPES
+from schemas.vocabulary import TriggerType
+from storage.looking import rows_as
+from storage.pool import Connection
+from storage.queries import queries
+
+__all__ = ["Decided", "Enrollments", "Events", "Outcomes", "Span", "Withdrawn", "outcomes"]
+
+_MOST_SEGMENTS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Which: since when, and of which trigger and which segment's customers; None are all."""
+
+    since: datetime
+    trigger_type: TriggerType | None = None
+    segment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """How many triggers of a type were decided about."""
+
+    event_type: str
+    segment: str | None
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """How many decisions came to an outcome for a reason, of each trigger's last evaluation."""
+
+    event_type: str
+    segment: str | None
+    outcome: str
+    reason: str
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrollments:
+    """How many of those that were asked for on a day (UTC) are in a state for a reason, and how many have answered."""
+
+    trigger_type: str | None
+    segment: str | None
+    state: str
+    reason: str | None
+    day: date
+    enrollments: int
+    replied: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """How many were withdrawn after they had been approved."""
+
+    trigger_type: str | None
+    segment: str | None
+    enrollments: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """All of it. `by_hand` are stays that were made in Salesloft, None where one trigger's alone are asked for."""
+
+    events: list[Events]
+    decided: list[Decided]
+    enrollments: list[Enrollments]
+    withdrawn: list[Withdrawn]
+    steered: dict[str, int]
+    by_hand: int | None
+    segments: list[str]
+
+
+async def outcomes(connection: Connection, organization_id: str, about: Span) -> Outcomes:
+    """Count it."""
+    event_type = LIFECYCLE_TYPES[about.trigger_type].name if about.trigger_type is not None else None
+    which: dict[str, Any] = {
+        "organization_id": organization_id,
+        "since": about.since,
+        "segment": about.segment,
+    }
+    of_events = which | {"event_type": event_type}
+    of_enrollments = which | {"trigger_type": about.trigger_type}
+    steered = await queries.count_steerings(connection, **of_enrollments)
+    segments = await queries.list_segments(connection, organization_id=organization_id, at_most=_MOST_SEGMENTS)
+    return Outcomes(
+        events=rows_as(Events, await queries.count_events(connection, **of_events)),
+        decided=rows_as(Decided, await queries.count_decisions(connection, **of_events)),
+        enrollments=rows_as(Enrollments, await queries.count_enrollments(connection, **of_enrollments)),
+        withdrawn=rows_as(Withdrawn, await queries.count_withdrawn(connection, **of_enrollments)),
+        steered={row["action"]: row["steerings"] for row in steered},
+        by_hand=await queries.count_added_by_hand(connection, **which) if about.trigger_type is None else None,
+        segments=[row["segment"] for row in segments],
+    )
