@@ -250,6 +250,14 @@ IN_SERVING = (
         tests=("tests/web/test_organization_settings.py",),
     ),
     Mutant(
+        name="painted-before-its-dates",
+        bug="a page is painted with the service's dates, and moves when they become the reader's",
+        path="web/pages/templates/base.html",
+        old=' blocking="render"',
+        new="",
+        tests=("tests/pages/test_stillness.py",),
+    ),
+    Mutant(
         name="a-name-becomes-a-script",
         bug="what a stakeholder is called is run in the browser of whoever looks at them",
         path="web/pages/rendering.py",
