@@ -45,12 +45,17 @@ CREATE TEMP TABLE told ON COMMIT DROP AS
   FROM enrollments e ORDER BY e.organization_id, e.id;
 ANALYZE people, told;
 
-INSERT INTO directory_customers SELECT made.*
+-- Column by column: what is generated of the others is not given.
+INSERT INTO directory_customers (organization_id, customer_id, data, as_of, as_of_offset, from_directory, erased_at)
+SELECT made.organization_id, made.customer_id, made.data, made.as_of, made.as_of_offset, made.from_directory, made.erased_at
 FROM (SELECT DISTINCT organization_id, customer_id FROM people) AS p JOIN told t USING (organization_id)
 JOIN directory_customers d ON d.organization_id = t.organization_id AND d.customer_id = t.customer_id,
 LATERAL jsonb_populate_record(d, jsonb_build_object('customer_id', p.customer_id)) AS made;
 
-INSERT INTO directory_stakeholders SELECT made.*
+INSERT INTO directory_stakeholders (organization_id, stakeholder_id, customer_id, email, data, as_of, as_of_offset, from_directory, left_at,
+  listed_at, erased_at)
+SELECT made.organization_id, made.stakeholder_id, made.customer_id, made.email, made.data, made.as_of, made.as_of_offset, made.from_directory,
+  made.left_at, made.listed_at, made.erased_at
 FROM people p JOIN told t USING (organization_id)
 JOIN directory_stakeholders d ON d.organization_id = t.organization_id AND d.stakeholder_id = t.stakeholder_id,
 LATERAL jsonb_populate_record(d, jsonb_build_object(
