@@ -183,6 +183,36 @@ async def test_what_is_written_while_an_answer_is_on_its_way_stays(browser: Brow
         assert reader.complaints == []
 
 
+async def test_a_preview_that_is_overtaken_is_followed_by_one_of_what_is_written_then(
+    browser: Browser, known: Acting
+) -> None:
+    id_ = await drafted(known, stakeholder_criteria=CHAMPIONS)
+    held, begun = asyncio.Event(), 0
+
+    async def late(route: Route) -> None:
+        nonlocal begun
+        begun += 1
+        await held.wait()
+        await route.continue_()
+
+    async with reading(browser, known.api, role="admin") as reader:
+        page = reader.page
+        await page.route("**/edit/preview", late)
+        await page.clock.install()
+        async with page.expect_request("**/edit/preview"):
+            await reader.open(f"/mappings/{id_}/edit")
+        for percent in ("10", "50", "100"):
+            await page.get_by_label("Left out to compare with").fill(percent)
+            # Longer than the form waits for more.
+            await page.clock.run_for(400)
+        assert begun == 1
+        await page.clock.resume()
+        held.set()
+        await expect(page.locator(".headline")).to_contain_text("0 of 12")
+        assert begun == 2
+        assert reader.complaints == []
+
+
 async def test_a_rule_that_the_service_refuses_is_marked_where_it_is(browser: Browser, known: Acting) -> None:
     criteria = {
         "all": [CHAMPIONS, {"any": [CHAMPIONS, {"field": "stakeholder.title", "op": "matches", "value": "VP"}]}]
