@@ -84,6 +84,11 @@ def significant(schema: Schema) -> dict[str, Any]:
     return kept
 
 
+def _allows_all(schema: Schema) -> bool:
+    """Whether nothing of it is significant, told without making what is."""
+    return schema.keys() <= _ANNOTATIONS
+
+
 class _Containment:
     """Looks for what `narrow` allows and `wide` does not. Both names are for the messages."""
 
@@ -112,7 +117,7 @@ class _Containment:
                 yield from min(candidates, key=len)
 
     def _compare_single(self, path: str, narrow: Schema, wide: Schema) -> Iterator[Break]:
-        if not significant(wide):
+        if _allows_all(wide):
             return
         values = _values(narrow)
         if values is not None:
@@ -237,7 +242,7 @@ def _inside(schema: Schema) -> object:
 
 def _overlap(narrow: Schema, wide: Schema) -> bool:
     """Whether the two may have a value in common, as far as their types tell."""
-    if not significant(wide):
+    if _allows_all(wide):
         return True
     own, other = narrow.get("type"), wide.get("type")
     values = _values(narrow)
@@ -275,7 +280,7 @@ def _admits(wide: Schema, value: Any) -> bool:
 
 
 def _describe(alternative: Schema) -> str:
-    if not significant(alternative):
+    if _allows_all(alternative):
         return "any value"
     values = _values(alternative)
     if values is not None:

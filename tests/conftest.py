@@ -5,10 +5,11 @@ import gc
 import signal
 import ssl
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 from xdist.scheduler import LoadFileScheduling
@@ -23,6 +24,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every HTTP client reads the machine's certificates, which takes longer than most tests do, and none here meets one.
 ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]
+
+# What a type is made of is asked by every connection anew, and every test has connections of its own: to tell it costs
+# the server more than to copy a database. A number names one type in all of a server's databases, which count on
+# together and copy their template's; a server is known by its password, which no other one has.
+_ask_for_types = asyncpg.Connection._introspect_types  # type: ignore[attr-defined]
+_types: dict[tuple[str, frozenset[int]], Any] = {}
+
+
+async def _ask_for_types_once(connection: Any, numbers: Iterable[int], timeout: float | None) -> Any:  # noqa: ASYNC109
+    asked = (connection._params.password, frozenset(numbers))
+    if asked not in _types:
+        _types[asked] = await _ask_for_types(connection, numbers, timeout)
+    return _types[asked]
+
+
+asyncpg.Connection._introspect_types = _ask_for_types_once  # type: ignore[attr-defined]
 
 # Out of the box structlog draws every local variable of a traceback, which keeps the event loop busy for seconds.
 structlog.configure(
@@ -62,10 +79,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(_WHOLE_WORLDS))
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Thousands of tests and all that they import stay: to look through them for garbage again and again takes long."""
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ def document() -> dict[str, Any]:
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What callers who rely on the old document would miss in the new one, each with its operation."""
     found: list[str] = []
+    old, new = _standing_alone(old), _standing_alone(new)
     for path, operations in old.get("paths", _NOTHING).items():
         for method in (one for one in _METHODS if one in operations):
             where = f"{method.upper()} {path}"
@@ -58,6 +59,12 @@ def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
                 f"{where}: {broken}" for broken in _broken(_Operation(old, operations[method]), _Operation(new, now))
             ]
     return found
+
+
+def _standing_alone(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document, whose schemas refer to definitions that lie beside them. Made once: it is large."""
+    alone: dict[str, Any] = orjson.loads(orjson.dumps(document).replace(_COMPONENTS, b"#/$defs/"))
+    return alone
 
 
 class _Operation:
@@ -73,9 +80,7 @@ class _Operation:
 
     def schema(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """A schema that stands by itself."""
-        whole = {**schema, "$defs": self._definitions}
-        alone: dict[str, Any] = orjson.loads(orjson.dumps(whole).replace(_COMPONENTS, b"#/$defs/"))
-        return alone
+        return {**schema, "$defs": self._definitions}
 
 
 def _broken(old: _Operation, new: _Operation) -> Iterator[str]:

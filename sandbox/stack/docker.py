@@ -118,6 +118,7 @@ class PostgresContainer(DatabaseAdministration, Container):
     name = "Postgres"
 
     def __init__(self, container: Any, *, port: int, password: str) -> None:
+        DatabaseAdministration.__init__(self)
         Container.__init__(self, container)
         self._port = port
         self._password = password

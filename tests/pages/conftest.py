@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, async_playwright, expect
 
-from sandbox.salesloft.server import running_simulator
+from sandbox.salesloft.server import SimulatorClient, running_simulator
 from sandbox.stack import PostgresServer
 from storage.pool import Database, DatabaseOptions
 from tests.web.acting import CALM, Acting, acting
@@ -72,21 +72,29 @@ class Reader:
         return dialog
 
 
+@pytest.fixture(scope="session")
+async def simulator() -> AsyncIterator[SimulatorClient]:
+    """Salesloft, whose clock runs; each module's organizations have teams of their own."""
+    async with running_simulator() as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-async def scene(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Scene]:
-    async with running_simulator() as simulator, scene_set(simulator, postgres_server, migrated_template) as set_up:
+async def scene(
+    simulator: SimulatorClient, postgres_server: PostgresServer, migrated_template: str
+) -> AsyncIterator[Scene]:
+    async with scene_set(simulator, postgres_server, migrated_template) as set_up:
         yield set_up
 
 
 @pytest.fixture(scope="module")
-async def desk(postgres_server: PostgresServer, migrated_template: str) -> AsyncIterator[Acting]:
+async def desk(
+    simulator: SimulatorClient, postgres_server: PostgresServer, migrated_template: str
+) -> AsyncIterator[Acting]:
     """An organization for which a test has things done, whose event stream runs."""
     name = f"pages_{uuid4().hex}"
     dsn = await postgres_server.create_database(name, template=migrated_template)
-    async with (
-        running_simulator() as simulator,
-        Database.connected(DatabaseOptions(dsn=dsn, max_size=20)) as database,
-    ):
+    async with Database.connected(DatabaseOptions(dsn=dsn, max_size=20)) as database:
         feed = EventFeed(database, dsn)
         following = asyncio.create_task(feed.run())
         async with running_api(simulator, database, dsn, feed=feed, **CALM) as api:
@@ -96,8 +104,9 @@ async def desk(postgres_server: PostgresServer, migrated_template: str) -> Async
     await postgres_server.drop_database(name)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """One for all modules, since to start it costs as much as a test does: every reader has a context of their own."""
     path = environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         pytest.fail("the pages are tested in Chromium: scripts/browser gets it")
