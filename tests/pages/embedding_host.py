@@ -1,5 +1,6 @@
 """A page of others, on an origin of its own, that may load and ask nothing but what is ours."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -82,8 +83,14 @@ class Host:
 
     async def heard(self, name: str) -> Any:
         """What an element has told its page: `opened` or `signedOut`."""
-        told = await self.page.wait_for_function(f"window.{name}")
-        return await told.json_value()
+        return await self.until(f"window.{name}")
+
+    async def until(self, expression: str) -> Any:
+        """What it comes to, once that is something. Asked from outside: the page's policy forbids it to look itself."""
+        async with asyncio.timeout(30):
+            while not (told := await self.page.evaluate(expression)):  # noqa: ASYNC110 - a browser signals nothing
+                await asyncio.sleep(0.05)
+        return told
 
     async def violations(self, *rules: str) -> list[str]:
         """What axe finds on the page as it is: by these rules, or by all."""

@@ -114,7 +114,7 @@ async def test_a_token_that_is_no_longer_good_is_asked_for_anew(browser: Browser
         await expect(host.customer.get_by_role("heading", name="Acme")).to_be_visible()
         assert host.asked[:2] == [{"refused": False}, {"refused": True}]
         # The stream of events ends with its token, and goes on with another one.
-        await host.page.wait_for_function("window.handed === 3")
+        await host.until("window.handed === 3")
         await expect(sign(host.customer)).to_have_text("Live")
         assert host.asked[2:] == [{"refused": True}]
 
