@@ -108,10 +108,7 @@ class Database:
 
     @asynccontextmanager
     async def organization_reading(self, organization_id: str) -> AsyncIterator[Connection]:
-        """One state of this organization's rows alone, which cannot be changed; meant for the api role.
-
-        What is asked is planned with its values: a filter that is not given must cost nothing.
-        """
+        """One state of this organization's rows alone, which cannot be changed; meant for the api role."""
         with translated():
             async with self._pool.acquire(timeout=self._options.connect_timeout) as connection:
                 await connection.execute(_beginning(organization_id))
@@ -160,11 +157,7 @@ def _beginning(organization_id: str) -> str:
     Such a statement takes no parameters. The id is told in hexadecimal, whatever is in it.
     """
     told = f"convert_from(decode('{organization_id.encode().hex()}', 'hex'), 'UTF8')"
-    return (
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
-        f"SELECT set_config('cscx.organization_id', {told}, true), "
-        "set_config('plan_cache_mode', 'force_custom_plan', true)"
-    )
+    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('cscx.organization_id', {told}, true)"
 
 
 async def _nothing_is_left(_: object) -> None:

@@ -177,8 +177,7 @@ async def test_a_reading_leaves_nothing_to_the_next_user_of_its_connection(migra
                         raise ValueError("theirs")
             async with api.connection() as connection:
                 left = await connection.fetchrow(
-                    "SELECT current_setting('cscx.organization_id'), current_setting('plan_cache_mode'),"
-                    " current_setting('transaction_read_only')"
+                    "SELECT current_setting('cscx.organization_id'), current_setting('transaction_read_only')"
                 )
                 assert left is not None
-                assert tuple(left) == ("", "auto", "off")
+                assert tuple(left) == ("", "off")

@@ -102,16 +102,19 @@ def activity_routes(looking: Looking) -> APIRouter:
         before = page.after(question, datetime, UUID)
         async with looking.of(caller) as connection:
             if stakeholder_id is not None:
-                await known_stakeholder(connection, caller, stakeholder_id)
                 people = [stakeholder_id]
             else:
-                await known_customer(connection, caller, customer_id or "")
                 people = await rows.people_of(
                     connection, caller.organization_id, customer_id or "", limit=LARGEST_CUSTOMER
                 )
             found = await rows.activity(
                 connection, caller.organization_id, people, asked, before=(before[0], before[1]), limit=page.limit + 1
             )
+            # Of whom there is something is known.
+            if not found and stakeholder_id is not None:
+                await known_stakeholder(connection, caller, stakeholder_id)
+            elif not found:
+                await known_customer(connection, caller, customer_id or "")
             fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
         items, following = page.cut(question, found, lambda row: (row.occurred_to, row.event_id))
         return Page[ActivityUnit](

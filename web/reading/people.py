@@ -16,6 +16,7 @@ from storage.looking import Filters, LinkRow
 from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
 from web.paging import Paging, paging
+from web.problems import absent
 from web.reading.activity import ACTIVITY_STREAMS, LARGEST_CUSTOMER
 from web.reading.asking import (
     Freshness,
@@ -133,8 +134,9 @@ def people_routes(looking_: Looking) -> APIRouter:
         """A stakeholder: the cadences they are on and how far, their engagement, the latest decisions and events."""
         now = looking_.clock.now()
         async with looking_.of(caller) as connection:
-            await known_stakeholder(connection, caller, stakeholder_id)
             (told,) = await _people(connection, caller.organization_id, [stakeholder_id], now)
+            if told.customer_id is None and not told.enrollments:
+                await known_stakeholder(connection, caller, stakeholder_id)
             history, _ = await history_page(
                 connection, caller.organization_id, Paging(_HISTORY, None), stakeholder_id=stakeholder_id
             )
@@ -155,9 +157,10 @@ def people_routes(looking_: Looking) -> APIRouter:
         """A customer: the same of all its stakeholders, by their ids."""
         now, organization_id = looking_.clock.now(), caller.organization_id
         async with looking_.of(caller) as connection:
-            await known_customer(connection, caller, customer_id)
             key = (organization_id, customer_id)
-            row = (await directory.read_customers(connection, [key]))[key]
+            row = (await directory.read_customers(connection, [key])).get(key)
+            if row is None:
+                raise absent("customer", customer_id)
             ids = await looking.people_of(connection, organization_id, customer_id, limit=LARGEST_CUSTOMER + 1)
             told = await _people(connection, organization_id, ids[:LARGEST_CUSTOMER], now, customer_id=customer_id)
             history, _ = await history_page(
@@ -183,10 +186,11 @@ def people_routes(looking_: Looking) -> APIRouter:
     ) -> Page[HistoryEntry]:
         """All that has happened to a stakeholder, in one line of time, the latest first."""
         async with looking_.of(caller) as connection:
-            await known_stakeholder(connection, caller, stakeholder_id)
             items, following = await history_page(
                 connection, caller.organization_id, page, stakeholder_id=stakeholder_id
             )
+            if not items:
+                await known_stakeholder(connection, caller, stakeholder_id)
             fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
         return Page[HistoryEntry](items=items, next_cursor=following, read_at=looking_.clock.now(), freshness=fresh)
 
@@ -196,8 +200,9 @@ def people_routes(looking_: Looking) -> APIRouter:
     ) -> Page[HistoryEntry]:
         """All that has happened to a customer's stakeholders, the latest first."""
         async with looking_.of(caller) as connection:
-            await known_customer(connection, caller, customer_id)
             items, following = await history_page(connection, caller.organization_id, page, customer_id=customer_id)
+            if not items:
+                await known_customer(connection, caller, customer_id)
             fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
         return Page[HistoryEntry](items=items, next_cursor=following, read_at=looking_.clock.now(), freshness=fresh)
 
