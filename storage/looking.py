@@ -18,8 +18,8 @@ __all__ = [
     "ApproversWord",
     "EnrollmentRow",
     "Filters",
-    "LinkRow",
     "MembershipLook",
+    "PersonRow",
     "RequestRow",
     "StateRow",
     "UnitFilters",
@@ -32,8 +32,8 @@ __all__ = [
     "history",
     "is_customer_known",
     "is_stakeholder_known",
-    "links",
     "memberships",
+    "people",
     "people_of",
     "requests",
     "rows_as",
@@ -203,18 +203,30 @@ class UnitRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkRow:
-    """Which person of Salesloft's a stakeholder is; what Salesloft says of them is None where it was never read."""
+class PersonRow:
+    """A stakeholder, their customer, their person at Salesloft and their engagement; None is what is not there.
+
+    `data` is the directory's JSON, `engagement` what was published last, `tallies` what it is made of. What Salesloft
+    says of the person is None where it was never read.
+    """
 
     stakeholder_id: str
-    person_id: int
-    linked_by: str
-    linked_at: datetime
+    customer_id: str | None
+    data: str | None
+    erased: bool
+    left: bool
+    customer_name: str | None
+    owner_user_id: str | None
+    person_id: int | None
+    linked_by: str | None
+    linked_at: datetime | None
     do_not_contact: bool | None
     contact_restrictions: Sequence[str] | None
     bouncing: bool | None
     deleted: bool | None
     read_at: datetime | None
+    engagement: str | None
+    tallies: str | None
 
 
 async def enrollments(
@@ -355,12 +367,12 @@ async def activity(
     return rows_as(UnitRow, rows)
 
 
-async def links(connection: Connection, organization_id: str, stakeholder_ids: Sequence[str]) -> dict[str, LinkRow]:
-    """Which person each of some stakeholders is; who is linked to nobody is absent."""
-    rows = await queries.look_at_links(
+async def people(connection: Connection, organization_id: str, stakeholder_ids: Sequence[str]) -> list[PersonRow]:
+    """Some stakeholders in their order, also those of whom nothing is known."""
+    rows = await queries.look_at_people(
         connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
     )
-    return {row.stakeholder_id: row for row in rows_as(LinkRow, rows)}
+    return rows_as(PersonRow, rows)
 
 
 async def people_of(connection: Connection, organization_id: str, customer_id: str, *, limit: int) -> list[str]:

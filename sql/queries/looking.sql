@@ -114,11 +114,21 @@ CROSS JOIN LATERAL (
 LEFT JOIN salesloft_cadences c ON c.organization_id = :organization_id AND c.cadence_id = u.cadence_id
 ORDER BY u.occurred_to DESC, u.event_id DESC LIMIT :at_most
 
--- name: look_at_links
--- Which person of Salesloft's each of some stakeholders is, and what Salesloft says of whether they may be written to.
-SELECT l.stakeholder_id, l.person_id, l.linked_by, l.linked_at, p.do_not_contact, p.contact_restrictions, p.bouncing, p.deleted, p.read_at
-FROM stakeholder_people l LEFT JOIN salesloft_people p USING (organization_id, person_id)
-WHERE l.organization_id = :organization_id AND l.stakeholder_id = ANY (:stakeholder_ids::text[])
+-- name: look_at_people
+-- Some stakeholders in their order: what the directory says of them and their customer, which person of Salesloft's each is and whether
+-- they may be written to, and their engagement as it stands.
+SELECT a.stakeholder_id, s.customer_id, s.data, s.erased_at IS NOT NULL AS erased,
+  s.left_at IS NOT NULL AND (s.listed_at > s.left_at) IS NOT TRUE AS "left",
+  c.name AS customer_name, c.data #>> '{owner,user_id}' AS owner_user_id,
+  l.person_id, l.linked_by, l.linked_at, p.do_not_contact, p.contact_restrictions, p.bouncing, p.deleted, p.read_at,
+  g.data AS engagement, g.tallies
+FROM unnest(:stakeholder_ids::text[]) WITH ORDINALITY AS a (stakeholder_id, place)
+LEFT JOIN directory_stakeholders s ON s.organization_id = :organization_id AND s.stakeholder_id = a.stakeholder_id
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = s.customer_id
+LEFT JOIN stakeholder_people l ON l.organization_id = :organization_id AND l.stakeholder_id = a.stakeholder_id
+LEFT JOIN salesloft_people p ON p.organization_id = :organization_id AND p.person_id = l.person_id
+LEFT JOIN engagements g ON g.organization_id = :organization_id AND g.stakeholder_id = a.stakeholder_id
+ORDER BY a.place
 
 -- name: look_at_people_of
 -- The stakeholders whose customer this is, or was when somebody was asked for.

@@ -87,7 +87,7 @@ ASKED = [
     ("look_at_decisions_on", {"enrollment_id": uuid4()}),
     ("list_steerings", {"enrollment_id": uuid4()}),
     ("read_addition", {"enrollment_id": uuid4()}),
-    ("look_at_links", PEOPLE),
+    ("look_at_people", PEOPLE),
     ("read_engagements", {"stakeholders": [("org-7", "sth-7"), ("org-7", "sth-8")]}),
     ("look_at_people_of", {"customer_id": "cus-7", "at_most": 51}),
     ("look_at_customers_of", {"stakeholder_id": "sth-7"}),

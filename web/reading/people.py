@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field
 from activity.engagement import snapshot, tallies_from_json
 from schemas.engagement import CadenceEngagement, EngagementCounts, ScorePart
 from schemas.fields import Instant
-from storage import activity, directory, looking
-from storage.looking import Filters, LinkRow
+from storage import directory, looking
+from storage.looking import Filters, PersonRow
 from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
 from web.paging import Paging, paging
@@ -134,19 +134,17 @@ def people_routes(looking_: Looking) -> APIRouter:
         """A stakeholder: the cadences they are on and how far, their engagement, the latest decisions and events."""
         now = looking_.clock.now()
         async with looking_.of(caller) as connection:
-            (told,) = await _people(connection, caller.organization_id, [stakeholder_id], now)
+            ((told, row),) = await _people(connection, caller.organization_id, [stakeholder_id], now)
             if told.customer_id is None and not told.enrollments:
                 await known_stakeholder(connection, caller, stakeholder_id)
             history, _ = await history_page(
                 connection, caller.organization_id, Paging(_HISTORY, None), stakeholder_id=stakeholder_id
             )
             fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
-            key = (caller.organization_id, told.customer_id or "")
-            customer = (await directory.read_customers(connection, [key])).get(key)
         return StakeholderView(
             stakeholder=told,
-            customer_name=orjson.loads(customer.data).get("name") if customer is not None and customer.data else None,
-            may_act=may_act_for(caller, customer.owner_user_id if customer is not None else None),
+            customer_name=row.customer_name,
+            may_act=may_act_for(caller, row.owner_user_id),
             history=history,
             read_at=now,
             freshness=fresh,
@@ -173,7 +171,7 @@ def people_routes(looking_: Looking) -> APIRouter:
             name=data.get("name"),
             segment=data.get("segment"),
             may_act=may_act_for(caller, row.owner_user_id),
-            stakeholders=told,
+            stakeholders=[stakeholder for stakeholder, _ in told],
             more_stakeholders=len(ids) > LARGEST_CUSTOMER,
             history=history,
             read_at=now,
@@ -216,12 +214,8 @@ async def _people(
     now: datetime,
     *,
     customer_id: str | None = None,
-) -> list[StakeholderTold]:
-    """Some stakeholders as they are told, in their order; one customer's where one is given."""
-    keys = [(organization_id, id_) for id_ in ids]
-    known = await directory.read_stakeholders(connection, keys)
-    links = await looking.links(connection, organization_id, ids)
-    scores = await activity.read_engagements(connection, keys)
+) -> list[tuple[StakeholderTold, PersonRow]]:
+    """Some stakeholders as they are told, in order, with what is known of them; one customer's where it is given."""
     one = ids[0] if len(ids) == 1 else None
     open_ = Filters(customer_id=customer_id, stakeholder_id=one, states=sorted(state.value for state in OPEN_STATES))
     enrollments: dict[str, list[EnrollmentTold]] = {id_: [] for id_ in ids}
@@ -239,27 +233,46 @@ async def _people(
         if stay.enrollment_id is None and stay.stakeholder_id is not None:
             stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
     latest = await _latest(connection, organization_id, About(customer_id=customer_id, stakeholder_id=one))
-    told = []
-    for id_ in ids:
-        row = known.get((organization_id, id_))
-        data = orjson.loads(row.data) if row is not None and row.data is not None else {}
-        told.append(
-            StakeholderTold(
-                id=id_,
-                customer_id=row.customer_id or None if row is not None else customer_id,
-                name=data.get("name"),
-                title=data.get("title"),
-                role=data.get("role"),
-                left=row is not None and row.left,
-                erased=row is not None and row.erased,
-                at_salesloft=_person(links.get(id_)),
-                enrollments=enrollments[id_],
-                other_cadences=stays[id_],
-                engagement=_engagement(scores.get((organization_id, id_)), now),
-                latest_decisions=latest.get(id_, [])[:_DECISIONS],
-            )
+    return [
+        (
+            _stakeholder(
+                row,
+                customer_id if row.customer_id is None else row.customer_id or None,
+                now,
+                enrollments=enrollments[row.stakeholder_id],
+                other_cadences=stays[row.stakeholder_id],
+                latest_decisions=latest.get(row.stakeholder_id, [])[:_DECISIONS],
+            ),
+            row,
         )
-    return told
+        for row in await looking.people(connection, organization_id, ids)
+    ]
+
+
+def _stakeholder(
+    row: PersonRow,
+    customer_id: str | None,
+    now: datetime,
+    *,
+    enrollments: list[EnrollmentTold],
+    other_cadences: list[MembershipTold],
+    latest_decisions: list[LatestDecision],
+) -> StakeholderTold:
+    data = orjson.loads(row.data) if row.data is not None else {}
+    return StakeholderTold(
+        id=row.stakeholder_id,
+        customer_id=customer_id,
+        name=data.get("name"),
+        title=data.get("title"),
+        role=data.get("role"),
+        left=row.left,
+        erased=row.erased,
+        at_salesloft=_person(row),
+        enrollments=enrollments,
+        other_cadences=other_cadences,
+        engagement=_engagement(row, now),
+        latest_decisions=latest_decisions,
+    )
 
 
 async def _latest(connection: Connection, organization_id: str, about: About) -> dict[str, list[LatestDecision]]:
@@ -283,30 +296,30 @@ def _decision(one: StoredEvaluation, outcome: dict[str, Any]) -> LatestDecision:
     )
 
 
-def _person(link: LinkRow | None) -> PersonAtSalesloft | None:
-    if link is None:
+def _person(row: PersonRow) -> PersonAtSalesloft | None:
+    if row.person_id is None or row.linked_by is None or row.linked_at is None:
         return None
     return PersonAtSalesloft(
-        person_id=link.person_id,
-        linked_by=link.linked_by,
-        linked_at=link.linked_at,
-        do_not_contact=link.do_not_contact,
-        contact_restrictions=list(link.contact_restrictions) if link.contact_restrictions is not None else None,
-        bouncing=link.bouncing,
-        deleted=link.deleted,
-        as_of=link.read_at,
+        person_id=row.person_id,
+        linked_by=row.linked_by,
+        linked_at=row.linked_at,
+        do_not_contact=row.do_not_contact,
+        contact_restrictions=list(row.contact_restrictions) if row.contact_restrictions is not None else None,
+        bouncing=row.bouncing,
+        deleted=row.deleted,
+        as_of=row.read_at,
     )
 
 
-def _engagement(stored: tuple[str, str] | None, now: datetime) -> EngagementNow | None:
+def _engagement(row: PersonRow, now: datetime) -> EngagementNow | None:
     """With the score of this moment: what was published is worth less the longer it is ago."""
-    if stored is None:
+    if row.engagement is None or row.tallies is None:
         return None
-    published: dict[str, Any] = orjson.loads(stored[0])
+    published: dict[str, Any] = orjson.loads(row.engagement)
     if not published:
         return None
     told = snapshot(
-        tallies_from_json(orjson.loads(stored[1])),
+        tallies_from_json(orjson.loads(row.tallies)),
         organization_id=published["organization_id"],
         customer_id=published["customer_id"],
         stakeholder_id=published["stakeholder_id"],
