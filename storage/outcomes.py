@@ -26,7 +26,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """How many triggers of a type were decided about."""
+    """How many triggers of a type came."""
 
     event_type: str
     segment: str | None
@@ -35,7 +35,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """How many decisions came to an outcome for a reason, of each trigger's last evaluation."""
+    """How many decisions came to an outcome for a reason, when the trigger came."""
 
     event_type: str
     segment: str | None

@@ -9,8 +9,8 @@ CREATE INDEX activity_units_replies ON activity_units (organization_id, enrollme
   WHERE metric = 'email-replied' AND enrollment_id IS NOT NULL;
 CREATE INDEX salesloft_memberships_by_hand ON salesloft_memberships (organization_id, added_at) WHERE enrollment_id IS NULL;
 CREATE INDEX steerings_asked ON steerings (organization_id, asked_at);
--- An organization's evaluations of some days, without reading everybody's of these days.
-CREATE INDEX evaluations_made ON evaluations (organization_id, evaluated_at);
+-- An organization's evaluations of some days, without reading everybody's of these days, and what triggers these were of.
+CREATE INDEX evaluations_made ON evaluations (organization_id, evaluated_at) INCLUDE (cause, event_type, customer_id);
 
 -- migrate:down
 

@@ -1,27 +1,20 @@
 -- name: count_events
--- Triggers that were decided about since an instant, by type and segment.
+-- Triggers that came since an instant, by type and segment.
 SELECT v.event_type, c.segment, count(*) AS events
-FROM (
-  SELECT DISTINCT customer_id, event_id, event_type FROM evaluations
-  WHERE organization_id = :organization_id AND evaluated_at >= :since AND cause IN ('event', 'deferral', 'withdrawal')
-    AND (:event_type::text IS NULL OR event_type = :event_type)
-) AS v
+FROM evaluations v
 LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = v.customer_id
-WHERE :segment::text IS NULL OR c.segment = :segment
+WHERE v.organization_id = :organization_id AND v.evaluated_at >= :since AND v.cause = 'event'
+  AND (:event_type::text IS NULL OR v.event_type = :event_type) AND (:segment::text IS NULL OR c.segment = :segment)
 GROUP BY 1, 2
 
 -- name: count_decisions
--- What the last evaluation of each of them decided, and why.
+-- What was decided when they came, and why.
 SELECT v.event_type, c.segment, o.outcome, o.reason, count(*) AS decisions
-FROM (
-  SELECT DISTINCT ON (customer_id, event_id) customer_id, event_type, outcomes FROM evaluations
-  WHERE organization_id = :organization_id AND evaluated_at >= :since AND cause IN ('event', 'deferral', 'withdrawal')
-    AND (:event_type::text IS NULL OR event_type = :event_type)
-  ORDER BY customer_id, event_id, evaluated_at DESC, id DESC
-) AS v
+FROM evaluations v
 CROSS JOIN LATERAL json_to_recordset(v.outcomes) AS o (outcome text, reason text)
 LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = v.customer_id
-WHERE :segment::text IS NULL OR c.segment = :segment
+WHERE v.organization_id = :organization_id AND v.evaluated_at >= :since AND v.cause = 'event'
+  AND (:event_type::text IS NULL OR v.event_type = :event_type) AND (:segment::text IS NULL OR c.segment = :segment)
 GROUP BY 1, 2, 3, 4
 
 -- name: count_enrollments

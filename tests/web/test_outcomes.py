@@ -37,7 +37,7 @@ SELECT gen_random_uuid(), organization_id, stakeholder_id, id, 'email', id::text
   created_at, created_at, 'high'
 FROM made, unnest(ARRAY['email-sent', 'email-replied']) AS m, generate_series(1, 2) AS o
 WHERE m = 'email-sent' OR extract(day FROM created_at)::integer % 2 = 0"""
-# Evaluations of as many days and triggers, of which some were made again: a deferral that came to its end.
+# Evaluations of as many days and triggers, and some that were made of the same triggers later: these count for nothing.
 EVALUATIONS = """
 INSERT INTO evaluations SELECT made.* FROM evaluations v,
   unnest(ARRAY['new-customer', 'renewal-window', 'at-risk']) WITH ORDINALITY AS t (trigger_type, kind),
@@ -89,13 +89,13 @@ async def counted(
         if one["created_at"] >= since and is_meant(one["customer_id"])
         and (trigger_type is None or one["trigger_type"] == trigger_type)
     ]  # fmt: skip
-    last: dict[tuple[str, str], Any] = {}
-    for one in sorted(await written(scene, "evaluations"), key=lambda row: (row["evaluated_at"], row["id"])):
-        kind = one["event_type"].split(".")[3]
-        is_of_it = one["evaluated_at"] >= since and is_meant(one["customer_id"]) and trigger_type in {None, kind}
-        if is_of_it and one["cause"] in {"event", "deferral", "withdrawal"}:
-            last[one["customer_id"], one["event_id"]] = one
-    decided = [(one, outcome) for one in last.values() for outcome in orjson.loads(one["outcomes"])]
+    events = [
+        one
+        for one in await written(scene, "evaluations")
+        if one["cause"] == "event" and one["evaluated_at"] >= since and is_meant(one["customer_id"])
+        and trigger_type in {None, one["event_type"].split(".")[3]}
+    ]  # fmt: skip
+    decided = [(one, outcome) for one in events for outcome in orjson.loads(one["outcomes"])]
     answered = {
         one["enrollment_id"] for one in await written(scene, "activity_units") if one["metric"] == "email-replied"
     }
@@ -104,7 +104,7 @@ async def counted(
     def stages(of_enrollment: Any, of_event: Any) -> dict[str, int]:
         of_it = [one for one in asked_for if of_enrollment(one)]
         return {
-            "events": sum(of_event(one) for one in last.values()),
+            "events": sum(of_event(one) for one in events),
             "decisions": sum(of_event(one) for one, _ in decided),
             "asked_for": len(of_it),
             "approved": sum(
@@ -116,8 +116,8 @@ async def counted(
             "reached_goal": sum(one["state"] == "exited" and one["reason"] in GOALS for one in of_it),
         }
 
-    kinds = {*(one["trigger_type"] for one in asked_for), *(one["event_type"].split(".")[3] for one in last.values())}
-    segments = {SEGMENTS[one["customer_id"]] for one in [*asked_for, *last.values()]}
+    kinds = {*(one["trigger_type"] for one in asked_for), *(one["event_type"].split(".")[3] for one in events)}
+    segments = {SEGMENTS[one["customer_id"]] for one in [*asked_for, *events]}
     return {
         "stages": stages(lambda _: True, lambda _: True),
         "by_trigger": {

@@ -44,9 +44,9 @@ _TRIGGER_OF = {event_type.name: trigger_type for trigger_type, event_type in LIF
 class StagesTold(Looked):
     """How many came how far.
 
-    `events` are triggers, each decided about everybody at its customer: the decisions, of each trigger's last
-    evaluation. Who is on a cadence, was, or was taken off it has been enrolled. A goal is reached by whoever left the
-    cadence because their customer did what it is for.
+    `events` are triggers, each decided about everybody at its customer when it came: the decisions. Who is on a
+    cadence, was, or was taken off it has been enrolled. A goal is reached by whoever left the cadence because their
+    customer did what it is for.
     """
 
     events: int
