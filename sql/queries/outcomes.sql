@@ -52,13 +52,14 @@ GROUP BY 1
 
 -- name: count_added_by_hand$
 -- Stays of stakeholders on cadences onto which somebody put them in Salesloft, and no trigger and no approver.
-SELECT count(DISTINCT m.id)
+SELECT count(*)
 FROM salesloft_memberships m
-JOIN stakeholder_people l ON l.organization_id = m.organization_id AND l.person_id = m.salesloft_person_id
-JOIN directory_stakeholders s ON s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder_id
-LEFT JOIN directory_customers c ON c.organization_id = s.organization_id AND c.customer_id = s.customer_id
 WHERE m.organization_id = :organization_id AND m.added_at >= :since AND m.enrollment_id IS NULL
-  AND (:segment::text IS NULL OR c.segment = :segment)
+  AND (:segment::text IS NULL OR EXISTS (
+    SELECT FROM stakeholder_people l
+    JOIN directory_stakeholders s ON s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder_id
+    JOIN directory_customers c ON c.organization_id = s.organization_id AND c.customer_id = s.customer_id
+    WHERE l.organization_id = m.organization_id AND l.person_id = m.salesloft_person_id AND c.segment = :segment))
 
 -- name: list_segments
 -- The segments of an organization's customers.
