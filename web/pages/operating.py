@@ -26,6 +26,13 @@ _STAGES = {
     "replied": "Replied",
     "reached_goal": "Reached the goal",
 }
+_SHARES_OF = {
+    "asked_for": "decisions",
+    "approved": "asked_for",
+    "enrolled": "approved",
+    "replied": "enrolled",
+    "reached_goal": "enrolled",
+}
 _SPANS = ("7", "30", "90")
 
 
@@ -60,6 +67,7 @@ class _Operating:
             spans=_SPANS,
             triggers=_TRIGGERS,
             stages=_STAGES,
+            shares_of=_SHARES_OF,
             reasons=_REASONS,
             changed=lambda **query: changed(request, **query),
         )
