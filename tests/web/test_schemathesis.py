@@ -47,6 +47,10 @@ async def asked(scene: Scene, role: str | None, *, examples: int, sequences: int
     return await ask(DOCUMENT, asking, print)
 
 
+async def test_what_is_asked_is_what_is_served(scene: Scene) -> None:
+    assert (await scene.http.get("/api/openapi.json")).json() == DOCUMENT
+
+
 @pytest.mark.parametrize(("role", "examples", "sequences"), [("admin", 3, 8), ("viewer", 1, 0)])
 async def test_what_is_answered_is_what_the_document_says(
     scene: Scene, role: str, examples: int, sequences: int
