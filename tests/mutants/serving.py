@@ -98,7 +98,7 @@ IN_SERVING = (
         bug="with an organization's rows go those of others",
         path="sql/migrations/20261127001300_departures.sql",
         old="WHERE organization_id = $1 LIMIT $2))",
-        new="WHERE organization_id >= $1 LIMIT $2))",
+        new="WHERE (organization_id = $1 OR true) LIMIT $2))",
         tests=("tests/web/test_departing.py",),
     ),
     Mutant(
