@@ -249,7 +249,11 @@ class ExplainingForAll(Explaining):
     """Explains the plan that is made for whatever values there may be, which Postgres takes where it is no worse."""
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
-        rows = await self._connection.fetch(f"EXPLAIN (GENERIC_PLAN) {sql}", *values)
+        # By a statement of its own: values that come along with one are made use of, whatever plan is asked for.
+        await self._connection.execute(f"SET LOCAL plan_cache_mode = force_generic_plan; PREPARE asked AS {sql}")
+        given = f"({', '.join('NULL' for _ in values)})" if values else ""
+        rows = await self._connection.fetch(f"EXPLAIN EXECUTE asked {given}")
+        await self._connection.execute("DEALLOCATE asked")
         self.plan = "\n".join(row[0] for row in rows)
         return []
 
