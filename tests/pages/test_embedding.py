@@ -89,7 +89,7 @@ async def test_what_is_done_there_is_done_once_though_its_answer_is_lost_and_sho
         await expect(host.contact.get_by_role("alert")).to_contain_text("It is not known whether it was done")
         await host.contact.get_by_role("button", name="Resume", exact=True).click()
         await dialog.get_by_role("button", name="Resume").click()
-        await expect(host.contact.locator(".note[role=status]")).to_contain_text("added to the cadence again")
+        await expect(host.contact.locator("#done .note")).to_contain_text("added to the cadence again")
         assert len(keys) == 2
         assert keys[0] == keys[1] is not None
         asked = await scene.stage.fetch("SELECT action, asked_by FROM steerings WHERE action = 'resume'")

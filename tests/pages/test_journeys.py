@@ -31,7 +31,8 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         await expect(dialog.get_by_role("status")).to_contain_text("This would be asked for.")
         assert await desk.api.fetch("SELECT FROM enrollments WHERE stakeholder_id = $1", stakeholder_id) == []
         await dialog.get_by_role("button", name="Ask for approval").click()
-        await expect(csm.page.get_by_role("status").filter(has_text="an approver decides")).to_be_visible()
+        asked = csm.page.get_by_role("status").filter(has_text="an approver decides")
+        await expect(asked).to_be_visible()
         mine = csm.card(cadence)
         await expect(mine.locator(".card-head .chip")).to_have_text("Requested")
 
@@ -48,6 +49,7 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         assert (decision.changes.start_date, decision.decided_by.user_id) == (day, "usr-9")
 
         await expect(mine.locator(".card-head .chip")).to_have_text("Scheduled")
+        await expect(asked).to_be_visible()
         assert len(await desk.writes()) == before
         await desk.api.advance(timedelta(days=5).total_seconds())
         await desk.carry_out()
@@ -87,7 +89,8 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         await dialog.get_by_label("Until").fill(until.isoformat())
         await dialog.get_by_label("Why").fill("On holiday.")
         await reader.send(dialog.get_by_role("button", name="Pause"))
-        await expect(reader.page.locator(".note[role=status]")).to_contain_text("Salesloft has no pause")
+        await expect(reader.page.locator("#done .note")).to_contain_text("Salesloft has no pause")
+        await expect(reader.page.locator("#done .note")).not_to_contain_text("something else")
         await desk.carry_out()
         await expect(chip).to_have_text("Paused")
         (row,) = await desk.api.fetch("SELECT until, note FROM steerings WHERE action = 'pause'")

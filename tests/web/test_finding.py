@@ -82,7 +82,7 @@ async def test_it_is_told_where_they_are_and_on_which_cadence(desk: Acting) -> N
 async def test_whoever_has_left_is_said_to_and_whoever_is_erased_is_not_found(desk: Acting) -> None:
     async with desk.api.database.transaction() as connection:
         await connection.execute(
-            "UPDATE directory_stakeholders SET left_at = now() + interval '1 year' WHERE stakeholder_id = 'sth-1'"
+            "UPDATE directory_stakeholders SET left_at = listed_at + interval '1 second' WHERE stakeholder_id = 'sth-1'"
         )
         await connection.execute(
             "UPDATE directory_stakeholders SET data = NULL, email = NULL WHERE stakeholder_id = 'sth-2'"

@@ -339,8 +339,11 @@ class Embedded extends HTMLElement {
   #show(text) {
     const opened = [...this.#shadow.querySelectorAll("details[open][id]")].map((one) => one.id);
     const focused = this.#shadow.activeElement?.id;
+    // Told until something else is done: it would be gone at once, for what is done is itself a change.
+    const done = this.#view.querySelector("#done")?.childNodes ?? [];
     this.#shown = true;
     this.#view.replaceChildren(...parsed(text));
+    this.#view.querySelector("#done")?.replaceChildren(...done);
     this.#view.removeAttribute("aria-busy");
     this.#problems.replaceChildren();
     const told = this.#view.querySelector("[data-read-at]").dataset.readAt;
