@@ -1,7 +1,7 @@
 """A page of others, on an origin of its own, that may load and ask nothing but what is ours."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import escape
@@ -28,8 +28,9 @@ _HAND_TOKENS = """() => {
     });
     for (const element of document.querySelectorAll("cscx-salesloft-contact, cscx-salesloft-customer"))
         element.getToken = async (why) => {
+            const token = await window.hostToken(why);
             window.handed = (window.handed ?? 0) + 1;
-            return window.hostToken(why);
+            return token;
         };
 }"""
 
@@ -45,7 +46,10 @@ _HIDE = """(hidden) => {
 
 @dataclass
 class Host:
-    """A page of others. `tokens` are handed to its elements one after another, the last one again; `asked` is why."""
+    """A page of others. `tokens` are handed to its elements one after another, the last one again; `asked` is why.
+
+    `in_no_hurry` is waited for before a token that is to replace a refused one is handed over.
+    """
 
     page: Page
     origin: str
@@ -54,6 +58,7 @@ class Host:
     asked: list[dict[str, Any]] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    in_no_hurry: Callable[[], Awaitable[object]] | None = None
 
     @property
     def contact(self) -> Locator:
@@ -101,8 +106,10 @@ class Host:
             for node in one["nodes"]
         ]
 
-    def give(self, why: dict[str, Any]) -> str:
+    async def give(self, why: dict[str, Any]) -> str:
         self.asked.append(why)
+        if why["refused"] and self.in_no_hurry is not None:
+            await self.in_no_hurry()
         return self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0]
 
     def watch(self) -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Locator, Route, expect
+from playwright.async_api import Browser, Locator, Request, Route, expect
 
 from tests.fulfillment.account import SAVE
 from tests.pages.embedding_host import Host, embedding
@@ -117,6 +117,32 @@ async def test_a_token_that_is_no_longer_good_is_asked_for_anew(browser: Browser
         await host.until("window.handed === 3")
         await expect(sign(host.customer)).to_have_text("Live")
         assert host.asked[2:] == [{"refused": True}]
+
+
+async def test_a_stream_that_ends_with_its_token_asks_for_one_other_however_long_that_takes(
+    browser: Browser, scene: Scene
+) -> None:
+    ending, lasting = token(scene, exp=int(time.time())), token(scene)
+    async with embedding(browser, service(scene), ending, lasting) as host:
+        await choose(scene, host.origin)
+        again = asyncio.Event()
+
+        async def stream(route: Route) -> None:
+            # Asked for the second time with the old token, it is answered once there is a new one.
+            if len(host.asked) == 2 and not again.is_set():
+                again.set()
+                await host.until("window.handed === 2")
+            await route.continue_()
+
+        def lasts(request: Request) -> bool:
+            return "/events" in request.url and request.headers["authorization"] == f"Bearer {lasting}"
+
+        host.in_no_hurry = again.wait
+        await host.page.route("**/api/salesloft/events*", stream)
+        async with host.page.expect_request(lasts):
+            await host.open(customer=PAUSED)
+        await host.follows(host.customer)
+        assert host.asked == [{"refused": False}, {"refused": True}]
 
 
 async def test_where_no_token_is_to_be_had_it_says_so_and_tells_its_page(browser: Browser, scene: Scene) -> None:

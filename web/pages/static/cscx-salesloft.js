@@ -185,11 +185,13 @@ class Embedded extends HTMLElement {
     if (document.hidden) return;
     this.#following = new AbortController();
     const { signal } = this.#following;
+    let opened = null;
+    const opening = (token) => { opened = token; };
     follow({
-      ask: (headers) => this.#ask(`/api/salesloft/events?${this.about}`, { headers, signal }),
+      ask: (headers) => this.#ask(`/api/salesloft/events?${this.about}`, { headers, signal, opening }),
       heard: (event, isFirst) => {
         if (event.id) this.#lastId = event.id;
-        if (event.name === "end" && JSON.parse(event.data).reason === "token_expired") this.#renewed(this.#token);
+        if (event.name === "end" && JSON.parse(event.data).reason === "token_expired") this.#renewed(opened);
         if (event.name === "ready" ? isFirst : event.data && event.name !== "end") this.#changed();
       },
       be: (state) => signal.aborted || this.#be(state),
@@ -204,12 +206,15 @@ class Embedded extends HTMLElement {
     else if (this.#begun && this.#shown) this.#follow();
   };
 
-  // Asking, as whoever looks. A token that is refused is renewed once.
-  async #ask(path, { method = "GET", body, headers = {}, signal } = {}) {
-    const asked = async (token) => fetch(new URL(path, SERVICE), {
-      method, body, signal, headers: { ...headers, authorization: `Bearer ${token}` },
-      credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer",
-    });
+  // Asking, as whoever looks. A token that is refused is renewed once; `opening` is told with which one it is asked.
+  async #ask(path, { method = "GET", body, headers = {}, signal, opening } = {}) {
+    const asked = async (token) => {
+      opening?.(token);
+      return fetch(new URL(path, SERVICE), {
+        method, body, signal, headers: { ...headers, authorization: `Bearer ${token}` },
+        credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer",
+      });
+    };
     const token = this.#token ?? (await this.#renewed(null));
     if (token === null) return new Response(null, { status: 401 });
     const answer = await asked(token);
