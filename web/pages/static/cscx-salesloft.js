@@ -350,7 +350,6 @@ class Embedded extends HTMLElement {
     this.#view.replaceChildren(...parsed(text));
     this.#view.querySelector("#done")?.replaceChildren(...done);
     this.#view.removeAttribute("aria-busy");
-    this.#problems.replaceChildren();
     const told = this.#view.querySelector("[data-read-at]").dataset.readAt;
     this.#readAt = new Date();
     this.#ahead = new Date(told) - this.#readAt;
