@@ -16,7 +16,7 @@ import orjson
 
 from enrollment.criteria import Facts, verdicts
 from enrollment.decide import Decision, OrganizationFacts, RunKey, Situation
-from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
+from enrollment.mappings import CompiledMapping, Mapping, compile_mapping
 from enrollment.policies import PastRun, PolicyFacts
 from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
@@ -185,8 +185,7 @@ class BackTest:
             return facts
         known = self._organizations.get(id(facts))
         if known is None or known[0] is not facts:
-            others = [mapping for mapping in facts.mappings.all() if mapping.id != self.tried.id]
-            known = facts, replace(facts, mappings=MappingBook([*others, self.tried]))
+            known = facts, replace(facts, mappings=facts.mappings.having(self.tried))
             self._organizations[id(facts)] = known
         return known[1]
 

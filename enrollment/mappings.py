@@ -5,7 +5,7 @@ order in which they are asked: the customer's own segment before any, then prior
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -133,6 +133,18 @@ def compile_mapping(mapping: Mapping) -> CompiledMapping:
     )
 
 
+def _compiled(mapping: Mapping, ready: CompiledMapping | None) -> CompiledMapping:
+    if ready is None:
+        return compile_mapping(mapping)
+    if ready.mapping is mapping:
+        return ready
+    asks_the_same = (
+        ready.mapping.customer_criteria is mapping.customer_criteria
+        and ready.mapping.stakeholder_criteria is mapping.stakeholder_criteria
+    )
+    return replace(ready, mapping=mapping) if asks_the_same else compile_mapping(mapping)
+
+
 class MappingBook:
     """An organization's published mappings, ready to be asked.
 
@@ -140,13 +152,15 @@ class MappingBook:
     `exclusive_by` by what some policy keeps cadences apart.
     """
 
-    def __init__(self, mappings: Iterable[Mapping]) -> None:
+    def __init__(self, mappings: Iterable[Mapping], *, ready: dict[UUID, CompiledMapping] | None = None) -> None:
+        """What is `ready` for the same criteria is not made ready again."""
+        ready = ready or {}
         self._mappings = tuple(sorted(mappings, key=lambda m: (m.segment is None, m.priority, m.id)))
         self._by_trigger: dict[TriggerType, list[CompiledMapping]] = {}
         self._disabled: set[TriggerType] = set()
         for mapping in self._mappings:
             if mapping.enabled:
-                compiled = compile_mapping(mapping)
+                compiled = _compiled(mapping, ready.get(mapping.id))
                 self._by_trigger.setdefault(mapping.trigger_type, []).append(compiled)
             else:
                 self._disabled.add(mapping.trigger_type)
@@ -171,6 +185,10 @@ class MappingBook:
             mappings,
             serialization=core_schema.plain_serializer_function_ser_schema(cls.all, return_schema=mappings),
         )
+
+    def having(self, mapping: Mapping) -> "MappingBook":
+        """This book with a mapping besides, or in place of the version of it that it has."""
+        return MappingBook([*(one for one in self._mappings if one.id != mapping.id), mapping], ready=self._by_id)
 
     def all(self) -> tuple[Mapping, ...]:
         """All of them, also those that are switched off, in the order in which they are asked."""

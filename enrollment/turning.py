@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from enrollment.catalogue import NOTHING_SEEN
 from enrollment.criteria import FIELDS, All, AnyOf, Criteria, FieldKind, Not, Predicate
 from enrollment.decide import Candidate, Decision, SenderFacts
-from enrollment.mappings import CustomersOwner, Mapping, MappingBook
+from enrollment.mappings import CustomersOwner, Mapping
 from enrollment.recall import Recalled
 from enrollment.turning_limits import without_each_limit
 from schemas.vocabulary import CandidateOutcome, ContactPreference, Reason
@@ -257,12 +257,11 @@ def _of_organization(recalled: Recalled, mappings: Sequence[Mapping]) -> Iterato
         for name in ("enabled", "parked"):
             other: dict[str, Any] = {name: not getattr(mapping, name)}
             flipped = replace(mapping, **other)
-            others = [one for one in facts.mappings.all() if one is not mapping]
             yield of(
                 f"mapping.{mapping.id}.{name}",
                 getattr(mapping, name),
                 not getattr(mapping, name),
-                mappings=MappingBook([*others, flipped]),
+                mappings=facts.mappings.having(flipped),
             )
         cadence = facts.cadences.get(mapping.cadence_id)
         for name in ("people_addable", "team_cadence") if cadence is not None else ():

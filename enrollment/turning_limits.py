@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from enrollment.mappings import Mapping, MappingBook
+from enrollment.mappings import Mapping
 from enrollment.policies import PolicyFacts
 from enrollment.recall import Recalled
 from schemas.vocabulary import Reason
@@ -48,8 +48,7 @@ def _without_runs(recalled: Recalled, facts: PolicyFacts) -> Iterator[tuple[str,
 def _without_hold_out(recalled: Recalled, mapping: Mapping) -> tuple[str, Any, Any, Recalled]:
     facts = recalled.organization
     whole = replace(mapping, policy=mapping.policy.model_copy(update={"hold_out_percent": 0.0}))
-    others = [one for one in facts.mappings.all() if one is not mapping]
-    changed = replace(recalled, organization=replace(facts, mappings=MappingBook([*others, whole])))
+    changed = replace(recalled, organization=replace(facts, mappings=facts.mappings.having(whole)))
     return f"mapping.{mapping.id}.hold_out_percent", mapping.policy.hold_out_percent, 0.0, changed
 
 

@@ -1,6 +1,7 @@
 """Stored decisions made again: for whoever asks why, for the figures, and to try other mappings on what happened."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from storage import organization_facts, stored_evaluations
 from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
 
-__all__ = ["Explained", "Recollection", "explain_evaluations"]
+__all__ = ["Explained", "RecalledOrganizations", "Recollection", "explain_evaluations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +30,40 @@ class Explained:
         return self.explanation.digest == self.stored.digest if self.explanation is not None else None
 
 
+class RecalledOrganizations:
+    """What decisions rested on of their organizations, as it was recalled last: a digest says the same for good."""
+
+    def __init__(self, most: int = 256) -> None:
+        self._most = most
+        self._known: OrderedDict[tuple[str, str], OrganizationFacts] = OrderedDict()
+
+    def get(self, organization_id: str, digest: str) -> OrganizationFacts | None:
+        """None where it is to be read."""
+        known = self._known.get((organization_id, digest))
+        if known is not None:
+            self._known.move_to_end((organization_id, digest))
+        return known
+
+    def keep(self, organization_id: str, digest: str, facts: OrganizationFacts) -> None:
+        """Instead of what was asked for the longest ago."""
+        self._known[organization_id, digest] = facts
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+
 class Recollection:
     """Brings evaluations of one organization back, and reads what they rest on once. For one task alone.
 
-    Of many, one is best done with before the next is brought back: what is let go at once costs no collecting.
+    `known` is shared between tasks. Of many, one is best done with before the next is brought back: what is let go at
+    once costs no collecting.
     """
 
-    def __init__(self, connection: Connection, organization_id: str) -> None:
+    def __init__(
+        self, connection: Connection, organization_id: str, known: RecalledOrganizations | None = None
+    ) -> None:
         self._connection = connection
         self._organization_id = organization_id
-        self._known: dict[str, OrganizationFacts | None] = {}
+        self._known = known if known is not None else RecalledOrganizations()
         # The connection does one thing at a time, and the next page is read while others are brought back.
         self._turn = asyncio.Lock()
 
@@ -74,11 +99,15 @@ class Recollection:
             return None
 
     async def _organization(self, digest: str) -> OrganizationFacts | None:
-        if digest in self._known:
-            return self._known[digest]
+        known = self._known.get(self._organization_id, digest)
+        if known is not None:
+            return known
         async with self._turn:
             found = await organization_facts.read(self._connection, self._organization_id, [digest])
-        known = self._known[digest] = recall_organization(found[digest]) if digest in found else None
+        if digest not in found:
+            return None
+        known = recall_organization(found[digest])
+        self._known.keep(self._organization_id, digest, known)
         return known
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from enrollment.drafts import Difference, Finding, MappingDocument, differences, examine
-from enrollment.mappings import Mapping, MappingBook
+from enrollment.mappings import Mapping
 from storage import directory, mappings
 from storage.mappings import MappingVersion
 from storage.pool import Connection
@@ -53,9 +53,8 @@ async def plan_publication(
     draft = await the_draft(connection, organization_id, id_)
     versions = await mappings.versions_of(connection, organization_id, id_)
     before = next((one for one in versions if one.status == "published"), None)
-    others = [one for one in facts.mappings.all() if one.id != id_]
     # Without a cadence there is a finding, and it is never published.
-    after = MappingBook([*others, draft.document.mapping(id_, draft.version, draft.document.cadence_id or 0)])
+    after = facts.mappings.having(draft.document.mapping(id_, draft.version, draft.document.cadence_id or 0))
     triggers = {draft.document.trigger_type, *([before.document.trigger_type] if before is not None else [])}
     population, affected = await affected_by(connection, facts, after, now, sorted(triggers))
     listed = tuple(affected[:LISTED])

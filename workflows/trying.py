@@ -15,7 +15,7 @@ from enrollment.decide import Decision, OrganizationFacts
 from enrollment.drafts import MappingDocument, MappingInvalid
 from enrollment.explain import Explanation, explain
 from enrollment.funnel import Funnel
-from enrollment.mappings import CompiledMapping, Mapping, MappingBook, compile_mapping
+from enrollment.mappings import CompiledMapping, Mapping, compile_mapping
 from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
 from enrollment.turning import predicates
@@ -172,8 +172,7 @@ async def _facts(connection: Connection, organization_id: str) -> OrganizationFa
 
 
 def _with(facts: OrganizationFacts, mapping: Mapping) -> OrganizationFacts:
-    others = [one for one in facts.mappings.all() if one.id != mapping.id]
-    return replace(facts, mappings=MappingBook([*others, mapping]))
+    return replace(facts, mappings=facts.mappings.having(mapping))
 
 
 async def _imagine(

@@ -19,6 +19,7 @@ from tests.enrollment.samples import (
     NOW,
     cadence,
     customer,
+    facts,
     mapping,
     organization,
     person,
@@ -256,6 +257,32 @@ def test_the_customers_own_segment_goes_before_priority_and_priority_before_the_
     for order in permutations([*ranked, mapping(3, priority=2)]):
         asked = MappingBook(order).for_segment(TriggerType.RENEWAL_WINDOW, "mid-market")
         assert [one.mapping.id for one in asked] == [UUID(int=9), UUID(int=8), UUID(int=2), UUID(int=3)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        mapping(1, enabled=False),
+        mapping(2, enabled=True),
+        mapping(1, priority=300, parked=True),
+        mapping(1, customer_criteria=LOW_HEALTH),
+        mapping(1, stakeholder_criteria=PRIMARY),
+        mapping(3, segment="mid-market"),
+    ],
+)
+def test_a_book_that_has_another_mapping_asks_as_one_that_is_made_anew(other: Mapping) -> None:
+    before = [mapping(1), mapping(2, enabled=False), mapping(4, priority=5)]
+    anew = MappingBook([*(one for one in before if one.id != other.id), other])
+    having = MappingBook(before).having(other)
+
+    def asked(book: MappingBook) -> list[tuple[Mapping, bool | None, bool | None, frozenset[str]]]:
+        return [
+            (one.mapping, one.customer_holds(facts()), one.stakeholder_holds(facts()), one.fields)
+            for one in book.for_segment(TriggerType.RENEWAL_WINDOW, "mid-market")
+        ]
+
+    assert having.all() == anew.all()
+    assert asked(having) == asked(anew)
 
 
 def test_a_disabled_mapping_is_not_asked() -> None:

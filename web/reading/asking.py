@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
@@ -16,6 +16,7 @@ from storage.pool import Connection, Database
 from web.problems import absent
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.clock import Clock
+from workflows.explaining import RecalledOrganizations
 
 __all__ = [
     "CustomerFilter",
@@ -37,13 +38,14 @@ T = TypeVar("T")
 class Looking:
     """What looking works with; `database` acts as the api role, which sees one organization at a time.
 
-    `budget` is what a team's minute is reckoned by.
+    `budget` is what a team's minute is reckoned by, `organizations` what decisions rested on.
     """
 
     database: Database
     callers: Callers
     clock: Clock
     budget: BudgetSettings
+    organizations: RecalledOrganizations = field(default_factory=RecalledOrganizations)
 
     @asynccontextmanager
     async def of(self, caller: Caller) -> AsyncIterator[Connection]:

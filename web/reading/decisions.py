@@ -125,7 +125,7 @@ def decision_routes(looking: Looking) -> APIRouter:
                 limit=page.limit + 1,
             )
             items, following = page.cut(question, found, lambda row: (row.evaluated_at, row.id))
-            again = await recalled(connection, caller.organization_id, items)
+            again = await recalled(looking, connection, caller.organization_id, items)
         return Page[Decided](
             items=await explained(items, again, stakeholder_id=stakeholder_id),
             next_cursor=following,
@@ -136,10 +136,10 @@ def decision_routes(looking: Looking) -> APIRouter:
 
 
 async def recalled(
-    connection: Connection, organization_id: str, stored: Sequence[StoredEvaluation]
+    looking: Looking, connection: Connection, organization_id: str, stored: Sequence[StoredEvaluation]
 ) -> list[Recalled | None]:
     """What each was a function of; None where that is not to be had any more."""
-    recollection = Recollection(connection, organization_id)
+    recollection = Recollection(connection, organization_id, looking.organizations)
     return [await recollection.recalled(one) for one in stored]
 
 

@@ -146,7 +146,7 @@ def enrollment_routes(looking: Looking) -> APIRouter:
                 if row.event_id is not None
                 else []
             )
-            again = await recalled(connection, organization_id, stored)
+            again = await recalled(looking, connection, organization_id, stored)
             history = await rows.history(connection, organization_id, enrollment_id)
             words = await rows.decisions_on(connection, organization_id, enrollment_id)
             asked = await steering.list_of(connection, organization_id, enrollment_id)
