@@ -8,7 +8,7 @@ from enum import Enum
 from schemas.directory import StakeholderSnapshot
 from schemas.vocabulary import ContactPreference, Reason
 
-__all__ = ["Consent", "PersonRecord", "at_execution", "email_refusal", "known_refusal", "normalised_email"]
+__all__ = ["Consent", "PersonRecord", "at_execution", "email_refusal", "known_by", "known_refusal", "normalised_email"]
 
 # What every mail server would take: one @, a dotted domain, no spaces. Whether a mailbox answers only a bounce can
 # tell.
@@ -16,6 +16,8 @@ _ADDRESS = re.compile(
     r"[^@\s\"(),:;<>\[\]\\]{1,64}@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+"
     r"[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]"
 )
+# Of a mailbox 64, and of its domain 255.
+_MOST_OCTETS = 64 + 1 + 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,12 @@ class Consent(Enum):
 def normalised_email(email: str | None) -> str | None:
     """The address as addresses are compared, None where there is none. Salesloft compares them in any case."""
     return (email.strip().lower() or None) if email is not None else None
+
+
+def known_by(email: str | None) -> str | None:
+    """The normalised address by which somebody is found again, None of what is too long to be one (RFC 5321)."""
+    normalised = normalised_email(email)
+    return normalised if normalised is not None and len(normalised.encode()) <= _MOST_OCTETS else None
 
 
 def email_refusal(stakeholder: StakeholderSnapshot) -> Reason | None:

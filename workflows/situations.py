@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel
 
-from enrollment.consent import normalised_email
+from enrollment.consent import known_by
 from enrollment.decide import Candidate, Situation
 from enrollment.evaluate import Only
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
@@ -265,12 +265,12 @@ def _concerned(trigger: Trigger, rows: dict[CustomerKey, dict[str, StakeholderRo
 def _newer_of(snapshot: StakeholderSnapshot, row: StakeholderRow | None, trigger: Trigger) -> _Concerned:
     """Of the event's snapshot and the directory's the newer counts, the directory's between equals."""
     if row is None:
-        return _Concerned(snapshot, normalised_email(snapshot.email), None, None)
+        return _Concerned(snapshot, known_by(snapshot.email), None, None)
     is_older = trigger.event_time < row.as_of or (trigger.event_time == row.as_of and row.from_directory)
     if is_older or not _says_something(snapshot):
         return _from_row(row, trigger.customer)
     gone = Reason.STAKEHOLDER_LEFT if row.left else None
-    return _Concerned(snapshot, normalised_email(snapshot.email), gone, None)
+    return _Concerned(snapshot, known_by(snapshot.email), gone, None)
 
 
 def _from_row(row: StakeholderRow, customer: CustomerKey) -> _Concerned:
@@ -278,7 +278,7 @@ def _from_row(row: StakeholderRow, customer: CustomerKey) -> _Concerned:
     if row.data is None:
         return _Concerned(StakeholderSnapshot(id=row.key[1]), None, Reason.ERASED if row.erased else gone, row)
     snapshot = StakeholderSnapshot.model_validate_json(row.data)
-    return _Concerned(snapshot, normalised_email(snapshot.email), gone, row)
+    return _Concerned(snapshot, known_by(snapshot.email), gone, row)
 
 
 def _to_look_up(

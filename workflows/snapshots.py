@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from enrollment.consent import normalised_email
+from enrollment.consent import known_by
 from schemas.directory import DirectoryCustomer, DirectoryStakeholder
 from schemas.registry import ENGAGEMENT
 from schemas.topics import stakeholder_key
@@ -117,7 +117,7 @@ def _stakeholder(update: StakeholderUpdate) -> StakeholderSnapshotRow:
         offset=update.offset,
         from_directory=True,
         customer_id=update.snapshot.customer_id,
-        email=normalised_email(update.snapshot.email),
+        email=known_by(update.snapshot.email),
     )
 
 

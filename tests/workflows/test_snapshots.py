@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import permutations
+from random import Random
 from typing import Any
 
 import orjson
@@ -237,3 +238,15 @@ async def test_an_erasure_that_is_older_than_what_is_known_erases_nothing(scene:
     assert (await known(scene, "stakeholder", "sth-9"))[0] == "Ann Lee"
     assert (await scene.states())["sth-9"] == ("requested", None)
     assert await scene.value("SELECT count(*) FROM deferrals") == 1
+
+
+async def test_whatever_an_event_may_say_at_its_longest_is_kept(scene: Scene) -> None:
+    # Characters of four bytes each in a disorder that nothing compresses, and an address all of which may be one.
+    letters = Random(7).choices([chr(code) for code in range(0x20000, 0x2A000)], k=3000)  # noqa: S311
+    long = "".join(letters)
+    scene.organization_id = long[:200]
+    customer = CUSTOMER | {"id": long[200:400], "name": long[:2000], "segment": long[:2000]}
+    person = ANN | {"id": long[400:600], "name": long[:2000], "email": long[600:1190] + "@x.example"}
+    await scene.snapshots(customers=(customer,), stakeholders=(person | {"customer_id": customer["id"]},))
+    (kept,) = await scene.rows("SELECT data FROM directory_stakeholders WHERE stakeholder_id = $1", person["id"])
+    assert orjson.loads(kept["data"])["email"] == person["email"]
