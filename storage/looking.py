@@ -33,6 +33,7 @@ __all__ = [
     "is_customer_known",
     "is_stakeholder_known",
     "memberships",
+    "names",
     "people",
     "people_of",
     "requests",
@@ -107,7 +108,10 @@ class EnrollmentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
-    """An approval request as it was published, and what became of it; `request` and `decision` are JSON."""
+    """An approval request as it was published, and what became of it; `request` and `decision` are JSON.
+
+    `note` is what a person said who asked for it by hand.
+    """
 
     id: UUID
     customer_id: str
@@ -115,12 +119,14 @@ class RequestRow:
     state: str
     reason: str | None
     requested_at: datetime
+    requested_by_user: str | None
     expires_at: datetime
     execute_by: datetime
     request_digest: str
     request: str
     decision: str | None
     updated_at: datetime
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +281,14 @@ async def requests(connection: Connection, organization_id: str, ids: Sequence[U
     rows = await queries.look_at_requests(connection, organization_id=organization_id, ids=list(ids))
     found = {row.id: row for row in rows_as(RequestRow, rows)}
     return [found[id_] for id_ in ids if id_ in found]
+
+
+async def names(connection: Connection, organization_id: str, stakeholder_ids: Collection[str]) -> dict[str, str]:
+    """What some stakeholders are called; those of whom it is not known are left out."""
+    rows = await queries.look_at_names(
+        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+    )
+    return {row["stakeholder_id"]: row["name"] for row in rows}
 
 
 async def decisions_on(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[ApproversWord]:

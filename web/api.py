@@ -108,7 +108,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
     talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
     for routes in (
         # What is looked at most is found first.
-        reading_routes(ports.looking, ports.feed),
+        reading_routes(ports.looking, ports.feed, decide_here=ports.decide_here),
         connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers),
         session_routes(ports.callers, ports.browsers),
         mapping_routes(ports.callers),

@@ -42,9 +42,15 @@ ORDER BY e.expires_at, e.id LIMIT :at_most
 
 -- name: look_at_requests
 -- The requests of some enrollments, as they were published, and what became of each.
-SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.expires_at, e.execute_by, e.request_digest,
-  e.request::text AS request, e.decision::text AS decision, e.updated_at
-FROM enrollments e WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
+SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.requested_by_user, e.expires_at, e.execute_by,
+  e.request_digest, e.request::text AS request, e.decision::text AS decision, e.updated_at, a.note
+FROM enrollments e LEFT JOIN additions a ON a.organization_id = e.organization_id AND a.enrollment_id = e.id
+WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
+
+-- name: look_at_names
+-- What some stakeholders are called.
+SELECT stakeholder_id, name FROM directory_stakeholders
+WHERE organization_id = :organization_id AND stakeholder_id = ANY (:stakeholder_ids::text[]) AND name IS NOT NULL
 
 -- name: look_at_decisions_on
 -- Every decision of an approver's that ever arrived for an enrollment, oldest first.

@@ -38,6 +38,8 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
 
         theirs = manager.card("Mira Voss")
         await expect(theirs).to_contain_text("Asked for by usr-1")
+        await expect(theirs.get_by_role("blockquote")).to_have_text("She asked for it on the phone.")
+        await expect(theirs).to_contain_text("as soon as it is approved")
         dialog = await manager.asked(theirs, "Approve changed…")
         day = (desk.api.clock.now() + timedelta(days=3)).date()
         await dialog.get_by_label("First day").fill(day.isoformat())
@@ -46,6 +48,10 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         await expect(done).to_contain_text("the decision is published")
         (decision,) = await decisions_arrive(desk)
         assert decision.changes is not None
+        await manager.open("/approvals?show=all")
+        starts = theirs.locator(".happens")
+        await expect(starts.locator("del time")).to_have_count(1)
+        await expect(starts.locator("strong time")).to_have_attribute("datetime", day.isoformat())
         assert (decision.changes.start_date, decision.decided_by.user_id) == (day, "usr-9")
 
         await expect(mine.locator(".card-head .chip")).to_have_text("Scheduled")
@@ -66,9 +72,10 @@ async def test_nobody_approves_what_they_asked_for_themselves(browser: Browser, 
     assert asked.status_code == 202, asked.text
     async with reading(browser, desk.api, role="csm") as reader:
         await reader.open(f"/approvals/{asked.json()['enrollment_id']}")
-        await reader.page.get_by_role("button", name="Approve", exact=True).click()
-        await expect(reader.page.get_by_role("alert")).to_contain_text("somebody else has to decide")
-        await expect(reader.page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
+        await expect(reader.page.get_by_role("main")).to_contain_text(
+            "You asked for this yourself: somebody else decides."
+        )
+        await expect(reader.page.get_by_role("button", name="Approve")).to_have_count(0)
     assert await _state(desk, stakeholder_id) == "requested"
 
 
@@ -164,8 +171,15 @@ async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) ->
         for name in ("Bulk One", "Bulk Three"):
             await reader.page.get_by_role("checkbox", name=f"Choose {name}").check()
         await expect(reader.page.locator("[data-chosen]")).to_have_text("2 chosen")
+        await reader.page.get_by_role("button", name="Reject chosen").click()
+        reason = reader.page.get_by_label("Reason for a rejection")
+        assert await reason.evaluate("(one) => one.matches(':invalid:focus')")
+        offered = reader.page.locator("#queue").get_by_role("button", name="Approve", exact=True)
+        before = await offered.count()
         await approve.click()
         await expect(reader.page.get_by_role("status").filter(has_text="Approved: 2.")).to_be_visible()
+        await expect(reader.page.locator("#queue .done")).to_have_count(2)
+        await expect(offered).to_have_count(before - 2)
         assert reader.complaints == []
     await decisions_arrive(desk)
     found = {name: await _state(desk, stakeholder_id) for name, stakeholder_id in wanted.items()}

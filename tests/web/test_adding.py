@@ -140,3 +140,17 @@ async def test_a_crash_before_the_answer_makes_no_second_enrollment(desk: Acting
 async def _execute(desk: Acting, query: str) -> None:
     async with desk.api.database.connection() as connection:
         await connection.execute(query)
+
+
+async def test_whoever_decides_sees_what_the_asker_said_and_what_the_others_are_called(desk: Acting) -> None:
+    asked = (await desk.add()).json()["enrollment_id"]
+    told = (await desk.call("GET", f"/api/salesloft/approvals/{asked}")).json()["approval"]
+    assert (told["note"], told["names"]) == ("she asked for it", {})
+    considered = '[{"stakeholder_id": "sth-2", "outcome": "skip", "reason": "opted_out"}, {"stakeholder_id": "sth-0"}]'
+    async with desk.api.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE enrollments SET request = jsonb_set(request::jsonb, '{considered}', $1::text::jsonb)::json",
+            considered,
+        )
+    told = (await desk.call("GET", f"/api/salesloft/approvals/{asked}")).json()["approval"]
+    assert told["names"] == {"sth-2": "Ann Lee"}

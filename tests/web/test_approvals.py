@@ -40,6 +40,15 @@ async def decide(
     return await api.http.post(path, json=body, headers=api.headers(role=role, **more))
 
 
+async def kept_from(api: Api, enrollment_id: UUID | str, *, role: str, **claims: Any) -> str | None:
+    """Why a caller may not decide, as they are told beforehand."""
+    path = f"/api/salesloft/approvals/{enrollment_id}"
+    told = (await api.http.get(path, headers=api.headers(role=role, **claims))).json()["approval"]
+    assert told["may_decide"] is (told["may_not_because"] is None)
+    because: str | None = told["may_not_because"]
+    return because
+
+
 async def decisions(scene: Scene) -> list[IncomingDecision]:
     """What was published for the decisions' consumer, as it would take it."""
     rows = await scene.rows("SELECT * FROM outbox WHERE topic = $1 ORDER BY position", ENROLLMENT_DECISION.name)
@@ -108,6 +117,11 @@ async def test_what_would_not_count_is_refused_and_not_published(api: Api, scene
         refused(await decide(api, *known, body={"changes": changes}), 422, because)
     await scene.execute("UPDATE enrollments SET requested_by_user = 'usr-1'")
     refused(await decide(api, *known), 403, "own_request")
+    assert await kept_from(api, known[0], role="manager") == "own_request"
+    async with api.database.transaction() as connection:
+        chosen = {"self_approval_allowed": True}
+        await change_settings(connection, api.organization_id, chosen, by="usr-1", now=scene.now)
+    assert await kept_from(api, known[0], role="manager") is None
     await scene.execute("UPDATE enrollments SET requested_by_user = NULL")
     api.clock.instant = asked.expires_at + timedelta(seconds=1)
     refused(await decide(api, *known), 409, "decided_after_expiry")
@@ -173,6 +187,9 @@ async def test_a_csms_many_are_told_apart_by_whose_customers_they_are(api: Api, 
     told = answer.json()
     assert told["published"] == [items[0]["enrollment_id"]]
     assert [one["reason_code"] for one in told["refused"]] == ["customer_of_another"]
+    said = [await kept_from(api, one["enrollment_id"], role="csm", sub="usr-3") for one in items]
+    assert said == [None, "customer_of_another"]
+    assert [await kept_from(api, one["enrollment_id"], role="viewer") for one in items] == ["role_required"] * 2
 
 
 async def test_where_the_approval_service_alone_decides_nothing_is_published_here(
@@ -183,13 +200,16 @@ async def test_where_the_approval_service_alone_decides_nothing_is_published_her
         await scene.publish_for(RENEWAL)
         (asked,) = await scene.requested()
         refused(await decide(api, asked.enrollment_id, asked.request_digest), 403, "decided_elsewhere")
+        assert await kept_from(api, asked.enrollment_id, role="manager") == "decided_elsewhere"
         assert await decisions(scene) == []
 
 
 async def test_an_organization_may_leave_deciding_to_the_approval_service(api: Api, scene: Scene) -> None:
     (asked,) = await scene.requested()
+    assert await kept_from(api, asked.enrollment_id, role="manager") is None
     async with api.database.transaction() as connection:
         chosen = {"decided_on_our_page": False}
         await change_settings(connection, api.organization_id, chosen, by="usr-1", now=scene.now)
     refused(await decide(api, asked.enrollment_id, asked.request_digest), 403, "decided_elsewhere")
+    assert await kept_from(api, asked.enrollment_id, role="manager") == "decided_elsewhere"
     assert await decisions(scene) == []

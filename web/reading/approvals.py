@@ -1,6 +1,7 @@
 """Approval requests as the approval service has them: what waits and for how long, what was answered, what changed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -20,7 +21,8 @@ from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.asking import CustomerFilter, Looked, Looking, Page, anybody
 from web.rights import may_act_for
-from web.security import Caller
+from web.security import Caller, CallerRole
+from workflows.organization_settings import read_settings
 
 __all__ = ["ApproversDecision", "approval_routes", "told_words"]
 
@@ -51,11 +53,40 @@ class Shown(StrEnum):
     ALL = "all"
 
 
+class KeptFrom(StrEnum):
+    """Why a caller may not decide about a request that waits: the reason codes of a decision that is refused."""
+
+    DECIDED_ELSEWHERE = "decided_elsewhere"
+    ROLE_REQUIRED = "role_required"
+    OWN_REQUEST = "own_request"
+    CUSTOMER_OF_ANOTHER = "customer_of_another"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deciding:
+    """Who may decide: whether anybody may here, whether about what they asked for themselves, and whose customers."""
+
+    here: bool
+    own: bool
+    owners: dict[str, str | None]
+
+    def kept_from(self, caller: Caller, row: RequestRow) -> KeptFrom | None:
+        if not self.here:
+            return KeptFrom.DECIDED_ELSEWHERE
+        if caller.role is CallerRole.VIEWER:
+            return KeptFrom.ROLE_REQUIRED
+        if not may_act_for(caller, self.owners.get(row.customer_id)):
+            return KeptFrom.CUSTOMER_OF_ANOTHER
+        if row.requested_by_user == caller.user_id and not self.own:
+            return KeptFrom.OWN_REQUEST
+        return None
+
+
 class Approval(Looked):
     """A request. What it says is as it was published, so that it can be compared with what the approver saw.
 
     `time_left_seconds` is None of one that waits no more. `changed_since` lists what is different where it is asked
-    again.
+    again. `names` has what those are called who were considered, as it is known now.
     """
 
     model_config = ConfigDict(
@@ -77,9 +108,12 @@ class Approval(Looked):
                     "stakeholder": {"id": "sth-9", "name": "Ann Lee", "title": "VP Engineering", "role": "champion"},
                     "action": {"cadence": {"id": 456, "name": "Renewal 90", "purpose": "renewal"}},
                     "why": {"event_type": "ai.cscx.lifecycle.renewal-window.v1"},
+                    "note": None,
                     "considered": [],
+                    "names": {},
                     "changed_since": None,
                     "may_decide": True,
+                    "may_not_because": None,
                     "decision": None,
                 }
             ]
@@ -101,9 +135,12 @@ class Approval(Looked):
     stakeholder: dict[str, Any] | None
     action: dict[str, Any] | None
     why: dict[str, Any] | None
+    note: str | None = Field(description="What a person said who asked for it by hand.")
     considered: list[dict[str, Any]]
+    names: dict[str, str]
     changed_since: list[dict[str, Any]] | None
-    may_decide: bool = Field(description="Whether it waits, and its customer is one that the caller may act for.")
+    may_decide: bool = Field(description="Whether it waits, and the caller is one who may decide about it.")
+    may_not_because: KeptFrom | None = Field(description="Why the caller may not, while it waits.")
     decision: dict[str, Any] | None = Field(description="The one that counted, as it arrived.")
 
 
@@ -127,7 +164,7 @@ class ApprovalDetail(Looked):
     read_at: Instant
 
 
-def approval_routes(looking: Looking) -> APIRouter:
+def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
     """`GET /api/salesloft/approvals` and `.../approvals/{enrollment_id}`."""
     routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"])
     who = anybody(looking)
@@ -165,11 +202,9 @@ def approval_routes(looking: Looking) -> APIRouter:
                 )
                 ids = [one.id for one in newest]
             found = await rows.requests(connection, organization_id, ids)
-            owners = await _owners(connection, organization_id, found)
+            told = await _told(connection, caller, found, now, decide_here=decide_here)
         items, following = page.cut(question, found, lambda row: (row.expires_at, row.id))
-        return Page[Approval](
-            items=[_told(row, caller, owners, now) for row in items], next_cursor=following, read_at=now
-        )
+        return Page[Approval](items=told[: len(items)], next_cursor=following, read_at=now)
 
     @routes.get("/{enrollment_id}")
     async def approval(caller: Annotated[Caller, Depends(who)], enrollment_id: UUID) -> ApprovalDetail:
@@ -180,8 +215,8 @@ def approval_routes(looking: Looking) -> APIRouter:
             if not found:
                 raise absent("approval", enrollment_id)
             words = await rows.decisions_on(connection, caller.organization_id, enrollment_id)
-            owners = await _owners(connection, caller.organization_id, found)
-        return ApprovalDetail(approval=_told(found[0], caller, owners, now), decisions=told_words(words), read_at=now)
+            (told,) = await _told(connection, caller, found, now, decide_here=decide_here)
+        return ApprovalDetail(approval=told, decisions=told_words(words), read_at=now)
 
     return routes
 
@@ -202,20 +237,41 @@ def told_words(words: Sequence[ApproversWord]) -> list[ApproversDecision]:
     ]
 
 
-async def _owners(
-    connection: Connection, organization_id: str, requests: Sequence[RequestRow]
-) -> dict[str, str | None]:
-    """Who owns the customers that some requests are about."""
-    keys = {(organization_id, row.customer_id) for row in requests}
-    return {key[1]: row.owner_user_id for key, row in (await directory.read_customers(connection, keys)).items()}
+async def _told(
+    connection: Connection, caller: Caller, found: Sequence[RequestRow], now: datetime, *, decide_here: bool
+) -> list[Approval]:
+    organization_id = caller.organization_id
+    keys = {(organization_id, row.customer_id) for row in found}
+    customers = await directory.read_customers(connection, keys)
+    chosen = (await read_settings(connection, organization_id)).settings
+    deciding = _Deciding(
+        here=decide_here and chosen.decided_on_our_page,
+        own=chosen.self_approval_allowed,
+        owners={key[1]: row.owner_user_id for key, row in customers.items()},
+    )
+    requests: list[dict[str, Any]] = [orjson.loads(row.request) for row in found]
+    considered = {one for request in requests for one in _considered(request)}
+    names = await rows.names(connection, organization_id, considered) if considered else {}
+    return [_approval(row, request, caller, deciding, names, now) for row, request in zip(found, requests, strict=True)]
 
 
-def _told(row: RequestRow, caller: Caller, owners: dict[str, str | None], now: datetime) -> Approval:
-    request: dict[str, Any] = orjson.loads(row.request)
+def _considered(request: dict[str, Any]) -> list[str]:
+    return [one["stakeholder_id"] for one in request.get("considered") or [] if one.get("stakeholder_id") is not None]
+
+
+def _approval(
+    row: RequestRow,
+    request: dict[str, Any],
+    caller: Caller,
+    deciding: _Deciding,
+    names: dict[str, str],
+    now: datetime,
+) -> Approval:
     status = _ENDED.get(row.state)
     if status is None:
         status = ApprovalStatus.APPROVED if row.decision is not None else ApprovalStatus.WITHDRAWN
     is_waiting = status is ApprovalStatus.WAITING
+    kept_from = deciding.kept_from(caller, row) if is_waiting else None
     return Approval(
         enrollment_id=row.id,
         status=status,
@@ -232,8 +288,11 @@ def _told(row: RequestRow, caller: Caller, owners: dict[str, str | None], now: d
         stakeholder=request.get("stakeholder"),
         action=request.get("action"),
         why=request.get("why"),
+        note=row.note,
         considered=request.get("considered") or [],
+        names={one: names[one] for one in _considered(request) if one in names},
         changed_since=request.get("changed_since"),
-        may_decide=is_waiting and may_act_for(caller, owners.get(row.customer_id)),
+        may_decide=is_waiting and kept_from is None,
+        may_not_because=kept_from,
         decision=orjson.loads(row.decision) if row.decision is not None else None,
     )

@@ -23,8 +23,8 @@ from web.reading.senders import sender_routes
 __all__ = ["reading_routes"]
 
 
-def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
-    """The router."""
+def reading_routes(looking: Looking, feed: EventFeed, *, decide_here: bool = True) -> APIRouter:
+    """The router; `decide_here` is off where the approval service alone decides."""
     routes = APIRouter()
     for part in (
         cadence_routes(looking),
@@ -36,7 +36,7 @@ def reading_routes(looking: Looking, feed: EventFeed) -> APIRouter:
         outcome_routes(looking),
         failed_steering_routes(looking),
         decision_routes(looking),
-        approval_routes(looking),
+        approval_routes(looking, decide_here=decide_here),
         membership_reading_routes(looking),
         operation_routes(looking),
         audit_routes(looking),
