@@ -12,6 +12,8 @@ A browser says in `Origin` whose page asks, and lets that page read an answer th
 What is asked without `Origin`, or by our own pages, passes as ever.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,7 +29,12 @@ from web.problems import Problem, document_of
 from web.security import Callers
 from workflows.organization_settings import read_settings
 
-__all__ = ["CrossOrigin"]
+__all__ = ["STILL_CHOSEN", "CrossOrigin", "StillChosen"]
+
+StillChosen = Callable[[], Awaitable[bool]]
+"""Whether the organization still lets the pages that ask. Raises storage's errors."""
+STILL_CHOSEN: Final = "still_chosen"
+"""Where a request of another origin's page has that in its state, for what goes on for long."""
 
 _METHODS: Final = "GET, POST, PUT, DELETE"
 _SENT: Final = "authorization, content-type, idempotency-key, if-match, last-event-id, x-correlation-id"
@@ -88,11 +95,15 @@ class CrossOrigin:
             caller = await self._callers.of(request)
         except Problem as problem:
             return document_of(request, problem), await self._is_anybodys(origin)
-        async with self._database.connection() as connection:
-            chosen = await read_settings(connection, caller.organization_id)
-        if origin not in chosen.settings.embedding_origins:
+        if not await self._is_chosen(origin, caller.organization_id):
             raise _not_allowed(origin)
+        setattr(request.state, STILL_CHOSEN, partial(self._is_chosen, origin, caller.organization_id))
         return self._app, True
+
+    async def _is_chosen(self, origin: str, organization_id: str) -> bool:
+        async with self._database.connection() as connection:
+            chosen = await read_settings(connection, organization_id)
+        return origin in chosen.settings.embedding_origins
 
     async def _is_anybodys(self, origin: str) -> bool:
         async with self._database.connection() as connection:

@@ -1,5 +1,6 @@
 """Pages of other origins: which may ask what in a browser, and what of it they can read."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -127,3 +128,19 @@ async def test_no_operation_answers_a_page_whose_origin_is_not_chosen(shared_api
         unreadable(await shared_api.http.request(method, filled(path), headers=headers), 403, "origin_not_allowed")
         asked += 1
     assert asked > 80
+
+
+async def test_a_stream_ends_once_its_origin_is_chosen_no_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.reading.events._ORIGIN_GOOD_FOR_S", 0.01)
+    await choose(api, HOST)
+    async with (
+        asyncio.timeout(30),
+        api.http.stream("GET", "/api/salesloft/events", headers=api.headers()) as own,
+        api.http.stream("GET", "/api/salesloft/events", headers=api.headers() | page()) as stream,
+    ):
+        text = stream.aiter_text()
+        assert "event: end" not in await anext(text)
+        await choose(api)
+        said = "".join([one async for one in text])
+        assert '"reason":"origin_not_allowed"' in said.replace(" ", "")
+        assert "event: end" not in await anext(own.aiter_text())

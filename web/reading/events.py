@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from time import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import structlog
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from storage.errors import StorageError
+from web.cross_origin import STILL_CHOSEN, StillChosen
 from web.problems import Problem
 from web.reading.asking import (
     CustomerFilter,
@@ -34,6 +35,8 @@ _HEARTBEAT_S = 15.0
 # For the last words of a stream that ends. Whoever does not read them is cut off.
 _GRACE_S = 1.0
 _RETRY_MS = 2000
+# How long a page of an origin that is chosen no more may hear on.
+_ORIGIN_GOOD_FOR_S = 15.0
 _RESET = "What came between is not kept any more: read what you show anew. The stream goes on from here."
 _DESCRIPTION = """\
 `event:` is `enrollment`, `activity`, `engagement`, `approval`, `mapping` or `attention`; `data:` is JSON with the
@@ -43,8 +46,8 @@ stakeholder was erased.
 * `ready` comes first: what is read of the API after it holds everything before it, and every change after it is told.
 * With `Last-Event-ID` what came between is told first, then `ready`. `reset` comes instead where that is not kept any
 more.
-* `end` is the last event; its `reason` is `token_expired`, `stopping`, `too_slow` or `storage_unavailable`. Open the
-stream   again, with `Last-Event-ID` (and, where it says so, another token).
+* `end` is the last event; its `reason` is `token_expired`, `origin_not_allowed`, `stopping`, `too_slow` or
+`storage_unavailable`. Open the stream again, with `Last-Event-ID` (and, where it says so, another token).
 
 A line that begins with a colon is a sign of life.
 """
@@ -97,7 +100,7 @@ class EventStream(Response):
         sending = asyncio.create_task(self._send(send), name="event stream: send")
         beside = [
             asyncio.create_task(_left(receive), name="event stream: leaving"),
-            asyncio.create_task(self._over(stopping), name="event stream: ending"),
+            asyncio.create_task(self._over(stopping, state.get(STILL_CHOSEN)), name="event stream: ending"),
         ]
         with self._subscription:
             try:
@@ -116,18 +119,32 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _over(self, stopping: asyncio.Event) -> None:
+    async def _over(self, stopping: asyncio.Event, still_chosen: StillChosen | None) -> None:
         """Returns once the stream has ended and had time for its last words."""
         waiting = [asyncio.create_task(stopping.wait()), asyncio.create_task(self._part.ended.wait())]
+        if still_chosen is not None:
+            waiting.append(asyncio.create_task(_no_longer(still_chosen)))
         try:
             await asyncio.wait(waiting, timeout=max(0.0, self._good_for_s), return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waiting:
                 task.cancel()
-        self._part.end("stopping" if stopping.is_set() else "token_expired")
+        if stopping.is_set():
+            self._part.end("stopping")
+        else:
+            self._part.end("origin_not_allowed" if waiting[-1].done() and still_chosen is not None else "token_expired")
         await asyncio.sleep(_GRACE_S)
         organization_id = self._part.wanted.organization_id
         _log.info("event_stream_cut", reason=self._part.why_ended, organization_id=organization_id)
+
+
+async def _no_longer(still_chosen: StillChosen) -> Literal[True]:
+    """Returns once the organization has taken the page's origin off. While that cannot be read, nobody has."""
+    while True:
+        await asyncio.sleep(_ORIGIN_GOOD_FOR_S)
+        with contextlib.suppress(StorageError):
+            if not await still_chosen():
+                return True
 
 
 async def _left(receive: Receive) -> None:
