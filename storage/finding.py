@@ -1,6 +1,7 @@
-"""People and customers by name. Nothing here writes."""
+"""People, customers and users by name. Nothing here writes."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,7 @@ from storage.looking import rows_as
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["CustomerFound", "PersonFound", "find_customers", "find_people"]
+__all__ = ["CustomerFound", "PersonFound", "find_customers", "find_people", "names_of_users"]
 
 # What stands for anything in a pattern of SQL's.
 _WILD: Final = re.compile(r"[\\%_]")
@@ -29,12 +30,13 @@ class PersonFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerFound:
-    """A customer that has the name that is looked for."""
+    """A customer that has the name that is looked for, and how many people of it are on a cadence, or paused there."""
 
     customer_id: str
     name: str
     segment: str | None
     owner_user_id: str | None
+    people_on_cadence: int
 
 
 async def find_people(
@@ -66,21 +68,34 @@ async def find_customers(
     organization_id: str,
     sought: str | None,
     *,
+    owner_user_id: str | None,
     after: tuple[str | None, str | None],
     limit: int,
 ) -> list[CustomerFound]:
-    """Customers in whose name each word of `sought` is, by name and id."""
+    """Customers in whose name each word of `sought` is, a user's own where one is given; by name and id."""
     return rows_as(
         CustomerFound,
         await queries.look_for_customers(
             connection,
             organization_id=organization_id,
             patterns=_patterns(sought),
+            owner_user_id=owner_user_id,
             after_name=after[0],
             after_id=after[1],
             at_most=limit,
         ),
     )
+
+
+async def names_of_users(
+    connection: Connection, organization_id: str, user_ids: Iterable[str | None]
+) -> dict[str, str]:
+    """What users of the platform are called, as far as any record says; the others are left out."""
+    wanted = sorted({one for one in user_ids if one is not None})
+    if not wanted:
+        return {}
+    rows = await queries.names_of_users(connection, organization_id=organization_id, user_ids=wanted)
+    return {row["user_id"]: row["name"] for row in rows}
 
 
 def _patterns(sought: str | None) -> list[str] | None:

@@ -16,6 +16,7 @@ from storage.stored_evaluations import About, StoredEvaluation
 
 __all__ = [
     "ApproversWord",
+    "EndedRow",
     "EnrollmentRow",
     "Filters",
     "MembershipLook",
@@ -26,6 +27,7 @@ __all__ = [
     "UnitRow",
     "activity",
     "decisions_on",
+    "ended",
     "enrollments",
     "evaluations",
     "freshness",
@@ -47,7 +49,10 @@ Place = tuple[datetime | None, UUID | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What enrollments are asked for; None asks for all."""
+    """What enrollments are asked for; None asks for all.
+
+    `owner_user_id` looks after the customer, `by_hand` is whether no trigger led to it.
+    """
 
     id: UUID | None = None
     customer_id: str | None = None
@@ -55,6 +60,21 @@ class Filters:
     cadence_id: int | None = None
     trigger_type: str | None = None
     states: Collection[str] | None = None
+    owner_user_id: str | None = None
+    by_hand: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedRow:
+    """What a stakeholder was on last; `reason` is None where Salesloft showed the end and nobody here asked for it."""
+
+    stakeholder_id: str
+    id: UUID
+    state: str
+    reason: str | None
+    cadence_id: int
+    cadence_name: str | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,11 +274,21 @@ async def enrollments(
         cadence_id=filters.cadence_id,
         trigger_type=filters.trigger_type,
         states=list(filters.states) if filters.states is not None else None,
+        owner_user_id=filters.owner_user_id,
+        by_hand=filters.by_hand,
         before_id=before,
         at_most=limit,
         now=now,
     )
     return rows_as(EnrollmentRow, rows)
+
+
+async def ended(connection: Connection, organization_id: str, stakeholder_ids: Sequence[str]) -> dict[str, EndedRow]:
+    """What some stakeholders were on last, by stakeholder; nothing of whom nothing has ended."""
+    rows = await queries.look_at_ended(
+        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+    )
+    return {row.stakeholder_id: row for row in rows_as(EndedRow, rows)}
 
 
 async def waiting(

@@ -40,7 +40,8 @@ class Happened:
     """One thing: `what` in the field's own word, `who` is a platform user, `why` a reason code or a person's words.
 
     `enrollment_id` is None of what belongs to no enrollment of ours. `at` is by business time; of activity whose
-    instant Salesloft does not tell it is the latest that it can have been.
+    instant Salesloft does not tell it is the latest that it can have been. `step` is the place of a step of the
+    cadence, counted from 1; names are as they are now, and None of what is not there any more.
     """
 
     at: datetime
@@ -52,6 +53,12 @@ class Happened:
     why: str | None
     detail: dict[str, Any]
     place: Place
+    stakeholder_name: str | None
+    cadence_id: int | None
+    cadence_name: str | None
+    step: int | None
+    step_name: str | None
+    step_type: str | None
 
 
 async def read(
@@ -102,6 +109,12 @@ async def read_before(
             why=row["why"],
             detail=orjson.loads(row["detail"]) if row["detail"] is not None else {},
             place=Place(row["at"], row["place"], row["ordinal"], row["source"]),
+            stakeholder_name=row["stakeholder_name"],
+            cadence_id=row["cadence_id"],
+            cadence_name=row["cadence_name"],
+            step=row["step"],
+            step_name=row["step_name"],
+            step_type=row["step_type"],
         )
         for row in reversed(rows)
     ]

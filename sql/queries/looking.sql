@@ -20,6 +20,9 @@ FROM (
     AND (:cadence_id::bigint IS NULL OR n.cadence_id = :cadence_id)
     AND (:trigger_type::text IS NULL OR n.trigger_type = :trigger_type)
     AND (:states::text[] IS NULL OR n.state = ANY (:states))
+    AND (:by_hand::boolean IS NULL OR (n.trigger_type IS NULL) = :by_hand)
+    AND (:owner_user_id::text IS NULL OR n.customer_id = ANY (ARRAY(
+      SELECT o.customer_id FROM directory_customers o WHERE o.organization_id = :organization_id AND o.owner_user_id = :owner_user_id)))
     AND (:before_id::uuid IS NULL OR n.id < :before_id)
   ORDER BY n.id DESC LIMIT :at_most
 ) AS picked
@@ -31,6 +34,19 @@ LEFT JOIN LATERAL (
   SELECT k.last_error FROM commands k WHERE k.enrollment_id = e.id AND k.last_error IS NOT NULL ORDER BY k.position DESC LIMIT 1
 ) AS w ON true
 ORDER BY e.id DESC
+
+-- name: look_at_ended
+-- Of some stakeholders, what each was on last and is on no more.
+SELECT a.stakeholder_id, w.id, w.state, w.reason, w.cadence_id, coalesce(c.name, w.cadence_name) AS cadence_name, w.updated_at
+FROM unnest(:stakeholder_ids::text[]) AS a (stakeholder_id)
+CROSS JOIN LATERAL (
+  SELECT e.id, e.state, e.reason, e.cadence_id, e.request #>> '{action,cadence,name}' AS cadence_name, e.updated_at
+  FROM enrollments e
+  WHERE e.organization_id = :organization_id AND e.stakeholder_id = a.stakeholder_id AND e.membership_id IS NOT NULL
+    AND e.state IN ('completed', 'removed', 'exited')
+  ORDER BY e.updated_at DESC LIMIT 1
+) AS w
+LEFT JOIN salesloft_cadences c ON c.organization_id = :organization_id AND c.cadence_id = w.cadence_id
 
 -- name: look_at_waiting
 -- An organization's requests that nobody has answered, those that expire first in front: which enrollments they are.
@@ -125,7 +141,7 @@ ORDER BY u.occurred_to DESC, u.event_id DESC LIMIT :at_most
 -- they may be written to, and their engagement as it stands.
 SELECT a.stakeholder_id, s.customer_id, s.data, s.erased_at IS NOT NULL AS erased,
   s.left_at IS NOT NULL AND (s.listed_at > s.left_at) IS NOT TRUE AS "left",
-  c.name AS customer_name, c.data #>> '{owner,user_id}' AS owner_user_id,
+  c.name AS customer_name, c.owner_user_id,
   l.person_id, l.linked_by, l.linked_at, p.do_not_contact, p.contact_restrictions, p.bouncing, p.deleted, p.read_at,
   g.data AS engagement, g.tallies
 FROM unnest(:stakeholder_ids::text[]) WITH ORDINALITY AS a (stakeholder_id, place)

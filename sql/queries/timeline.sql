@@ -13,7 +13,12 @@ WITH people AS (
   SELECT e.* FROM enrollments e JOIN people USING (stakeholder_id)
   WHERE e.organization_id = :organization_id AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
 )
-SELECT at, place, ordinal, source, kind, stakeholder_id, enrollment_id, what, who, why, detail::text AS detail
+SELECT t.at, t.place, t.ordinal, t.source, t.kind, t.stakeholder_id, t.enrollment_id, t.what, t.who, t.why, t.detail::text AS detail,
+  s.name AS stakeholder_name, coalesce((t.detail ->> 'cadence_id')::bigint, e.cadence_id) AS cadence_id,
+  coalesce(c.name, e.request #>> '{action,cadence,name}') AS cadence_name,
+  p.step ->> 'name' AS step_name, p.step ->> 'type' AS step_type, p.place::integer AS step
+FROM (
+SELECT at, place, ordinal, source, kind, stakeholder_id, enrollment_id, what, who, why, detail
 FROM (
   SELECT coalesce(r.event_time, r.created_at) AS at, 1 AS place, 0 AS ordinal, r.id::text AS source, 'trigger' AS kind, r.stakeholder_id, r.id AS enrollment_id,
     coalesce(r.trigger_type, 'added by a person') AS what, r.requested_by_user AS who, a.note AS why,
@@ -48,3 +53,12 @@ FROM (
 WHERE :before_at::timestamptz IS NULL OR (at, place, ordinal, source) < (:before_at, :before_place::integer, :before_ordinal::integer, :before_source::text)
 ORDER BY at DESC, place DESC, ordinal DESC, source DESC
 LIMIT :at_most
+) AS t
+LEFT JOIN directory_stakeholders s ON s.organization_id = :organization_id AND s.stakeholder_id = t.stakeholder_id
+LEFT JOIN enrollments e ON e.id = t.enrollment_id
+LEFT JOIN salesloft_cadences c ON c.organization_id = :organization_id AND c.cadence_id = coalesce((t.detail ->> 'cadence_id')::bigint, e.cadence_id)
+LEFT JOIN LATERAL (
+  SELECT k.step, k.place FROM jsonb_array_elements(c.steps) WITH ORDINALITY AS k (step, place)
+  WHERE (k.step ->> 'id')::bigint = (t.detail ->> 'step_id')::bigint LIMIT 1
+) AS p ON true
+ORDER BY t.at DESC, t.place DESC, t.ordinal DESC, t.source DESC

@@ -30,7 +30,10 @@ BIG = (
 )
 BEYOND = UUID(int=2**127)
 ENROLLMENTS: dict[str, Any] = dict.fromkeys(
-    ("id", "customer_id", "stakeholder_id", "cadence_id", "trigger_type", "states", "before_id")
+    (
+        *("id", "customer_id", "stakeholder_id", "cadence_id", "trigger_type", "states", "before_id"),
+        *("owner_user_id", "by_hand"),
+    )
 ) | {"at_most": 51, "now": NOW}
 MEMBERSHIPS: dict[str, Any] = dict.fromkeys(
     ("id", "customer_id", "stakeholder_id", "cadence_id", "status", "on_cadence", "before_at", "before_id")
@@ -52,6 +55,7 @@ SINCE: dict[str, Any] = {"since": NOW, "segment": None}
 OF_EVENTS: dict[str, Any] = SINCE | {"event_type": None}
 OF_ENROLLMENTS: dict[str, Any] = SINCE | {"trigger_type": None}
 FIND: dict[str, Any] = dict.fromkeys(("patterns", "after_name", "after_id")) | {"at_most": 51}
+CUSTOMERS: dict[str, Any] = FIND | {"owner_user_id": None}
 PEOPLE = {"stakeholder_ids": ["sth-7", "sth-8"]}
 ASKED = [
     ("look_at_enrollments", ENROLLMENTS),
@@ -60,6 +64,8 @@ ASKED = [
     ("look_at_enrollments", ENROLLMENTS | {"stakeholder_id": "sth-7"}),
     ("look_at_enrollments", ENROLLMENTS | {"states": ["failed", "blocked"]}),
     ("look_at_enrollments", ENROLLMENTS | {"id": uuid4()}),
+    ("look_at_enrollments", ENROLLMENTS | {"owner_user_id": "usr-7"}),
+    ("look_at_enrollments", ENROLLMENTS | {"owner_user_id": "usr-7", "states": ["requested"], "before_id": BEYOND}),
     ("look_at_waiting", WAITING),
     ("look_at_waiting", WAITING | {"after_at": NOW, "after_id": BEYOND}),
     ("look_at_memberships", MEMBERSHIPS),
@@ -88,14 +94,17 @@ ASKED = [
     ("list_steerings", {"enrollment_id": uuid4()}),
     ("read_addition", {"enrollment_id": uuid4()}),
     ("look_at_people", PEOPLE),
+    ("look_at_ended", PEOPLE),
     ("read_engagements", {"stakeholders": [("org-7", "sth-7"), ("org-7", "sth-8")]}),
     ("look_at_people_of", {"customer_id": "cus-7", "at_most": 51}),
     ("look_at_customers_of", {"stakeholder_id": "sth-7"}),
     ("look_for_people", FIND | {"email": None}),
     ("look_for_people", FIND | {"email": "ann@acme.example", "patterns": ["%ann%"]}),
     ("look_for_people", FIND | {"email": None, "after_name": "Ann", "after_id": "sth-7"}),
-    ("look_for_customers", FIND),
-    ("look_for_customers", FIND | {"patterns": ["%acme%"], "after_name": "Acme", "after_id": "cus-7"}),
+    ("look_for_customers", CUSTOMERS),
+    ("look_for_customers", CUSTOMERS | {"owner_user_id": "usr-7", "after_name": "Acme", "after_id": "cus-7"}),
+    ("names_of_users", {"user_ids": ["usr-1", "usr-7", "usr-unknown"]}),
+    ("look_for_customers", CUSTOMERS | {"patterns": ["%acme%"], "after_name": "Acme", "after_id": "cus-7"}),
     ("count_events", OF_EVENTS),
     ("count_decisions", OF_EVENTS | {"event_type": "a", "segment": "enterprise"}),
     ("count_enrollments", OF_ENROLLMENTS),
@@ -159,7 +168,9 @@ INSERT INTO directory_stakeholders (organization_id, stakeholder_id, customer_id
 SELECT 'org-' || n % 40, 'sth-' || n / 40, 'cus-' || n / 40 % 100, '{"name": "Ann Lee"}', now(), n, true
 FROM generate_series(0, 15999) AS n;
 INSERT INTO directory_customers (organization_id, customer_id, data, as_of, as_of_offset, from_directory)
-SELECT 'org-' || n % 40, 'cus-' || n / 40, '{"name": "Acme"}', now(), n, true FROM generate_series(0, 15999) AS n;
+SELECT 'org-' || n % 40, 'cus-' || n / 40,
+  json_build_object('name', 'Acme', 'owner', json_build_object('user_id', 'usr-' || n / 40 % 10)), now(), n, true
+FROM generate_series(0, 15999) AS n;
 INSERT INTO salesloft_people (organization_id, person_id, do_not_contact, contact_restrictions, bouncing,
   salesloft_updated_at, read_at)
 SELECT organization_id, as_of_offset, false, '{}', false, now(), now() FROM directory_stakeholders;
@@ -286,6 +297,7 @@ async def test_a_list_reads_no_big_table_from_end_to_end(full: Database, query: 
         ENROLLMENTS | {"trigger_type": "at-risk"},
         ENROLLMENTS | {"states": ["exited", "withdrawn"]},
         ENROLLMENTS | {"cadence_id": 9, "states": ["requested"], "before_id": BEYOND},
+        ENROLLMENTS | {"by_hand": False},
     ],
 )
 async def test_of_enrollments_that_are_not_asked_for_the_index_alone_is_read(

@@ -357,3 +357,18 @@ async def test_senders_are_the_teams_active_users(scene: Scene) -> None:
     )
     assert {one["user_id"] for one in told} == {row["user_id"] for row in active}
     assert (await scene.see("/senders", NEVER_CONNECTED))["senders"] == []
+
+
+async def test_a_history_names_the_person_the_cadence_and_the_step(scene: Scene) -> None:
+    account = scene.accounts[PAUSED]
+    await scene.stage.execute(
+        "UPDATE activity_units u SET step_id = (c.steps -> 1 ->> 'id')::bigint FROM salesloft_cadences c"
+        " WHERE c.cadence_id = u.cadence_id AND u.metric = 'step-completed' AND u.organization_id = $1",
+        scene.organization_id,
+    )
+    items = (await scene.see(f"/customers/{PAUSED}/history"))["items"]
+    assert {one["stakeholder_name"] for one in items} == {"Ann Lee"}
+    assert {one["cadence"]["id"] for one in items} == {account.cadences[SAVE]}
+    (done,) = [one for one in items if one["what"] == "step-completed"]
+    assert (done["step"]["number"], done["step"]["type"]) == (2, "phone")
+    assert [one["step"] for one in items if one["what"] == "email-sent"] == [None]

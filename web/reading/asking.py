@@ -23,12 +23,14 @@ __all__ = [
     "Freshness",
     "Looked",
     "Looking",
+    "OwnerFilter",
     "Page",
     "StakeholderFilter",
     "anybody",
     "freshness",
     "known_customer",
     "known_stakeholder",
+    "owner_asked_for",
 ]
 
 T = TypeVar("T")
@@ -126,3 +128,12 @@ async def known_customer(connection: Connection, caller: Caller, customer_id: st
 
 CustomerFilter = Annotated[str | None, Query(max_length=200, description="Only what concerns this customer.")]
 StakeholderFilter = Annotated[str | None, Query(max_length=200, description="Only what concerns this stakeholder.")]
+OwnerFilter = Annotated[
+    str | None,
+    Query(max_length=200, description="Only customers whom this user looks after; `me` is whoever asks."),
+]
+
+
+def owner_asked_for(caller: Caller, owner: str | None) -> str | None:
+    """The user whom an `owner` filter is about."""
+    return caller.user_id if owner == "me" else owner

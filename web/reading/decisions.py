@@ -47,6 +47,7 @@ class Decided(Looked):
                     "business_key": "con-5/2027-03-31",
                     "customer_id": "cus-7",
                     "decision_version": 12,
+                    "trigger": {"contract_id": "con-5", "term_end": "2027-03-31", "days_to_renewal": 90},
                     "outcomes": [
                         {
                             "stakeholder_id": "sth-8",
@@ -89,6 +90,7 @@ class Decided(Looked):
     business_key: str
     customer_id: str
     decision_version: int
+    trigger: dict[str, Any] | None = Field(description="What the event said of itself; null where it is not kept.")
     outcomes: list[dict[str, Any]]
     decided_again: Literal["same", "different", "not_possible"]
     decisions: list[dict[str, Any]]
@@ -169,6 +171,7 @@ def _decided(one: StoredEvaluation, again: Recalled | None, stakeholder_id: str 
         business_key=one.business_key,
         customer_id=one.customer_id,
         decision_version=one.decision_version,
+        trigger=again.situation.trigger.model_dump(mode="json") if again is not None else None,
         outcomes=[
             outcome
             for outcome in orjson.loads(one.outcomes)

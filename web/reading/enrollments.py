@@ -22,10 +22,12 @@ from web.reading.asking import (
     Freshness,
     Looked,
     Looking,
+    OwnerFilter,
     Page,
     StakeholderFilter,
     anybody,
     freshness,
+    owner_asked_for,
 )
 from web.reading.decisions import Decided, explained, recalled
 from web.reading.remedies import remedy
@@ -117,6 +119,10 @@ def enrollment_routes(looking: Looking) -> APIRouter:
         cadence_id: Annotated[int | None, Query(description="Salesloft's id of the cadence.")] = None,
         trigger_type: Annotated[TriggerType | None, Query(description="What asked for it.")] = None,
         state: Annotated[list[EnrollmentState] | None, Query(description="In one of these states.")] = None,
+        requested_by: Annotated[
+            Literal["trigger", "person"] | None, Query(description="Requested by a trigger, or by a person by hand.")
+        ] = None,
+        owner: OwnerFilter = None,
     ) -> Page[EnrollmentTold]:
         """Enrollments, the newest first."""
         wanted = Filters(
@@ -125,6 +131,8 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             cadence_id=cadence_id,
             trigger_type=trigger_type.value if trigger_type is not None else None,
             states=sorted(one.value for one in state) if state else None,
+            owner_user_id=owner_asked_for(caller, owner),
+            by_hand=None if requested_by is None else requested_by == "person",
         )
         items, following, fresh = await _page(caller, page, wanted)
         return Page[EnrollmentTold](items=items, next_cursor=following, read_at=looking.clock.now(), freshness=fresh)
@@ -228,6 +236,8 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             wanted.cadence_id,
             wanted.trigger_type,
             wanted.states,
+            wanted.owner_user_id,
+            wanted.by_hand,
         )
         (before,) = page.after(question, UUID)
         async with looking.of(caller) as connection:

@@ -1,4 +1,4 @@
-"""Looking for people and customers by name."""
+"""Looking for people and customers by name, and what users are called."""
 
 from typing import Annotated
 
@@ -7,10 +7,11 @@ from pydantic import ConfigDict
 
 from enrollment.consent import normalised_email
 from schemas.engagement import ActiveCadence
+from schemas.fields import Id
 from storage import activity
-from storage.finding import find_customers, find_people
-from web.paging import Paging, paging
-from web.reading.asking import Looked, Looking, Page, anybody
+from storage.finding import find_customers, find_people, names_of_users
+from web.paging import LARGEST_PAGE, Paging, paging
+from web.reading.asking import Looked, Looking, OwnerFilter, Page, anybody, owner_asked_for
 from web.security import Caller
 
 __all__ = ["finding_routes"]
@@ -47,11 +48,22 @@ class PersonListed(Looked):
 
 
 class CustomerListed(Looked):
-    """A customer, and the user of the platform who looks after it."""
+    """A customer, and the user of the platform who looks after it.
+
+    `people_on_cadence` counts those whom an approver let onto one, also those who are paused there.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"id": "cus-7", "name": "Acme", "segment": "enterprise", "owner_user_id": "usr-3"}]
+            "examples": [
+                {
+                    "id": "cus-7",
+                    "name": "Acme",
+                    "segment": "enterprise",
+                    "owner_user_id": "usr-3",
+                    "people_on_cadence": 2,
+                }
+            ]
         }
     )
 
@@ -59,6 +71,22 @@ class CustomerListed(Looked):
     name: str
     segment: str | None
     owner_user_id: str | None
+    people_on_cadence: int
+
+
+class UserNamed(Looked):
+    """What a user of the platform is called: as an approver, or as Salesloft knows the owner of a customer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "usr-3", "name": "Kim Olsen"}]})
+
+    id: str
+    name: str
+
+
+class UsersNamed(Looked):
+    """Those of whom any record says it; the others are not among them."""
+
+    users: list[UserNamed]
 
 
 Sought = Annotated[
@@ -71,7 +99,7 @@ Sought = Annotated[
 
 
 def finding_routes(looking_: Looking) -> APIRouter:
-    """`GET /api/salesloft/people` and `GET /api/salesloft/customers`."""
+    """`GET /api/salesloft/people`, `.../customers` and `.../users`."""
     routes = APIRouter(prefix="/api/salesloft", tags=["people"])
     who = anybody(looking_)
 
@@ -115,27 +143,48 @@ def finding_routes(looking_: Looking) -> APIRouter:
 
     @routes.get("/customers")
     async def customers(
-        caller: Annotated[Caller, Depends(who)], page: Annotated[Paging, Depends(paging)], q: Sought = None
+        caller: Annotated[Caller, Depends(who)],
+        page: Annotated[Paging, Depends(paging)],
+        q: Sought = None,
+        owner: OwnerFilter = None,
     ) -> Page[CustomerListed]:
         """Customers by name. None erased is among them."""
-        question = ("customers", caller.organization_id, q)
+        owner_user_id = owner_asked_for(caller, owner)
+        question = ("customers", caller.organization_id, q, owner_user_id)
         after = page.after(question, str, str)
         async with looking_.of(caller) as connection:
             rows = await find_customers(
                 connection,
                 caller.organization_id,
                 q,
+                owner_user_id=owner_user_id,
                 after=(after[0], after[1]),
                 limit=page.limit + 1,
             )
         found, following = page.cut(question, rows, lambda one: (one.name, one.customer_id))
         return Page[CustomerListed](
             items=[
-                CustomerListed(id=one.customer_id, name=one.name, segment=one.segment, owner_user_id=one.owner_user_id)
+                CustomerListed(
+                    id=one.customer_id,
+                    name=one.name,
+                    segment=one.segment,
+                    owner_user_id=one.owner_user_id,
+                    people_on_cadence=one.people_on_cadence,
+                )
                 for one in found
             ],
             next_cursor=following,
             read_at=looking_.clock.now(),
         )
+
+    @routes.get("/users")
+    async def users(
+        caller: Annotated[Caller, Depends(who)],
+        id_: Annotated[list[Id], Query(alias="id", max_length=LARGEST_PAGE, description="Of these users.")],
+    ) -> UsersNamed:
+        """What users of the platform are called, as far as it is known here."""
+        async with looking_.of(caller) as connection:
+            names = await names_of_users(connection, caller.organization_id, id_)
+        return UsersNamed(users=[UserNamed(id=user_id, name=name) for user_id, name in sorted(names.items())])
 
     return routes

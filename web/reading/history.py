@@ -18,6 +18,21 @@ __all__ = ["HistoryEntry", "history_page"]
 _INSTANTS = frozenset({"until", "due_at", "occurred_from", "noticed_at"})
 
 
+class HappenedIn(Looked):
+    """A cadence."""
+
+    id: int
+    name: str | None
+
+
+class HappenedAt(Looked):
+    """A step, `number` of those of its cadence."""
+
+    number: int
+    name: str | None
+    type: str | None
+
+
 class HistoryEntry(Looked):
     """One thing that has happened. `what` is in the field's own word, `why` a reason code or a person's words."""
 
@@ -33,6 +48,9 @@ class HistoryEntry(Looked):
                     "who": None,
                     "why": None,
                     "detail": {"from": "enrolling", "actor": "service"},
+                    "stakeholder_name": "Ann Lee",
+                    "cadence": {"id": 456, "name": "Renewal 90"},
+                    "step": None,
                 }
             ]
         }
@@ -46,6 +64,9 @@ class HistoryEntry(Looked):
     who: str | None = Field(description="A user of the platform.")
     why: str | None
     detail: dict[str, Any]
+    stakeholder_name: str | None = Field(description="As it is now; null of somebody erased.")
+    cadence: HappenedIn | None
+    step: HappenedAt | None = Field(description="Null where none is named, or the cadence has it no more.")
 
 
 async def history_page(
@@ -78,6 +99,11 @@ async def history_page(
             who=one.who,
             why=one.why,
             detail={name: _spelt(name, value) for name, value in one.detail.items()},
+            stakeholder_name=one.stakeholder_name,
+            cadence=HappenedIn(id=one.cadence_id, name=one.cadence_name) if one.cadence_id is not None else None,
+            step=(
+                HappenedAt(number=one.step, name=one.step_name, type=one.step_type) if one.step is not None else None
+            ),
         )
         for one in items
     ], following

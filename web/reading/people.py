@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends
@@ -11,8 +12,9 @@ from pydantic import ConfigDict, Field
 from activity.engagement import snapshot, tallies_from_json
 from schemas.engagement import CadenceEngagement, EngagementCounts, ScorePart
 from schemas.fields import Instant
+from schemas.vocabulary import EnrollmentState
 from storage import directory, looking
-from storage.looking import Filters, PersonRow
+from storage.looking import EndedRow, Filters, PersonRow
 from storage.pool import Connection
 from storage.stored_evaluations import About, StoredEvaluation
 from web.paging import Paging, paging
@@ -28,7 +30,7 @@ from web.reading.asking import (
     known_customer,
     known_stakeholder,
 )
-from web.reading.history import HistoryEntry, history_page
+from web.reading.history import HappenedIn, HistoryEntry, history_page
 from web.reading.memberships import MembershipTold, told_membership
 from web.reading.told_enrollments import OPEN_STATES, EnrollmentTold, told_enrollment
 from web.rights import may_act_for
@@ -79,10 +81,24 @@ class LatestDecision(Looked):
     reason: str
 
 
+class Ended(Looked):
+    """A cadence that somebody was on and is on no more.
+
+    `reason` is null where it was finished, or where Salesloft showed the end and nobody here had asked for it.
+    """
+
+    enrollment_id: UUID
+    cadence: HappenedIn
+    state: EnrollmentState
+    reason: str | None
+    ended_at: Instant
+
+
 class StakeholderTold(Looked):
     """A stakeholder. What the directory says of them is null of somebody erased.
 
-    `enrollments` are those that are not over; `other_cadences` are those that somebody added them to at Salesloft.
+    `enrollments` are those that are not over, `last_ended` is what they were on last; `other_cadences` are those that
+    somebody added them to at Salesloft.
     """
 
     id: str
@@ -95,6 +111,7 @@ class StakeholderTold(Looked):
     at_salesloft: PersonAtSalesloft | None
     enrollments: list[EnrollmentTold]
     other_cadences: list[MembershipTold]
+    last_ended: Ended | None
     engagement: EngagementNow | None = Field(description="Null of somebody of whom nothing was ever seen.")
     latest_decisions: list[LatestDecision]
 
@@ -102,6 +119,7 @@ class StakeholderTold(Looked):
 class StakeholderView(Looked):
     stakeholder: StakeholderTold
     customer_name: str | None
+    owner_user_id: str | None = Field(description="Who looks after their customer.")
     may_act: bool = Field(description="Whether the caller may have something done for them.")
     history: list[HistoryEntry] = Field(description="The latest; `.../history` has the rest.")
     read_at: Instant
@@ -116,6 +134,7 @@ class CustomerView(Looked):
     customer_id: str
     name: str | None
     segment: str | None
+    owner_user_id: str | None = Field(description="Who looks after it.")
     may_act: bool = Field(description="Whether the caller may have something done for its stakeholders.")
     stakeholders: list[StakeholderTold]
     more_stakeholders: bool = Field(description="Whether it has more of them than are told here.")
@@ -144,6 +163,7 @@ def people_routes(looking_: Looking) -> APIRouter:
         return StakeholderView(
             stakeholder=told,
             customer_name=row.customer_name,
+            owner_user_id=row.owner_user_id,
             may_act=may_act_for(caller, row.owner_user_id),
             history=history,
             read_at=now,
@@ -170,6 +190,7 @@ def people_routes(looking_: Looking) -> APIRouter:
             customer_id=customer_id,
             name=data.get("name"),
             segment=data.get("segment"),
+            owner_user_id=row.owner_user_id,
             may_act=may_act_for(caller, row.owner_user_id),
             stakeholders=[stakeholder for stakeholder, _ in told],
             more_stakeholders=len(ids) > LARGEST_CUSTOMER,
@@ -232,6 +253,7 @@ async def _people(
     ):
         if stay.enrollment_id is None and stay.stakeholder_id is not None:
             stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
+    ended = await looking.ended(connection, organization_id, ids)
     latest = await _latest(connection, organization_id, About(customer_id=customer_id, stakeholder_id=one))
     return [
         (
@@ -241,6 +263,7 @@ async def _people(
                 now,
                 enrollments=enrollments[row.stakeholder_id],
                 other_cadences=stays[row.stakeholder_id],
+                last_ended=_ended(ended.get(row.stakeholder_id)),
                 latest_decisions=latest.get(row.stakeholder_id, [])[:_DECISIONS],
             ),
             row,
@@ -256,6 +279,7 @@ def _stakeholder(
     *,
     enrollments: list[EnrollmentTold],
     other_cadences: list[MembershipTold],
+    last_ended: Ended | None,
     latest_decisions: list[LatestDecision],
 ) -> StakeholderTold:
     data = orjson.loads(row.data) if row.data is not None else {}
@@ -270,8 +294,21 @@ def _stakeholder(
         at_salesloft=_person(row),
         enrollments=enrollments,
         other_cadences=other_cadences,
+        last_ended=last_ended,
         engagement=_engagement(row, now),
         latest_decisions=latest_decisions,
+    )
+
+
+def _ended(row: EndedRow | None) -> Ended | None:
+    if row is None:
+        return None
+    return Ended(
+        enrollment_id=row.id,
+        cadence=HappenedIn(id=row.cadence_id, name=row.cadence_name),
+        state=EnrollmentState(row.state),
+        reason=row.reason,
+        ended_at=row.updated_at,
     )
 
 
