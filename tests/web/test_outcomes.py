@@ -99,10 +99,12 @@ async def counted(
     answered = {
         one["enrollment_id"] for one in await written(scene, "activity_units") if one["metric"] == "email-replied"
     }
+    # What a person asks for comes of no decision: it is told by itself alone.
+    triggered = [one for one in asked_for if one["trigger_type"] is not None]
     enrolled = [one for one in asked_for if one["state"] in ENROLLED]
 
-    def stages(of_enrollment: Any, of_event: Any) -> dict[str, int]:
-        of_it = [one for one in asked_for if of_enrollment(one)]
+    def stages(of_enrollment: Any, of_event: Any, among: list[Any] = triggered) -> dict[str, int]:
+        of_it = [one for one in among if of_enrollment(one)]
         return {
             "events": sum(of_event(one) for one in events),
             "decisions": sum(of_event(one) for one, _ in decided),
@@ -117,24 +119,26 @@ async def counted(
         }
 
     kinds = {*(one["trigger_type"] for one in asked_for), *(one["event_type"].split(".")[3] for one in events)}
-    segments = {SEGMENTS[one["customer_id"]] for one in [*asked_for, *events]}
+    segments = {SEGMENTS[one["customer_id"]] for one in [*triggered, *events]}
     return {
         "stages": stages(lambda _: True, lambda _: True),
         "by_trigger": {
             kind: stages(
                 lambda one, kind=kind: one["trigger_type"] == kind,
                 lambda one, kind=kind: one["event_type"].split(".")[3] == kind,
+                asked_for,
             )
             for kind in kinds
         },
         "by_segment": {of: stages(*(2 * (lambda one, of=of: SEGMENTS[one["customer_id"]] == of,))) for of in segments},
+        "asked_for_at_once": sum(outcome["outcome"] == "request" for _, outcome in decided),
         "not_asked_for": Counter(
             (outcome["outcome"], outcome["reason"]) for _, outcome in decided if outcome["outcome"] != "request"
         ),
-        "ends": Counter((one["state"], one["reason"]) for one in asked_for if one["state"] in LEFT),
+        "ends": Counter((one["state"], one["reason"]) for one in triggered if one["state"] in LEFT),
         "by_day": {
-            day: (many, Counter(one["created_at"].date().isoformat() for one in enrolled)[day])
-            for day, many in Counter(one["created_at"].date().isoformat() for one in asked_for).items()
+            day: (many, Counter(one["created_at"].date().isoformat() for one in triggered if one in enrolled)[day])
+            for day, many in Counter(one["created_at"].date().isoformat() for one in triggered).items()
         },
         "by_hand": sum(one["trigger_type"] is None for one in asked_for),
     }
@@ -146,6 +150,7 @@ def told_apart(told: dict[str, Any]) -> dict[str, Any]:
         "stages": told["stages"],
         "by_trigger": {one.pop("trigger_type"): one for one in told["by_trigger"]},
         "by_segment": {one.pop("segment"): one for one in told["by_segment"]},
+        "asked_for_at_once": told["asked_for_at_once"],
         "not_asked_for": {(one["outcome"], one["reason"]): one["count"] for one in told["not_asked_for"]},
         "ends": {(one["state"], one["reason"]): one["count"] for one in told["ends"]},
         "by_day": {one["day"]: (one["asked_for"], one["enrolled"]) for one in told["by_day"] if one["asked_for"]},
@@ -176,6 +181,14 @@ async def test_there_is_something_of_each_kind_to_be_told(lived: Scene) -> None:
     assert all(told["stages"].values())
     assert [one["trigger_type"] for one in told["by_trigger"]] == ["new-customer", "renewal-window", "at-risk", None]
     assert [one["segment"] for one in told["by_segment"]] == ["enterprise", "smb", None]
+
+
+async def test_the_decisions_are_those_that_asked_and_those_that_did_not(lived: Scene) -> None:
+    told = await lived.see("/outcomes", days=90)
+    refused = sum(one["count"] for one in told["not_asked_for"])
+    assert told["stages"]["decisions"] == told["asked_for_at_once"] + refused
+    assert told["asked_for_at_once"] > 0
+    assert told["stages"]["asked_for"] == sum(one["asked_for"] for one in told["by_trigger"] if one["trigger_type"])
 
 
 async def test_what_was_done_besides_the_mappings_is_told(lived: Scene) -> None:

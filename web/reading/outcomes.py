@@ -46,7 +46,7 @@ class StagesTold(Looked):
 
     `events` are triggers, each decided about everybody at its customer when it came: the decisions. Who is on a
     cadence, was, or was taken off it has been enrolled. A goal is reached by whoever left the cadence because their
-    customer did what it is for.
+    customer did what it is for. What a person asks for comes of no decision, and is in no share of these.
     """
 
     events: int
@@ -59,7 +59,9 @@ class StagesTold(Looked):
 
 
 class TriggerOutcomes(StagesTold):
-    trigger_type: TriggerType | None = Field(description="Null of those whom a person has added.")
+    trigger_type: TriggerType | None = Field(
+        description="Null of those whom a person has added, who are in none of the other counts."
+    )
 
 
 class SegmentOutcomes(StagesTold):
@@ -115,6 +117,7 @@ class OutcomesTold(Looked):
                         "replied": 1,
                         "reached_goal": 1,
                     },
+                    "asked_for_at_once": 3,
                     "by_trigger": [
                         {
                             "trigger_type": "renewal-window",
@@ -151,13 +154,19 @@ class OutcomesTold(Looked):
     )
 
     since: Instant
-    stages: StagesTold
+    stages: StagesTold = Field(description="Of what triggers led to.")
+    asked_for_at_once: int = Field(
+        description=(
+            "How many of the decisions asked for somebody: with the counts of `not_asked_for` they are all decisions."
+            " The rest of `asked_for` was decided about again later, for example what had been deferred."
+        )
+    )
     by_trigger: list[TriggerOutcomes] = Field(description="Of those alone of which there are any.")
     by_segment: list[SegmentOutcomes] = Field(description="Likewise, by the customers' segments of today.")
     not_asked_for: list[ReasonTold] = Field(description="The most frequent first.")
-    ends: list[EndTold] = Field(description="The most frequent first.")
+    ends: list[EndTold] = Field(description="Of what triggers asked for, the most frequent first.")
     besides: BesidesTold
-    by_day: list[OutcomesOfDay] = Field(description="Each in UTC, the oldest first.")
+    by_day: list[OutcomesOfDay] = Field(description="Of what triggers asked for: each in UTC, the oldest first.")
     segments: list[str] = Field(description="Those that the organization's customers are of.")
     read_at: Instant
 
@@ -191,18 +200,22 @@ def _told(found: Outcomes, about: Span, now: datetime) -> OutcomesTold:
     by_segment: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
     for (trigger_type, segment), cell in cells.items():
         by_trigger[trigger_type] += cell
-        by_segment[segment] += cell
+        if trigger_type is not None:
+            by_segment[segment] += cell
     refused: Counter[tuple[str, str]] = Counter()
     for decided in found.decided:
         if decided.outcome != CandidateOutcome.REQUEST:
             refused[decided.outcome, decided.reason] += decided.decisions
+    stages = _stages(sum(by_segment.values(), Counter()))
+    triggered = [one for one in found.enrollments if one.trigger_type is not None]
     left: Counter[tuple[str, str | None]] = Counter()
-    for one in found.enrollments:
+    for one in triggered:
         if one.state in _LEFT:
             left[one.state, one.reason] += one.enrollments
     return OutcomesTold(
         since=about.since,
-        stages=StagesTold(**_stages(sum(cells.values(), Counter()))),
+        stages=StagesTold(**stages),
+        asked_for_at_once=stages["decisions"] - refused.total(),
         by_trigger=[
             TriggerOutcomes(trigger_type=kind, **_stages(by_trigger[kind]))
             for kind in (*TriggerType, None)
@@ -225,7 +238,7 @@ def _told(found: Outcomes, about: Span, now: datetime) -> OutcomesTold:
             added_in_salesloft=found.by_hand,
             steered=found.steered,
         ),
-        by_day=_days(found.enrollments, about.since, now),
+        by_day=_days(triggered, about.since, now),
         segments=found.segments,
         read_at=now,
     )
