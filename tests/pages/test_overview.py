@@ -1,6 +1,6 @@
 """The leader's page: the published figures, never better than they are."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from playwright.async_api import Browser, expect
 
@@ -8,7 +8,30 @@ from enrollment.accuracy import Counted
 from storage import figures
 from storage.figures import FiguresRow
 from tests.pages.conftest import reading
-from tests.web.looking_scene import Scene
+from tests.web.looking_scene import FAILED, Scene
+
+ANOTHER_ENROLLMENT = """
+    INSERT INTO enrollments SELECT made.* FROM enrollments e, LATERAL jsonb_populate_record(e, jsonb_build_object(
+      'id', gen_random_uuid(), 'trigger_type', $2::text, 'business_key', gen_random_uuid(),
+      'membership_id', null)) AS made
+    WHERE e.id = $1"""
+ANOTHER_EVALUATION = """
+    INSERT INTO evaluations SELECT made.* FROM evaluations v, LATERAL jsonb_populate_record(v, jsonb_build_object(
+      'id', gen_random_uuid(), 'event_id', gen_random_uuid(),
+      'outcomes', '[{"stakeholder_id": "sth-1", "outcome": "defer", "reason": "fact_unknown"},
+                    {"stakeholder_id": "sth-2", "outcome": "skip", "reason": "criteria_not_met"}]'::jsonb)) AS made
+    WHERE v.cause = 'event' AND v.organization_id = $1 LIMIT 1"""
+LEGEND = """() => [...document.querySelectorAll(".legend li")]
+    .map((one) => getComputedStyle(one, "::before").backgroundColor)"""
+# What a chart writes goes onto a canvas, where nobody finds it again.
+DRAWN = """
+    globalThis.drawn = [];
+    const write = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        drawn.push(text);
+        write.call(this, text, ...place);
+    };
+"""
 
 
 async def test_the_published_figures_are_told_with_what_they_mean_and_what_was_promised(
@@ -17,7 +40,7 @@ async def test_the_published_figures_are_told_with_what_they_mean_and_what_was_p
     async with reading(browser, scene, role="viewer", reduced_motion="reduce") as reader:
         await reader.open("/overview")
         part = reader.page.get_by_role("region", name="Published figures", exact=True)
-        await expect(part).to_contain_text("No day has been counted yet")
+        await expect(part).to_contain_text("No day has been checked yet")
         day = scene.stage.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         async with scene.stage.database.transaction() as connection:
             for back, right in ((1, 9_999), (2, 10_000)):
@@ -34,10 +57,12 @@ async def test_the_published_figures_are_told_with_what_they_mean_and_what_was_p
         await reader.open("/overview")
         accuracy, completeness, consistency = await part.get_by_role("listitem").all()
         await expect(accuracy).to_contain_text("99.99 %")
-        await expect(accuracy).to_contain_text("as promised: 99 %")
+        await expect(accuracy).to_contain_text("target met: 99 %")
         await expect(accuracy).to_contain_text("19999 of 20000 in 2 days. Decisions that come out the same")
-        await expect(completeness).to_contain_text("less than promised: 100 %")
-        await expect(consistency.locator(".figure")).to_have_text("—")
+        await expect(completeness).to_contain_text("below target: 100 %")
+        # Where there was nothing to count it is said, and no figure is shown.
+        await expect(consistency.locator(".figure")).to_have_count(0)
+        await expect(consistency).to_contain_text("Nobody was enrolled in the days checked so far (2 days)")
         await part.get_by_text("Day by day").click()
         await expect(part.get_by_role("row")).to_have_count(3)
         assert await reader.violations() == []
@@ -64,13 +89,75 @@ async def test_what_came_of_triggers_is_told_by_trigger_segment_and_time(browser
         alone = (await scene.see("/outcomes", days=7, trigger_type="at-risk", segment="smb & co"))["stages"]
         assert [int(one) for one in await stages.all_inner_texts()] == [alone[name] for name in names]
         assert (alone["asked_for"], alone["enrolled"]) == (2, 0)
-        besides = reader.page.get_by_role("region", name="Besides the mappings")
-        await expect(besides.get_by_role("listitem")).to_have_count(1)
+        by_hand = reader.page.get_by_role("region", name="By hand")
+        await expect(by_hand.get_by_role("listitem")).to_have_count(1)
         await reader.page.get_by_role("link", name="Every segment").click()
-        await expect(besides).to_contain_text("pause, as a person had asked")
+        await expect(by_hand).to_contain_text("paused by a person")
         for scheme in ("light", "dark"):
             await reader.page.emulate_media(color_scheme=scheme)
             assert await reader.violations() == [], scheme
         await reader.page.get_by_role("link", name="New customer", exact=True).click()
         await expect(reader.page.get_by_text("Nothing was decided in this time")).to_be_visible()
+        assert reader.complaints == []
+
+
+async def test_what_people_asked_for_stands_beside_the_funnel_and_the_counts_add_up(
+    browser: Browser, scene: Scene
+) -> None:
+    # One by hand, and one of what had been put off when its trigger came.
+    for trigger_type in (None, "at-risk"):
+        await scene.stage.execute(ANOTHER_ENROLLMENT, scene.enrollments[FAILED], trigger_type)
+    await scene.stage.execute(ANOTHER_EVALUATION, scene.organization_id)
+    async with reading(browser, scene, role="manager") as reader:
+        await reader.open("/overview")
+        told = await scene.see("/outcomes")
+        stages = told["stages"]
+        funnel = reader.page.get_by_role("region", name="Funnel")
+        requested = funnel.get_by_role("listitem").filter(has_text="Requested")
+        await expect(requested).to_contain_text(
+            f"{stages['asked_for'] / stages['decisions']:.0%}".replace("%", "\xa0%")
+        )
+        rows = reader.page.get_by_role("region", name="By trigger", exact=True).locator("tbody tr")
+        of_triggers = rows.filter(has=reader.page.get_by_role("link"))
+        assert sum([int(one) for one in await of_triggers.get_by_role("link").all_inner_texts()]) == stages["asked_for"]
+        await expect(rows.last.locator("th")).to_have_text("By hand")
+        assert (await rows.last.locator("td").all_inner_texts())[:3] == ["—", "—", "1"]
+        await expect(reader.page.get_by_role("region", name="By hand")).to_contain_text("1 requested here by a person")
+        why = reader.page.get_by_role("region", name="Why not requested")
+        at_once, refused = told["asked_for_at_once"], sum(one["count"] for one in told["not_asked_for"])
+        assert at_once + refused == stages["decisions"]
+        await expect(why).to_contain_text(
+            f"{stages['decisions']} decisions: {at_once} requested at once, {refused} not."
+            f" 1 was requested later, when decided again: {at_once + 1} in all."
+        )
+        assert at_once + 1 == stages["asked_for"]
+        assert sum([int(one) for one in await why.locator("strong").all_inner_texts()]) == refused
+        for link, listed in (
+            (reader.page.get_by_role("region", name="Where it ended").get_by_role("link").first, "Failed"),
+            (of_triggers.get_by_role("link").first, "At risk"),
+        ):
+            await link.click()
+            await expect(reader.page.locator("#people tbody tr").first).to_contain_text(listed)
+            await reader.page.go_back()
+        assert reader.complaints == []
+
+
+async def test_each_day_of_the_chart_is_named_once_as_it_was_counted(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, timezone_id="America/Los_Angeles", locale="en-US") as reader:
+        await reader.page.add_init_script(DRAWN)
+        await reader.open("/overview?days=7")
+        days = [datetime.fromisoformat(one["day"]) for one in (await scene.see("/outcomes", days=7))["by_day"]]
+        named = [one for one in await reader.page.evaluate("drawn") if " " in one]
+        assert list(dict.fromkeys(named)) == [f"{day:%b} {day.day}" for day in days]
+        for place, one in enumerate(named):
+            assert named[place + 1 : place + 2] != [one]
+        await reader.page.set_viewport_size({"width": 360, "height": 740})
+        await reader.page.evaluate("drawn.length = 0")
+        await reader.open("/overview?days=30")
+        named = [one for one in await reader.page.evaluate("drawn") if " " in one]
+        assert 2 <= len(set(named)) <= 5
+        for scheme in ("light", "dark"):
+            await reader.page.emulate_media(color_scheme=scheme)
+            one, other = await reader.page.evaluate(LEGEND)
+            assert one != other
         assert reader.complaints == []

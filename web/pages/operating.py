@@ -19,8 +19,8 @@ _ENTRIES = 50
 _FIGURED_DAYS = 30
 _TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
 _STAGES = {
-    "decisions": "Decided about",
-    "asked_for": "Asked for",
+    "decisions": "Decisions",
+    "asked_for": "Requested",
     "approved": "Approved",
     "enrolled": "Enrolled",
     "replied": "Replied",
@@ -34,6 +34,19 @@ _SHARES_OF = {
     "reached_goal": "enrolled",
 }
 _SPANS = ("7", "30", "90")
+# On which list of people somebody is who ended so.
+_SHOWS = {"stale": "coming", "blocked": "trouble", "failed": "trouble"} | dict.fromkeys(
+    ("rejected", "expired", "withdrawn", "removed"), "over"
+)
+_STEERED = {
+    "pause": "paused",
+    "resume": "resumed",
+    "skip": "moved on a step",
+    "restart": "restarted",
+    "change_sender": "given another sender",
+    "remove": "removed",
+    "retry": "tried again",
+}
 
 
 def operating_routes(kit: Kit) -> list[Route]:
@@ -67,8 +80,11 @@ class _Operating:
             spans=_SPANS,
             triggers=_TRIGGERS,
             stages=_STAGES,
+            columns={"events": "Triggers"} | _STAGES,
             shares_of=_SHARES_OF,
             reasons=_REASONS,
+            shows=_SHOWS,
+            steered=_STEERED,
             changed=lambda **query: changed(request, **query),
         )
 

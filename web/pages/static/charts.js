@@ -1,8 +1,8 @@
 // Charts by uPlot, in the colours of where they stand.
 
 const COLOURS = {
-  sent: "--soft", opened: "--accent", replied: "--good", asked_for: "--soft", enrolled: "--accent",
-  were: "--soft", kept_back: "--held", beside: "--good", requests: "--accent",
+  sent: "--plain", opened: "--accent", replied: "--good", asked_for: "--accent", enrolled: "--good",
+  were: "--plain", kept_back: "--held", beside: "--good", requests: "--accent",
 };
 
 export function draw(root, uPlot) {
@@ -18,13 +18,27 @@ export function draw(root, uPlot) {
       {
         width: figure.clientWidth, height: figure.clientHeight, legend: { show: false }, cursor: { show: false }, pxAlign: false,
         scales: { y: { range: (_, low, high) => [0, Math.max(high, 2)] } },
-        axes: [{ ...axis, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" })) }, { ...axis, space: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
+        axes: [{ ...axis, grid: { show: false }, splits: () => some(told.days, figure.clientWidth), values: (_, days) => days.map(named) }, { ...axis, space: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
         series: [{}, ...series],
       },
       [told.days, ...names.map((name) => told[name])],
       figure,
     );
   }
+}
+
+// Days are counted in UTC and named so: in the reader's zone the first second of one is the day before.
+const DAY_PX = 70;
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+
+function named(day) {
+  return DAY.format(new Date(day * 1000));
+}
+
+// Each day once, and as many of them as there is room for.
+function some(days, width) {
+  const each = Math.ceil((days.length * DAY_PX) / width);
+  return days.filter((_, place) => place % each === 0);
 }
 
 export function redraw(root, uPlot) {
