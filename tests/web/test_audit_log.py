@@ -1,16 +1,18 @@
 """The audit log over HTTP: an organization's admins read what was done in its name, and by whom."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 
-from tests.web.acting import refused
+from tests.web.acting import acting, refused
 from tests.web.stage import Api
 from workflows.audit import Action, Done, Way, coming_by, digest_of, note
 from workflows.audit_chain import seal_entries
 
 PATH = "/api/salesloft/audit-log"
+NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 
 
 async def read(api: Api, query: str = "", **claims: Any) -> httpx.Response:
@@ -107,6 +109,32 @@ async def test_a_cursor_of_one_question_is_refused_for_another(api: Api) -> None
     await done(api, *(stopped(api.organization_id, number) for number in range(3)))
     cursor = (await read(api, "?limit=1&actor=usr-1")).json()["next_cursor"]
     refused(await read(api, f"?limit=1&cursor={cursor}"), 400, "cursor_refused")
+
+
+async def test_who_it_was_and_whom_it_is_about_is_told_by_name_as_long_as_it_is_known(api: Api) -> None:
+    desk = await acting(api)
+    added = await desk.add("sth-1", claims={"role": "admin", "sub": "usr-1"})
+    enrollment_id = added.json()["enrollment_id"]
+    async with api.database.transaction() as connection:
+        await note(connection, Done(api.organization_id, Action.STOPPED, "enrollment/no-id", by="usr-9"), now=NOW)
+        await note(connection, Done(api.organization_id, Action.CADENCE_DESCRIBED, "cadence/7"), now=NOW)
+    unknown, odd, requested, *_ = await entries(api)
+    assert [one["about"] for one in (unknown, odd)] == [None, None]
+    assert (odd["actor"], odd["actor_name"]) == ("usr-9", None)
+    assert (requested["actor"], requested["actor_name"]) == ("usr-1", api.team["users"][1]["name"])
+    assert requested["subject"] == f"enrollment/{enrollment_id}"
+    assert requested["about"] == {
+        "stakeholder_id": "sth-1",
+        "stakeholder_name": "Ann Lee",
+        "cadence_id": desk.cadence["id"],
+        "cadence_name": desk.cadence["name"],
+        "mapping_id": None,
+        "trigger_type": None,
+        "segment": None,
+    }
+    await api.fetch("UPDATE directory_stakeholders SET data = NULL, erased_at = now()")
+    (requested,) = await entries(api, "?action=enrollment.requested")
+    assert (requested["about"]["stakeholder_id"], requested["about"]["stakeholder_name"]) == ("sth-1", None)
 
 
 async def test_nobody_reads_it_but_their_own_organizations_admins(api: Api) -> None:

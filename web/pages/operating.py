@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from web.pages.auditing import WAYS
 from web.pages.kit import Kit, changed
 from web.pages.mending import wrong
 
@@ -102,7 +103,7 @@ class _Operating:
         asked = {name: request.query_params.get(name) for name in ("actor", "subject", "cursor")}
         page = await self._kit.api.get(request, "/audit-log", limit=_ENTRIES, **asked)
         return self._kit.rendered(
-            "_audit_log.html", request, page=page, changed=lambda **query: changed(request, **query)
+            "_audit_log.html", request, page=page, ways=WAYS, changed=lambda **query: changed(request, **query)
         )
 
 

@@ -9,6 +9,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from web.pages.auditing import deed
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, predicates, reason, sentence, shown, words
 
@@ -71,6 +72,7 @@ def templates() -> Environment:
         "shown": shown,
         "percent": percent,
         "at_least": at_least,
+        "deed": deed,
         "not_done": _NOT_DONE.__getitem__,
     }
     made.globals["asks_of"] = asks_of

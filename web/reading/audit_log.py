@@ -1,15 +1,19 @@
 """The audit log: who did what, when, and by which way; what is sealed of it is not changed any more."""
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
-from storage import audit
+from schemas.vocabulary import TriggerType
+from storage import audit, finding, naming
 from storage.audit import Value
+from storage.pool import Connection
 from web.paging import Paging, paging
 from web.reading.asking import Looked, Looking, Page
 from web.security import Caller, CallerRole, having_role
@@ -17,6 +21,8 @@ from workflows.audit import Way
 
 __all__ = ["audit_routes"]
 
+T = TypeVar("T", UUID, int)
+_OF_MAPPINGS: Final = ("mapping", "mapping_run")
 _ENTRY: Final[dict[str, Any]] = {
     "id": "0190b3a0-55d1-7f0e-9d0a-3f5f6a7b8c9d",
     "sequence": 41,
@@ -26,12 +32,34 @@ _ENTRY: Final[dict[str, Any]] = {
     "action": "enrollment.steered",
     "subject": "enrollment/0f8b8f4e-6a53-4d5b-9c0e-3b1f6a1d2c77",
     "actor": "usr-1",
+    "actor_name": "Kim Berg",
     "way": "api",
     "correlation_id": "cor-1",
     "digest": None,
     "detail": {"action": "pause", "until": "2026-12-01T08:00:00.000000Z"},
+    "about": {
+        "stakeholder_id": "sth-9",
+        "stakeholder_name": "Ann Lee",
+        "cadence_id": 456,
+        "cadence_name": "Renewal 90",
+        "mapping_id": None,
+        "trigger_type": None,
+        "segment": None,
+    },
 }
 _Filter = Annotated[str, Query(max_length=200)]
+
+
+class AboutTold(Looked):
+    """What the subject is about, as it is called today: a contact and a cadence, a mapping, or a cadence."""
+
+    stakeholder_id: str | None = None
+    stakeholder_name: str | None = None
+    cadence_id: int | None = None
+    cadence_name: str | None = None
+    mapping_id: UUID | None = None
+    trigger_type: TriggerType | None = None
+    segment: str | None = None
 
 
 class EntryTold(Looked):
@@ -39,7 +67,8 @@ class EntryTold(Looked):
 
     An entry is sealed within seconds: from then on it has a `sequence` in its organization's chain, and a `hash` over
     the entry before it and itself. A place in the chain is no claim about time. No reason, name or address is in the
-    log: where one belongs to what was done, `digest` is its SHA-256, salted with the entry's id.
+    log: where one belongs to what was done, `digest` is its SHA-256, salted with the entry's id. What is told by name
+    in `actor_name` and `about` is looked up as it is now, and null where nothing is known any more.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ENTRY]})
@@ -52,10 +81,12 @@ class EntryTold(Looked):
     action: str
     subject: str = Field(description="What it was done to, as kind/id.")
     actor: str | None
+    actor_name: str | None = None
     way: Way
     correlation_id: str | None
     digest: str | None
     detail: dict[str, Value]
+    about: AboutTold | None = None
 
 
 def audit_routes(looking: Looking) -> APIRouter:
@@ -84,13 +115,58 @@ def audit_routes(looking: Looking) -> APIRouter:
                 before=(before_at, before_id),
                 limit=page.limit + 1,
             )
-        items, following = page.cut(question, found, lambda one: (one.entry.recorded_at, one.entry.id))
-        return Page[EntryTold](items=[_told(one) for one in items], next_cursor=following, read_at=looking.clock.now())
+            items, following = page.cut(question, found, lambda one: (one.entry.recorded_at, one.entry.id))
+            names = await finding.names_of_users(connection, caller.organization_id, (one.entry.actor for one in items))
+            about = await _about(connection, caller.organization_id, [one.entry.subject for one in items])
+        return Page[EntryTold](
+            items=[_told(one, names, about) for one in items], next_cursor=following, read_at=looking.clock.now()
+        )
 
     return routes
 
 
-def _told(one: audit.Sealed) -> EntryTold:
+async def _about(connection: Connection, organization_id: str, subjects: list[str]) -> dict[str, AboutTold]:
+    """What some subjects are about, of those of which it is known."""
+    asked = {kind: _named(subjects, kind, UUID) for kind in ("enrollment", *_OF_MAPPINGS)}
+    enrollments = await naming.enrollments(connection, organization_id, asked["enrollment"].values())
+    mapping_ids = {subject: id_ for kind in _OF_MAPPINGS for subject, id_ in asked[kind].items()}
+    mappings = await naming.mappings(connection, organization_id, mapping_ids.values())
+    cadence_ids = _named(subjects, "cadence", int)
+    cadences = await naming.cadences(connection, organization_id, cadence_ids.values())
+    found = {
+        subject: AboutTold(
+            stakeholder_id=one.stakeholder_id,
+            stakeholder_name=one.name,
+            cadence_id=one.cadence_id,
+            cadence_name=one.cadence_name,
+        )
+        for subject, id_ in asked["enrollment"].items()
+        if (one := enrollments.get(id_)) is not None
+    }
+    found |= {
+        subject: AboutTold(mapping_id=mapping.mapping_id, trigger_type=mapping.trigger_type, segment=mapping.segment)
+        for subject, id_ in mapping_ids.items()
+        if (mapping := mappings.get(id_)) is not None
+    }
+    return found | {
+        subject: AboutTold(cadence_id=id_, cadence_name=cadences[id_])
+        for subject, id_ in cadence_ids.items()
+        if id_ in cadences
+    }
+
+
+def _named(subjects: list[str], kind: str, as_: Callable[[str], T]) -> dict[str, T]:
+    """The ids in those subjects that are of this kind, without what is no such id."""
+    found: dict[str, T] = {}
+    for subject in subjects:
+        of, _, id_ = subject.partition("/")
+        if of == kind:
+            with suppress(ValueError):
+                found[subject] = as_(id_)
+    return found
+
+
+def _told(one: audit.Sealed, names: Mapping[str, str], about: Mapping[str, AboutTold]) -> EntryTold:
     entry = one.entry
     return EntryTold(
         id=entry.id,
@@ -101,8 +177,10 @@ def _told(one: audit.Sealed) -> EntryTold:
         action=entry.action,
         subject=entry.subject,
         actor=entry.actor,
+        actor_name=names.get(entry.actor) if entry.actor is not None else None,
         way=Way(entry.way),
         correlation_id=entry.correlation_id,
         digest=entry.digest,
         detail=dict(entry.detail),
+        about=about.get(entry.subject),
     )

@@ -1,0 +1,66 @@
+"""What people call that which elsewhere has an id alone. Nothing here writes."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from schemas.vocabulary import TriggerType
+from storage.plain import plain_uuid
+from storage.pool import Connection
+from storage.queries import queries
+
+__all__ = ["EnrollmentNamed", "MappingNamed", "cadences", "enrollments", "mappings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrollmentNamed:
+    """Whom an enrollment is about, and which cadence; a name is None of somebody erased."""
+
+    stakeholder_id: str
+    name: str | None
+    cadence_id: int
+    cadence_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingNamed:
+    """What a mapping is of; `segment` is None of one for any."""
+
+    mapping_id: UUID
+    trigger_type: TriggerType
+    segment: str | None
+
+
+async def enrollments(
+    connection: Connection, organization_id: str, ids: Collection[UUID]
+) -> dict[UUID, EnrollmentNamed]:
+    """Some enrollments, by their ids."""
+    rows = await queries.names_of_enrollments(connection, organization_id=organization_id, ids=list(ids))
+    return {
+        plain_uuid(row["id"]): EnrollmentNamed(
+            stakeholder_id=row["stakeholder_id"],
+            name=row["name"],
+            cadence_id=row["cadence_id"],
+            cadence_name=row["cadence_name"],
+        )
+        for row in rows
+    }
+
+
+async def mappings(connection: Connection, organization_id: str, ids: Collection[UUID]) -> dict[UUID, MappingNamed]:
+    """Some mappings and runs of mappings, by their ids."""
+    rows = await queries.names_of_mappings(connection, organization_id=organization_id, ids=list(ids))
+    return {
+        plain_uuid(row["id"]): MappingNamed(
+            mapping_id=plain_uuid(row["mapping_id"]),
+            trigger_type=TriggerType(row["trigger_type"]),
+            segment=row["segment"],
+        )
+        for row in rows
+    }
+
+
+async def cadences(connection: Connection, organization_id: str, ids: Collection[int]) -> dict[int, str | None]:
+    """Some cadences, by their ids."""
+    rows = await queries.names_of_cadences(connection, organization_id=organization_id, ids=list(ids))
+    return {row["cadence_id"]: row["name"] for row in rows}
