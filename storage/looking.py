@@ -26,6 +26,7 @@ __all__ = [
     "UnitFilters",
     "UnitRow",
     "activity",
+    "count_waiting",
     "decisions_on",
     "ended",
     "enrollments",
@@ -304,6 +305,12 @@ async def waiting(
         at_most=limit,
     )
     return [plain_uuid(row["id"]) for row in rows]
+
+
+async def count_waiting(connection: Connection, organization_id: str, *, at_most: int) -> int:
+    """How many requests nobody has answered, so many at most."""
+    found: int = await queries.count_waiting(connection, organization_id=organization_id, at_most=at_most)
+    return found
 
 
 async def requests(connection: Connection, organization_id: str, ids: Sequence[UUID]) -> list[RequestRow]:

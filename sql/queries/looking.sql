@@ -56,6 +56,12 @@ WHERE e.organization_id = :organization_id AND e.state = 'requested'
   AND (:after_at::timestamptz IS NULL OR (e.expires_at, e.id) > (:after_at, :after_id::uuid))
 ORDER BY e.expires_at, e.id LIMIT :at_most
 
+-- name: count_waiting$
+-- How many of an organization's requests nobody has answered, so many at most.
+SELECT count(*)::integer FROM (
+  SELECT FROM enrollments WHERE organization_id = :organization_id AND state = 'requested' LIMIT :at_most
+) AS waiting
+
 -- name: look_at_requests
 -- The requests of some enrollments, as they were published, and what became of each.
 SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.requested_by_user, e.expires_at, e.execute_by,

@@ -68,6 +68,7 @@ ASKED = [
     ("look_at_enrollments", ENROLLMENTS | {"owner_user_id": "usr-7", "states": ["requested"], "before_id": BEYOND}),
     ("look_at_waiting", WAITING),
     ("look_at_waiting", WAITING | {"after_at": NOW, "after_id": BEYOND}),
+    ("count_waiting", {"at_most": 100}),
     ("look_at_memberships", MEMBERSHIPS),
     ("look_at_memberships", MEMBERSHIPS | {"before_at": NOW, "before_id": BEYOND}),
     ("look_at_memberships", MEMBERSHIPS | {"stakeholder_id": "sth-7"}),

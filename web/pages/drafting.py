@@ -48,7 +48,7 @@ class _Drafting:
     async def edit(self, request: Request) -> Response:
         """The form, of the latest version."""
         session, (found, state) = await gather(
-            self._kit.api.get(request, "/session"), self._kit.api.get_with_state(request, _path(request))
+            self._kit.frame(request), self._kit.api.get_with_state(request, _path(request))
         )
         if session["role"] != "admin":
             raise Problem(403, "role_required", "Mappings are drafted by admins.")

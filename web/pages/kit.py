@@ -29,10 +29,15 @@ class Kit:
     async def page(
         self, template: str, request: Request, asked: Mapping[str, Awaitable[Any]], /, **shown: Any
     ) -> Response:
-        """A whole page: the session, and what is asked of the API, all at once. Raises Refusal."""
-        session, *answers = await gather(self.api.get(request, "/session"), *asked.values())
+        """A whole page: its frame, and what is asked of the API, all at once. Raises Refusal."""
+        session, *answers = await gather(self.frame(request), *asked.values())
         told = dict(zip(asked, answers, strict=True))
         return self.rendered(template, request, session=session, **told, **shown)
+
+    async def frame(self, request: Request) -> dict[str, Any]:
+        """The session, with what else is said around every page: who it is by name, and how much waits."""
+        session, me = await gather(self.api.get(request, "/session"), self.api.get(request, "/me"))
+        return {**me, **session}
 
     def rendered(self, template: str, request: Request, /, *, status: int = 200, **shown: Any) -> HTMLResponse:
         """A filled template. What is personal is kept nowhere on the way."""

@@ -51,12 +51,13 @@ _STEERED = {
 
 
 def operating_routes(kit: Kit) -> list[Route]:
-    """`/overview`, and `/operations` with its audit log."""
+    """`/overview`, `/operations` with its audit log, and what every page says of how much waits."""
     pages = _Operating(kit)
     return [
         Route("/overview", pages.overview),
         Route("/operations", pages.operations),
         Route("/operations/audit-log", pages.audit_log),
+        Route("/waiting", pages.waiting),
     ]
 
 
@@ -105,6 +106,10 @@ class _Operating:
         return self._kit.rendered(
             "_audit_log.html", request, page=page, ways=WAYS, changed=lambda **query: changed(request, **query)
         )
+
+    async def waiting(self, request: Request) -> Response:
+        """How many requests wait, shown anew where the pages are named."""
+        return self._kit.rendered("_waiting.html", request, session=await self._kit.api.get(request, "/me"))
 
 
 def figured(days: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:

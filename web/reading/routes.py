@@ -14,6 +14,7 @@ from web.reading.failed_steerings import failed_steering_routes
 from web.reading.feed import EventFeed
 from web.reading.figures import figure_routes
 from web.reading.finding import finding_routes
+from web.reading.me import me_routes
 from web.reading.memberships import membership_reading_routes
 from web.reading.operations import operation_routes
 from web.reading.outcomes import outcome_routes
@@ -30,6 +31,7 @@ def reading_routes(looking: Looking, feed: EventFeed, *, decide_here: bool = Tru
         cadence_routes(looking),
         sender_routes(looking),
         finding_routes(looking),
+        me_routes(looking),
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),

@@ -144,15 +144,20 @@ if (chat) {
     field("conversation").value = conversation;
     if (open) chat.showPopover();
   }
+  // Whoever had it open finds it so on the next page, and the focus where every page has it.
+  let isAsFound = chat.matches(":popover-open");
   const keep = () => {
     const html = [...said.children].filter((one) => one.id !== "hints").map((one) => one.outerHTML).join("");
     sessionStorage.setItem(key, JSON.stringify({ html, conversation: field("conversation").value, open: chat.matches(":popover-open") }));
     said.scrollTop = said.scrollHeight;
   };
   chat.addEventListener("toggle", ({ newState }) => {
-    if (newState === "open") field("text").focus();
-    else document.querySelector("#chat-open").focus();
+    if (newState !== "open") document.querySelector("#chat-open").focus();
+    else if (!isAsFound) field("text").focus();
+    isAsFound = false;
     keep();
+    // The page has more room, or less.
+    redraw(document, window.uPlot);
   });
   chat.addEventListener("keydown", ({ key }) => key === "Escape" && chat.hidePopover());
   said.addEventListener("click", ({ target }) => {
@@ -192,8 +197,6 @@ document.querySelector("[data-connect]")?.addEventListener("click", async ({ tar
   document.querySelector("#problems").replaceChildren(problem);
 });
 
-// Where the pages' names are in a row that is longer than the screen, the one that is open is seen.
-document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 localize(document, ahead);
 draw(document, window.uPlot);
 follow();
