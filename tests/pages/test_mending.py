@@ -94,7 +94,7 @@ async def test_who_may_not_mend_is_shown_what_is_wrong_and_nothing_to_press(brow
             await reader.open("/operations")
             await expect(reader.card("Gil Hart")).to_be_visible()
             await expect(reader.page.get_by_role("region", name="Dead letters")).to_contain_text("health_score")
-            for button in ("Try again…", "What would be sent back?"):
+            for button in ("Try again…", "Preview what is sent back"):
                 await expect(reader.page.get_by_role("button", name=button)).to_have_count(0)
 
 
@@ -108,7 +108,7 @@ async def test_dead_letters_are_looked_at_planned_and_sent_back(browser: Browser
         await reader.open("/operations")
         letters = reader.page.get_by_role("region", name="Dead letters")
         letter = letters.locator(".card").filter(has_text=OTHER)
-        await letter.get_by_text("What it says").click()
+        await letter.get_by_text("The data it carries").click()
         await expect(letter).to_contain_text("text of 12 characters")
         told = await letters.inner_text()
         assert not any(one in told for one in SECRETS)
@@ -116,7 +116,7 @@ async def test_dead_letters_are_looked_at_planned_and_sent_back(browser: Browser
 
         await letters.get_by_label("Topic").select_option(TOPIC)
         await letters.get_by_label("Reason").select_option("not_wanted")
-        await letters.get_by_role("button", name="What would be sent back?").click()
+        await letters.get_by_role("button", name="Preview what is sent back").click()
         await expect(letters).to_contain_text("2 records would be sent back")
         assert len(await post.outbox()) == already
         # What was planned is not what would be sent any more: it is said, and nothing is sent.
@@ -126,7 +126,7 @@ async def test_dead_letters_are_looked_at_planned_and_sent_back(browser: Browser
         assert len(await post.outbox()) == already
         reader.complaints.clear()
 
-        await letters.get_by_role("button", name="What would be sent back?").click()
+        await letters.get_by_role("button", name="Preview what is sent back").click()
         await reader.send(letters.get_by_role("button", name="Send back 3"))
         await expect(letters.get_by_role("status")).to_contain_text("3 records are sent back")
         assert len(await post.outbox()) == already + 3

@@ -1,0 +1,48 @@
+"""The page of operations: what it says is said as people say it, and nothing on it sticks to something else."""
+
+from playwright.async_api import Browser, expect
+
+from tests.pages.conftest import reading
+from tests.web.acting import Acting
+from tests.web.looking_scene import Scene
+from tests.web.test_dead_letters import Post
+
+
+async def test_how_far_salesloft_was_read_is_said_in_plain_words(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, role="admin") as reader:
+        await reader.open("/operations")
+        main = reader.page.locator("main")
+        await expect(main.get_by_role("region", name="Streams").get_by_text("Complete").first).to_be_visible()
+        await main.get_by_text("Earlier reads").click()
+        for head in ("Up to date as of", "Next read", "Records read", "Known before", "Still to take in", "Read no."):
+            await expect(main.get_by_role("columnheader", name=head).first).to_be_visible()
+        connection = main.get_by_role("region", name="Connection")
+        await expect(connection).to_contain_text("There are no webhooks: changes in Salesloft are seen")
+        text = await main.inner_text()
+        for word in ("Whole", "Owed", "Emitted", "Cycle", "Token", "without an end", "Scanned"):
+            assert word not in text, word
+        assert reader.complaints == []
+
+
+async def test_what_an_event_lacks_is_not_looked_for_in_its_data(browser: Browser, desk: Acting) -> None:
+    post = Post(desk.api.database, desk.api)
+    without_id = post.record()
+    without_id.headers = [one for one in without_id.headers if one[0] != "ce_id"]
+    await post.fail(without_id)
+    async with reading(browser, desk.api, role="admin") as reader:
+        await reader.open("/operations")
+        letters = reader.page.get_by_role("region", name="Dead letters")
+        letter = letters.locator(".card").filter(has_text="Missing attribute")
+        await expect(letter).to_contain_text(
+            "id is absent or empty (of the event itself, beside the data that it carries)"
+        )
+        await letter.get_by_text("The data it carries").click()
+        await expect(letter.locator("pre")).to_contain_text("cus-7")
+        await letters.get_by_role("button", name="Preview what is sent back").click()
+        plan = await letters.locator("#redrive-plan .note").bounding_box()
+        card = await letters.locator(".cards > li").first.bounding_box()
+        assert plan is not None
+        assert card is not None
+        assert card["y"] - (plan["y"] + plan["height"]) >= 8
+        assert await reader.violations() == []
+        assert reader.complaints == []
