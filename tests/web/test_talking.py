@@ -6,6 +6,7 @@ from uuid import UUID
 import orjson
 import pytest
 
+from enrollment.criteria import Predicate
 from schemas.vocabulary import TriggerType
 from tests.web.stage import Api
 from tests.web.test_connection import refused
@@ -94,9 +95,35 @@ async def test_what_is_asked_is_answered_with_how_fresh_it_is(api: Api, scene: S
     told = await talk.say("What cadence is she in?")
     assert "Renewal 456 (requested" in told["text"]
     assert "Ann Lee" in (await talk.say("What waits for approval?"))["text"]
-    assert "request, requested" in (await talk.say("Why is Ann Lee in the renewal cadence?"))["text"]
     assert "No activity is known." in (await talk.say("Show Salesloft activity for Acme"))["text"]
     assert "Add Ann Lee to the renewal cadence" in (await talk.say("help"))["text"]
+
+
+async def test_why_somebody_was_added_or_not_is_answered_in_sentences(api: Api, scene: Scene) -> None:
+    await scene.publish_for(
+        TriggerType.AT_RISK,
+        stakeholder_criteria=Predicate(field="stakeholder.is_champion", op="equals", value=True),
+        customer_criteria=Predicate(field="customer.health_score", op="lt", value=60),
+    )
+    customer = CUSTOMER | {"health_score": 41}
+    await scene.decide(scene.trigger(TriggerType.AT_RISK, stakeholders=[ANN, BOB], customer=customer))
+    talk = Talk(api)
+    at = f"{scene.now:%A} {scene.now.day} {scene.now:%B %Y} at {scene.now:%H:%M}"
+    standing, why, _ = (await talk.say("Why was Ann Lee added?"))["text"].splitlines()
+    assert standing == "Ann Lee is in Renewal 456 (requested)."
+    assert why == (
+        f"Ann Lee was requested for Renewal 456 on {at}, when Acme was found at risk. They fit the mapping:"
+        " customer health score < 60 (it was 41) and stakeholder is champion = true."
+    )
+    standing, why, _ = (await talk.say("Why was Bob Ray not added?"))["text"].splitlines()
+    assert standing == "Bob Ray is in no cadence."
+    assert why == (
+        f"Bob Ray was not requested on {at}, when Acme was found at risk. They do not fit what any mapping of that"
+        " trigger asks for. With stakeholder is champion being yes instead of no they would have been requested."
+    )
+    await talk.say("Add Bob Ray to the renewal cadence")
+    await talk.say("yes")
+    assert "usr-1 requested Bob Ray for Renewal 456 by hand on " in (await talk.say("Why was Bob Ray added?"))["text"]
 
 
 async def test_who_may_not_change_somebody_is_told_so_before_anything_is_shown(api: Api, scene: Scene) -> None:

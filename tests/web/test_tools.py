@@ -121,7 +121,7 @@ async def test_what_is_asked_is_answered_with_how_fresh_it_is(api: Api, scene: S
         assert "not read from Salesloft yet" in (await call(client, "show_activity", account="Acme"))["text"]
         assert "Ann Lee" in (await call(client, "pending_approvals"))["text"]
         explained = (await call(client, "explain", stakeholder="Ann Lee", cadence="renewal"))["text"]
-        assert "request, requested" in explained
+        assert "Ann Lee was requested for Renewal 456 on " in explained
         assert "not read from Salesloft yet" in explained
         assert "Renewal 456" in (await call(client, "list_cadences"))["text"]
 

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from enrollment.decide import OrganizationFacts
 from enrollment.explain import ExplainedDecision
 from enrollment.states import FINAL
-from schemas.vocabulary import CandidateOutcome, EnrollmentState, TriggerType
+from schemas.vocabulary import EnrollmentState
 from storage import cadences, looking
+from storage.finding import names_of_users
 from storage.looking import EnrollmentRow, Filters, UnitFilters
 from storage.pool import Connection
 from storage.stored_evaluations import About
@@ -18,7 +19,8 @@ from web.chat.book import Directory
 from web.chat.intents import Topic
 from web.chat.plans import ReadPlan
 from web.chat.wording import fresh, listed
-from workflows.explaining import explain_evaluations
+from web.talking.reasons import asked_by_hand, decided
+from workflows.explaining import Explained, explain_evaluations
 
 __all__ = ["HELP", "Answering"]
 
@@ -133,8 +135,9 @@ class Answering:
         for stakeholder_id in self._people(plan)[:5]:
             about = About(stakeholder_id=stakeholder_id)
             found = await explain_evaluations(self._connection, self._organization_id, about, limit=10)
+            name = self._name(stakeholder_id)
             told = [
-                line
+                self._decided(one, decision, name)
                 for one in found
                 if one.explanation is not None
                 for decision in one.explanation.decisions
@@ -144,13 +147,40 @@ class Answering:
                     or decision.decision.mapping is None
                     or decision.decision.mapping.purpose == plan.purpose
                 )
-                for line in [_why(one.stored.evaluated_at.astimezone(self._zone), one.stored.trigger_type, decision)]
             ]
             standing = await self._enrollments(stakeholder_id, None)
             now_on = listed([f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in standing])
-            lines.append(f"{self._name(stakeholder_id)} is {'in ' + now_on if now_on else 'in no cadence'}.")
-            lines += told[:5] or ["No decision about them is on record: no trigger has come for their account."]
+            lines.append(f"{name} is {'in ' + now_on if now_on else 'in no cadence'}.")
+            by_hand = await self._asked_by_hand(standing, name)
+            lines += by_hand + told[:5]
+            if not by_hand and not told:
+                lines.append("No decision about them is on record: no trigger has come for their account.")
         return lines or ["Say about whom."]
+
+    def _decided(self, one: Explained, explained: ExplainedDecision, name: str) -> str:
+        customer = self._directory.customer_by_id.get(one.stored.customer_id)
+        mapping = explained.decision.mapping
+        return decided(
+            explained,
+            one.stored.trigger_type,
+            one.stored.evaluated_at.astimezone(self._zone),
+            name=name,
+            customer=customer.name if customer is not None else one.stored.customer_id,
+            cadence=self._cadence(mapping.cadence_id) if mapping is not None else "a cadence",
+        )
+
+    async def _asked_by_hand(self, standing: Sequence[EnrollmentRow], name: str) -> list[str]:
+        rows = [row for row in standing if row.trigger_type is None]
+        users = await names_of_users(self._connection, self._organization_id, (row.requested_by_user for row in rows))
+        return [
+            asked_by_hand(
+                row.requested_at.astimezone(self._zone),
+                by=users.get(row.requested_by_user or "") or row.requested_by_user or "Somebody",
+                name=name,
+                cadence=str(row.cadence_name or row.cadence_id),
+            )
+            for row in rows
+        ]
 
     async def _approvals(self, plan: ReadPlan) -> list[str]:
         customer_id = plan.customer_ids[0] if len(plan.customer_ids) == 1 else None
@@ -172,17 +202,6 @@ class Answering:
     def _cadence(self, cadence_id: int) -> str:
         known = self._directory.cadence_by_id.get(cadence_id)
         return known.name if known is not None else str(cadence_id)
-
-
-def _why(at: datetime, trigger_type: TriggerType, explained: ExplainedDecision) -> str:
-    decision, turn = explained.decision, explained.turn
-    told = (
-        f"{at:%Y-%m-%d %H:%M} {trigger_type.value}: {decision.outcome.value}, {decision.reason.value.replace('_', ' ')}"
-    )
-    if turn is None or decision.outcome is CandidateOutcome.REQUEST:
-        return told
-    said = turn.told()
-    return f"{told}; with {turn.fact} being {said['is']} instead of {said['was']} it would be {turn.outcome.value}"
 
 
 def _standing(row: EnrollmentRow) -> str:
