@@ -79,7 +79,7 @@ def deed(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _did(action: str, detail: Mapping[str, Any], subject: str) -> tuple[str, str]:
-    what = detail.get("action") if action == "enrollment.steered" else action
+    what = str(detail.get("action")) if action == "enrollment.steered" else action
     if what in _TO_SOMEBODY:
         return _TO_SOMEBODY[what]
     return _otherwise(action, detail, subject), ""
