@@ -51,6 +51,7 @@ __all__ = ["TimerOptions", "Timers"]
 
 _log = structlog.get_logger(__name__)
 _DEPARTURES_AT_ONCE = 10
+_DAYS_FIGURED_LATE = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,13 +289,15 @@ class Timers:
         return await call_attention(connection, self._options.attention, now, limit=self._options.batch)
 
     async def _publish_figures(self, connection: Connection, now: datetime) -> int:
-        """Of yesterday, one organization at a time."""
-        until = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        since = until - timedelta(days=1)
-        found = await figures.without(connection, since, until, limit=1)
-        for organization_id in found:
-            await publish_figures(connection, organization_id, since, until, now)
-        return len(found)
+        """Of yesterday, then of the days before in which nobody counted; a day of one organization at a time."""
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        for until in (today - timedelta(days=back) for back in range(_DAYS_FIGURED_LATE)):
+            since = until - timedelta(days=1)
+            found = await figures.without(connection, since, until, limit=1)
+            for organization_id in found:
+                await publish_figures(connection, organization_id, since, until, now)
+                return 1
+        return 0
 
     async def _prune_inbox(self, connection: Connection, _now: datetime) -> int:
         before = datetime.now(UTC) - self._options.inbox_retention

@@ -76,3 +76,18 @@ async def test_yesterdays_figures_are_published_once_after_midnight(stage: Stage
     assert (row["since"], row["until"]) == (midnight - timedelta(days=1), midnight)
     assert (row["accuracy_part"], row["accuracy_whole"]) == (1, 1)
     assert len(await stage.fetch("SELECT FROM outbox WHERE type LIKE '%figures-published%'")) == 1
+
+
+async def test_days_in_which_nobody_counted_are_counted_later(stage: Stage) -> None:
+    await stage.approved()
+    first = stage.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    await stage.advance((first + timedelta(days=3, seconds=1) - stage.clock.now()).total_seconds())
+    options = TimerOptions(tick_s=0.05, prune_every_s=0.05)
+    async with running(Timers(stage.database, OrganizationMemory(), stage.clock, options)):
+
+        async def published() -> bool:
+            return len(await stage.fetch("SELECT FROM figures")) >= 3
+
+        await until(published)
+    rows = await stage.fetch("SELECT since, accuracy_whole FROM figures ORDER BY since")
+    assert [tuple(row) for row in rows] == [(first + timedelta(days=back), int(not back)) for back in range(3)]
