@@ -113,7 +113,7 @@ async def test_why_somebody_was_added_or_not_is_answered_in_sentences(api: Api, 
     assert standing == "Ann Lee is in Renewal 456 (requested)."
     assert why == (
         f"Ann Lee was requested for Renewal 456 on {at}, when Acme was found at risk. They fit the mapping:"
-        " customer health score < 60 (it was 41) and stakeholder is champion = true."
+        " customer health score < 60 (it was 41) and stakeholder is champion."
     )
     standing, why, _ = (await talk.say("Why was Bob Ray not added?"))["text"].splitlines()
     assert standing == "Bob Ray is in no cadence."

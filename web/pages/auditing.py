@@ -1,5 +1,6 @@
 """What an entry of the audit log says was done, as people say it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,9 @@ __all__ = ["WAYS", "deed"]
 
 # How somebody came, where it was not by the pages or the API.
 WAYS: Mapping[str, str] = {
-    "chat": "in the chat",
-    "command_line": "on the command line",
-    "approver": "in the approval service",
+    "chat": "in chat",
+    "command_line": "by command line",
+    "approver": "as approver",
 }
 # What was done to somebody, and the word between them and their cadence.
 _TO_SOMEBODY: Mapping[str, tuple[str, str]] = {
@@ -74,8 +75,14 @@ def deed(entry: Mapping[str, Any]) -> dict[str, str]:
         for name, value in detail.items()
         if value not in (None, "", False) and name not in _FOR_PROOF and name not in _SAID
     }
-    more = [f"{words(name).lower()} {shown(value)}" for name, value in told.items()]
+    more = [f"{words(name).lower()} {_value(value)}" for name, value in told.items()]
     return {"did": did, "joined": joined, "more": ", ".join(more)}
+
+
+def _value(value: Any) -> str:
+    """Of words of ours their spaces; ids stay what they are."""
+    is_word = isinstance(value, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+", value)
+    return value.replace("_", " ") if is_word else shown(value)
 
 
 def _did(action: str, detail: Mapping[str, Any], subject: str) -> tuple[str, str]:

@@ -58,7 +58,7 @@ def _moment(at: datetime) -> str:
 
 
 def _held(verdicts: Sequence[Verdict]) -> str:
-    return listed([_spaced(one.predicate) + _seen(one) for one in verdicts if one.holds])
+    return listed([_spaced(one.predicate).removesuffix(" = true") + _seen(one) for one in verdicts if one.holds])
 
 
 def _seen(verdict: Verdict) -> str:
