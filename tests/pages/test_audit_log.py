@@ -68,6 +68,7 @@ async def test_it_says_by_name_who_did_what_to_whom_in_a_line_each(browser: Brow
         await expect(of_mapping.get_by_role("link")).to_have_text(re.compile(", any segment$"))
         await expect(log).not_to_contain_text("not known")
         await expect(log).not_to_contain_text("request digest")
+        assert await reader.violations() == []
         for width, most in ((1440, 45), (390, 100)):
             await reader.page.set_viewport_size({"width": width, "height": 900})
             for row in await rows.all():
