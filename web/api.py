@@ -137,6 +137,6 @@ def api_app(ports: ApiPorts) -> FastAPI:
         add_operations(app, routes)
     describe(app)
     app.mount(ELEMENTS, elements())
-    app.mount(EMBEDDED, embedded(app, ports.callers))
+    app.mount(EMBEDDED, embedded(app))
     app.mount(PREFIX, pages(app, ports.signing_in, ports.browsers, ports.public_url))
     return app

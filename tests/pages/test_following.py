@@ -56,7 +56,7 @@ async def test_a_page_works_without_its_event_stream_and_catches_up(
         await expect(chip).to_have_text("Paused")
         dialog = await reader.asked(reader.page.locator("main .card").first, "Resume")
         await dialog.get_by_role("button", name="Resume").click()
-        await expect(reader.page.locator("#done .note")).to_contain_text("added to the cadence again")
+        await expect(reader.page.locator("#done .note")).to_contain_text("Resume requested")
         await account.settle()
         assert await account.state(SAVE) == ("enrolled", "pause_ended")
         await expect(chip).to_have_text("Paused")

@@ -27,10 +27,10 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         dialog = csm.page.get_by_role("dialog", name="Add to a cadence")
         await _choose(dialog, cadence)
         await dialog.get_by_label("Why").fill("She asked for it on the phone.")
-        await dialog.get_by_role("button", name="What would come of it?").click()
-        await expect(dialog.get_by_role("status")).to_contain_text("This would be asked for.")
+        await dialog.get_by_role("button", name="Check first").click()
+        await expect(dialog.get_by_role("status")).to_contain_text("This can be requested.")
         assert await desk.api.fetch("SELECT FROM enrollments WHERE stakeholder_id = $1", stakeholder_id) == []
-        await dialog.get_by_role("button", name="Ask for approval").click()
+        await dialog.get_by_role("button", name="Request approval").click()
         asked = csm.page.get_by_role("status").filter(has_text="an approver decides")
         await expect(asked).to_be_visible()
         mine = csm.card(cadence)
@@ -96,10 +96,12 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         await dialog.get_by_label("Until").fill(until.isoformat())
         await dialog.get_by_label("Why").fill("On holiday.")
         await reader.send(dialog.get_by_role("button", name="Pause"))
-        await expect(reader.page.locator("#done .note")).to_contain_text("Salesloft has no pause")
+        await expect(reader.page.locator("#done .note")).to_contain_text("Pause requested: until")
+        await expect(card.locator(".note.held")).to_contain_text("Pausing, asked by")
         await expect(reader.page.locator("#done .note")).not_to_contain_text("something else")
         await desk.carry_out()
         await expect(chip).to_have_text("Paused")
+        await expect(card.locator(".note.held")).to_contain_text("Paused by")
         (row,) = await desk.api.fetch("SELECT until, note FROM steerings WHERE action = 'pause'")
         assert (row["until"].date(), row["note"]) == (until, "On holiday.")
 
@@ -113,12 +115,24 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         await reader.send(dialog.get_by_role("button", name=f"Remove from {cadence}"))
         await desk.carry_out()
         await expect(reader.page.get_by_text("On no cadence")).to_be_visible()
+        await expect(reader.page.locator("main")).to_contain_text(f"Was on {cadence} until")
+        owner = desk.api.team["users"][1]["name"]
         history = reader.page.get_by_role("region", name="History")
-        states = await history.locator("li.state .what").all_inner_texts()
-        told = [" ".join(one.split()) for one in states]
-        assert told[0] == "Removed requested by person by usr-1"
-        assert "Paused requested by person by usr-1" in told
-        assert told[-1] == "Requested by usr-1"
+        found = [" ".join(one.split()) for one in await history.locator(".what").all_inner_texts()]
+        until_told = found[2].split(" until ")[1].split(f" {cadence}")[0]
+        # One row of each thing, and nothing in the words of whoever gave no reason.
+        assert found[:4] == [
+            f"Removed by {owner} {cadence}",
+            f"Resumed by {owner} {cadence}",
+            f"Paused by {owner} until {until_told} {cadence} “On holiday.”",
+            f"Enrolled {cadence}",
+        ]
+        # They were of one instant here.
+        requested = f"Requested by {owner} {cadence} “she asked for it”"
+        assert sorted(found[4:]) == [f"Approved by usr-9 {cadence}", requested]
+        await history.get_by_role("button", name="Every entry").click()
+        await expect(history.locator("li.attempt").first).to_be_visible()
+        assert await history.locator("li.state").count() == 8
         assert reader.complaints == []
     assert await _state(desk, stakeholder_id) == "removed"
 

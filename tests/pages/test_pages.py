@@ -21,6 +21,8 @@ PAGES = (
     "/find",
     "/find?q=ann",
     "/find?q=nobody-is-called-so",
+    "/customers",
+    "/customers?whose=mine&q=nothing-is-called-so",
     "/customers/cus-1",
     "/cadences",
     "/cadences?q=nothing-is-called-so",
@@ -219,14 +221,21 @@ async def test_a_csm_sees_why_somebody_is_asked_for_and_approves_with_the_keyboa
     async with reading(browser, scene, role="csm", user_id=OWNER) as reader:
         page = reader.page
         await reader.open(f"/stakeholders/{account.people[SAVE]['id']}")
-        await _tab_to(reader, "What each rests on, and what would turn it")
+        await _tab_to(reader, "Why they were requested")
         await page.keyboard.press("Enter")
-        decision = page.get_by_role("region", name="Decisions")
-        await expect(decision.locator(".verdicts .chip")).to_have_text(["holds", "not known"])
+        why = page.locator("main .card .decided")
+        await expect(why).to_contain_text("The customer is at risk: severity")
+        await expect(why).to_contain_text("So they were requested for")
+        told = [" ".join(one.split()) for one in await why.locator(".verdicts li").all_inner_texts()]
+        assert told[-2:] == [
+            "fits Role: is champion, as it should be: one of champion",
+            "not known Title: should be like VP, is not known",
+        ]
+        await expect(why.get_by_text("One of these is enough")).to_be_visible()
         await reader.open(f"/approvals?customer_id={account.customer_id}")
         await _tab_to(reader, "Evidence")
         await page.keyboard.press("Enter")
-        await expect(page.locator(".verdicts li").first).to_contain_text("holds")
+        await expect(page.locator(".verdicts li").first).to_contain_text("fits")
         await _tab_to(reader, "Reject…")
         await page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog", name="Reject")

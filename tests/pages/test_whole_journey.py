@@ -132,7 +132,7 @@ async def test_from_a_signature_to_who_is_paused_and_removed(browser: Browser, p
         assert (await place.written())[2:] == [("DELETE", "cadence_memberships")]
 
         history = beside.page.get_by_role("region", name="History")
-        for told in ("Requested", "Enrolled", "Email opened", "Paused", "Removed"):
+        for told in ("Requested", "Enrolled", "E-mail opened", "Paused", "Removed"):
             await expect(history.locator(".what").filter(has_text=told).first).to_be_visible()
         await beside.open("/stakeholders/sth-2")
         await expect(beside.page.get_by_role("region", name="History")).to_contain_text("Rejected")

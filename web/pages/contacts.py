@@ -1,9 +1,8 @@
-"""A stakeholder, a customer, and everybody on a cadence: how they stand, what can be done, what happened and why."""
+"""People and customers: how they stand, what can be done for them, what happened and why."""
 
 from asyncio import gather
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,33 +10,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from web.pages.kit import Kit, changed, form_of, named
+from web.pages.histories import NO_REASON, as_told, users_of
+from web.pages.journeys import completed_of, journey, summed_up
+from web.pages.kit import Kit, form_of, named
+from web.pages.listing import Lists
 
 __all__ = ["Contacts", "contact_parts", "contact_routes"]
 
-_PAGE_SIZE = 50
+_HISTORY = 60
 _ACTIVITY = 200
 _CADENCES = 200
 _FAILURES = 5
-_CUSTOMERS = 12
 _DECISIONS = 5
+# With fewer there is no line to see.
+_LEAST_OF_A_LINE = 3
 # What adds the person to the cadence again: the button says so, and to press it is to confirm it.
 _ADDING_BACK = frozenset({"resume", "skip", "restart", "sender"})
 _STEERING = _ADDING_BACK | {"pause"}
-_GROUPS = {
-    "active": ["enrolled", "paused"],
-    "coming": ["requested", "approved", "scheduled", "enrolling", "unknown", "stale"],
-    "trouble": ["failed", "blocked"],
-    "over": ["completed", "exited", "removed", "rejected", "expired", "withdrawn"],
-}
+_ON = frozenset({"enrolled", "paused"})
+_COUNTED = ("sent", "opened", "clicked", "replied")
 
 
 def contact_routes(kit: Kit) -> list[Route]:
-    """`/find`, `/people`, `/stakeholders/{id}` and `/customers/{id}`."""
-    contacts = Contacts(kit)
+    """`/find`, `/people`, `/customers`, `/stakeholders/{id}` and `/customers/{id}`."""
+    contacts, lists = Contacts(kit), Lists(kit)
     return [
-        Route("/find", contacts.find),
-        Route("/people", contacts.everybody),
+        Route("/find", lists.find),
+        Route("/people", lists.people),
+        Route("/customers", lists.customers),
         Route("/stakeholders/{stakeholder_id}", contacts.stakeholder),
         Route("/customers/{customer_id}", contacts.customer),
         *contact_parts(contacts),
@@ -66,35 +66,6 @@ class Contacts:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
-    async def find(self, request: Request) -> Response:
-        """People and customers by name."""
-        q, cursor = request.query_params.get("q"), request.query_params.get("cursor")
-        asked = {"people": self._kit.api.get(request, "/people", q=q, limit=_PAGE_SIZE, cursor=cursor)}
-        if cursor is None:
-            asked["customers"] = self._kit.api.get(request, "/customers", q=q, limit=_CUSTOMERS)
-        return await self._kit.page("find.html", request, asked, q=q, changed=lambda **query: changed(request, **query))
-
-    async def everybody(self, request: Request) -> Response:
-        """Enrollments by how they stand."""
-        show = request.query_params.get("show", "active")
-        trigger_type = request.query_params.get("trigger_type")
-        page = self._kit.api.get(
-            request,
-            "/enrollments",
-            state=_GROUPS.get(show),
-            trigger_type=trigger_type,
-            limit=_PAGE_SIZE,
-            cursor=request.query_params.get("cursor"),
-        )
-        return await self._kit.page(
-            "people.html",
-            request,
-            {"page": page},
-            show=show,
-            trigger_type=trigger_type,
-            changed=lambda **query: changed(request, **query),
-        )
-
     async def stakeholder(self, request: Request) -> Response:
         asked = {"contact": self.contact(request, request.path_params["stakeholder_id"])}
         return await self._kit.page("stakeholder.html", request, asked, done=None)
@@ -104,7 +75,7 @@ class Contacts:
         form = await form_of(request)
         action = request.path_params["action"]
         membership = f"/cadence-memberships/{named(request.path_params['membership_id'])}"
-        note = form.get("note") or "Asked for on the contact's page."
+        note = form.get("note") or NO_REASON
         if action == "remove":
             done = await self._kit.api.send(request, "DELETE", membership, note=note)
         elif action == "retry":
@@ -113,23 +84,127 @@ class Contacts:
             done = await self._kit.api.send(request, "PUT", f"{membership}/{action}", _terms(action, form, note))
         else:
             raise HTTPException(404)
-        return await self._after(request, done)
+        return await self._after(request, {**done, "action": action, "until": form.get("until")})
 
     async def withdraw(self, request: Request) -> Response:
         form = await form_of(request)
         path = f"/enrollments/{named(request.path_params['enrollment_id'])}/withdraw"
-        note = form.get("note") or "Asked for on the contact's page."
-        return await self._after(request, await self._kit.api.send(request, "PUT", path, {"note": note}))
+        note = form.get("note") or NO_REASON
+        done = await self._kit.api.send(request, "PUT", path, {"note": note})
+        return await self._after(request, {**done, "action": "withdraw"})
 
     async def retry(self, request: Request) -> Response:
         """Have what failed tried again."""
         form = await form_of(request)
         path = f"/enrollments/{named(request.path_params['enrollment_id'])}/retry"
-        note = form.get("note") or "Asked for on the contact's page."
-        return await self._after(request, await self._kit.api.send(request, "POST", path, {"note": note}))
+        note = form.get("note") or NO_REASON
+        done = await self._kit.api.send(request, "POST", path, {"note": note})
+        return await self._after(request, {**done, "action": "retry"})
 
     async def adding(self, request: Request) -> Response:
         """The form by which an approver is asked for somebody."""
+        return await self._adding(request, {}, None)
+
+    async def add(self, request: Request) -> Response:
+        """Say what would come of it; or ask, and show the contact as they are afterwards."""
+        form = await form_of(request)
+        stakeholder_id = request.path_params["stakeholder_id"]
+        body = {
+            "stakeholder_id": stakeholder_id,
+            "start_date": form.get("start_date"),
+            "note": form.get("note") or NO_REASON,
+        }
+        path = f"/cadences/{named(form.get('cadence_id', 0))}/add"
+        if form.get("only") == "try":
+            tried = await self._kit.api.send(request, "POST", path, body, dry_run="true")
+            return await self._adding(request, form, tried)
+        await self._kit.api.send(request, "POST", path, body)
+        return await self._after(request, {"action": "add"})
+
+    async def why(self, request: Request) -> Response:
+        """Why an enrollment was requested, who decided, and what would have turned it."""
+        path = f"/enrollments/{named(request.path_params['enrollment_id'])}"
+        detail, cadences = await gather(self._kit.api.get(request, path), self._cadences(request))
+        addition = None
+        if detail["enrollment"]["trigger_type"] is None:
+            addition = await self._kit.api.get(request, f"{path}/addition")
+        users = [word["decided_by"] for word in detail["approvals"]]
+        if addition is not None:
+            users.append(addition["asked_by"].get("user_id"))
+        return self._kit.rendered(
+            "_why.html",
+            request,
+            detail=detail,
+            addition=addition if addition is None or addition["note"] != NO_REASON else {**addition, "note": None},
+            cadences=cadences,
+            names=await self._kit.names(request, users),
+        )
+
+    async def decisions(self, request: Request) -> Response:
+        """Each decision about somebody, whether they were requested or not, with what it rests on.
+
+        Without those on the events that `but` names: they are told where they led to.
+        """
+        decided, cadences = await gather(
+            self._kit.api.get(
+                request, "/decisions", stakeholder_id=request.path_params["stakeholder_id"], limit=_DECISIONS
+            ),
+            self._cadences(request),
+        )
+        told_elsewhere = request.query_params.getlist("but")
+        return self._kit.rendered(
+            "_decisions.html",
+            request,
+            decided=[one for one in decided["items"] if one["event_id"] not in told_elsewhere],
+            cadences=cadences,
+        )
+
+    async def more_of_stakeholder(self, request: Request) -> Response:
+        return await self._more(request, f"/people/{named(request.path_params['stakeholder_id'])}", is_of_one=True)
+
+    async def more_of_customer(self, request: Request) -> Response:
+        return await self._more(request, f"/customers/{named(request.path_params['customer_id'])}", is_of_one=False)
+
+    async def customer(self, request: Request) -> Response:
+        return await self._kit.page(
+            "customer.html", request, {"account": self.account(request, request.path_params["customer_id"])}
+        )
+
+    async def account(self, request: Request, customer_id: str) -> dict[str, Any]:
+        """Everything that is shown of a customer. Raises Refusal."""
+        path = f"/customers/{named(customer_id)}"
+        view, history = await gather(
+            self._kit.api.get(request, path), self._kit.api.get(request, f"{path}/history", limit=_HISTORY)
+        )
+        people = sorted(view["stakeholders"], key=_first_who_is_on_a_cadence)
+        engaged = [one["engagement"] for one in people if one["engagement"]]
+        return {
+            "view": view,
+            "read_at": view["read_at"],
+            "people": people,
+            "on_cadence": sum(_is_on_a_cadence(one) for one in people),
+            "waiting": sum(each["state"] == "requested" for one in people for each in one["enrollments"]),
+            "counts": {name: sum(one["counts"][name] for one in engaged) for name in _COUNTED},
+            "last_contacted_at": max((one["last_contacted_at"] or "" for one in engaged), default=""),
+            "last_replied_at": max((one["last_replied_at"] or "" for one in engaged), default=""),
+            "history": _told(history),
+            "names": await self._kit.names(request, {view["owner_user_id"], *users_of(history["items"])}),
+        }
+
+    async def _more(self, request: Request, path: str, *, is_of_one: bool) -> Response:
+        """More of a history: as it is told, or every entry of it as it is kept."""
+        query = request.query_params
+        page = await self._kit.api.get(request, f"{path}/history", cursor=query.get("cursor"), limit=_HISTORY)
+        return self._kit.rendered(
+            "_more_history.html",
+            request,
+            history=_told(page),
+            entries=page["items"] if query.get("entries") == "all" else None,
+            is_of_one=is_of_one,
+            names=await self._kit.names(request, users_of(page["items"])),
+        )
+
+    async def _adding(self, request: Request, form: dict[str, str], tried: dict[str, Any] | None) -> Response:
         cadences, capabilities = await gather(
             self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES),
             self._capabilities(request),
@@ -140,73 +215,18 @@ class Contacts:
             stakeholder_id=request.path_params["stakeholder_id"],
             cadences=cadences["items"],
             add=capabilities["add"],
-            form={},
-            tried=None,
+            form=form,
+            tried=tried,
         )
 
-    async def add(self, request: Request) -> Response:
-        """Say what would come of it; or ask, and show the contact as they are afterwards."""
-        form = await form_of(request)
-        stakeholder_id = request.path_params["stakeholder_id"]
-        body = {
-            "stakeholder_id": stakeholder_id,
-            "start_date": form.get("start_date"),
-            "note": form.get("note") or "Asked for on the contact's page.",
-        }
-        path = f"/cadences/{named(form.get('cadence_id', 0))}/add"
-        if form.get("only") == "try":
-            tried, cadences, capabilities = await gather(
-                self._kit.api.send(request, "POST", path, body, dry_run="true"),
-                self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES),
-                self._capabilities(request),
-            )
-            return self._kit.rendered(
-                "_add.html",
-                request,
-                stakeholder_id=stakeholder_id,
-                cadences=cadences["items"],
-                add=capabilities["add"],
-                form=form,
-                tried=tried,
-            )
-        await self._kit.api.send(request, "POST", path, body)
-        return await self._after(
-            request, {"does": "Asked: an approver decides, and nothing is sent before.", "held_by": None}
-        )
-
-    async def why(self, request: Request) -> Response:
-        """Why an enrollment was asked for, who decided, and what would have turned it."""
-        path = f"/enrollments/{named(request.path_params['enrollment_id'])}"
-        detail = await self._kit.api.get(request, path)
-        addition = None
-        if detail["enrollment"]["trigger_type"] is None:
-            addition = await self._kit.api.get(request, f"{path}/addition")
-        return self._kit.rendered("_why.html", request, detail=detail, addition=addition)
-
-    async def decisions(self, request: Request) -> Response:
-        """Each decision about somebody, whether they were asked for or not, with what it rests on."""
-        decided = await self._kit.api.get(
-            request, "/decisions", stakeholder_id=request.path_params["stakeholder_id"], limit=_DECISIONS
-        )
-        return self._kit.rendered("_decisions.html", request, decided=decided["items"])
-
-    async def more_of_stakeholder(self, request: Request) -> Response:
-        return await self._more(request, f"/people/{named(request.path_params['stakeholder_id'])}/history")
-
-    async def more_of_customer(self, request: Request) -> Response:
-        return await self._more(request, f"/customers/{named(request.path_params['customer_id'])}/history")
-
-    async def customer(self, request: Request) -> Response:
-        asked = {"view": self._kit.api.get(request, f"/customers/{named(request.path_params['customer_id'])}")}
-        return await self._kit.page("customer.html", request, asked)
-
-    async def _more(self, request: Request, path: str) -> Response:
-        page = await self._kit.api.get(request, path, cursor=request.query_params.get("cursor"), limit=_PAGE_SIZE)
-        return self._kit.rendered("_more_history.html", request, page=page)
+    async def _cadences(self, request: Request) -> dict[int, str]:
+        """What the team's cadences are called, by id."""
+        found = await self._kit.api.get(request, "/cadences", limit=_CADENCES)
+        return {one["id"]: one["name"] for one in found["items"]}
 
     async def _after(self, request: Request, done: dict[str, Any]) -> Response:
         contact = await self.contact(request, request.path_params["stakeholder_id"])
-        return self._kit.rendered("_contact.html", request, contact=contact, done=done)
+        return self._kit.rendered("_contact.html", request, contact=contact, done={"held_by": None, **done})
 
     async def _capabilities(self, request: Request) -> dict[str, Any]:
         return {one["action"]: one for one in await self._kit.api.get(request, "/capabilities")}
@@ -214,28 +234,64 @@ class Contacts:
     async def contact(self, request: Request, stakeholder_id: str) -> dict[str, Any]:
         """Everything that is shown of a stakeholder. Raises Refusal."""
         path = f"/people/{named(stakeholder_id)}"
-        view, activity, failures, refused, capabilities = await gather(
+        view, activity, completed, history, failures, refused, capabilities = await gather(
             self._kit.api.get(request, path),
             self._kit.api.get(request, f"{path}/activity", limit=_ACTIVITY),
+            self._kit.api.get(request, f"{path}/activity", kind="step-completed", limit=_ACTIVITY),
+            self._kit.api.get(request, f"{path}/history", limit=_HISTORY),
             self._kit.api.get(request, "/failures", stakeholder_id=stakeholder_id, limit=_FAILURES),
             self._kit.api.get(request, "/failures/steering", stakeholder_id=stakeholder_id, limit=_FAILURES),
             self._capabilities(request),
         )
-        wanted = sorted({one["cadence"]["id"] for one in view["stakeholder"]["enrollments"]})
+        enrollments = view["stakeholder"]["enrollments"]
+        wanted = sorted({one["cadence"]["id"] for one in enrollments})
         found = await gather(
             *(self._kit.api.get(request, f"/cadences/{one}") for one in wanted), return_exceptions=True
         )
-        days = {one["id"]: _numbered(one["days"]) for one in found if isinstance(one, dict)}
+        days = {one["id"]: one["days"] for one in found if isinstance(one, dict)}
+        journeys = {
+            one["id"]: journey(days[one["cadence"]["id"]], one, completed_of(completed["items"], one))
+            for one in enrollments
+            if one["cadence"]["id"] in days
+        }
+        users = {view["owner_user_id"], *users_of(history["items"])}
+        users |= {one["requested_by_user"] for one in enrollments}
+        users |= {one["held"]["by"] for one in enrollments if one["held"]}
+        told_above = {one["event_id"] for one in enrollments if one["event_id"]}
         return {
             "view": view,
             "read_at": view["read_at"],
             "capabilities": capabilities,
             "days": days,
+            "journeys": journeys,
+            "sums": {id_: summed_up(of) for id_, of in journeys.items()},
             "failures": failures["items"],
             "refused": refused["items"],
             "unsure": _unsure(activity["items"]),
             "line": _line(activity["items"], view["read_at"]),
+            "told_above": sorted(told_above),
+            "decisions": [one for one in view["stakeholder"]["latest_decisions"] if one["event_id"] not in told_above],
+            "history": _told(history),
+            "names": await self._kit.names(request, users),
         }
+
+
+def _told(history: dict[str, Any]) -> dict[str, Any]:
+    return {"rows": as_told(history["items"]), "next_cursor": history["next_cursor"]}
+
+
+def _is_on_a_cadence(person: dict[str, Any]) -> bool:
+    return bool(person["other_cadences"]) or any(one["state"] in _ON for one in person["enrollments"])
+
+
+def _first_who_is_on_a_cadence(person: dict[str, Any]) -> tuple[bool, bool, bool, str]:
+    """Who is on one comes first, then for whom one is requested, then who was ever written to; each by name."""
+    return (
+        not _is_on_a_cadence(person),
+        not person["enrollments"],
+        person["engagement"] is None,
+        (person["name"] or person["id"]).lower(),
+    )
 
 
 def _terms(action: str, form: dict[str, str], note: str) -> dict[str, Any]:
@@ -249,15 +305,6 @@ def _terms(action: str, form: dict[str, str], note: str) -> dict[str, Any]:
     return terms
 
 
-def _numbered(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The days of a cadence, each enabled step with its place among them, counted from 1."""
-    place = count(1)
-    return [
-        {**day, "steps": [{**step, "place": next(place) if step["enabled"] else None} for step in day["steps"]]}
-        for day in days
-    ]
-
-
 def _unsure(units: Sequence[dict[str, Any]]) -> dict[str, int]:
     """How many of each kind a machine may have done."""
     found: dict[str, int] = {}
@@ -269,7 +316,7 @@ def _unsure(units: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def _line(units: Sequence[dict[str, Any]], read_at: str, days: int = 30) -> dict[str, list[int]] | None:
-    """Of each of the last days, its first second, and how much was sent and came back; None where nothing was."""
+    """Of each of the last days, its first second, and how much was sent and came back; None where it was too little."""
     last = datetime.fromisoformat(read_at).replace(hour=0, minute=0, second=0, microsecond=0)
     times = [last - timedelta(days=days - 1 - back) for back in range(days)]
     kinds = {"email-sent": "sent", "email-opened": "opened", "email-clicked": "clicked", "email-replied": "replied"}
@@ -281,4 +328,4 @@ def _line(units: Sequence[dict[str, Any]], read_at: str, days: int = 30) -> dict
         if one["kind"] in kinds and 0 <= index < days:
             line[kinds[one["kind"]]][index] += 1
             counted += 1
-    return line if counted else None
+    return line if counted >= _LEAST_OF_A_LINE else None

@@ -20,11 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.headers import adding
 from web.pages.contacts import Contacts, contact_parts
-from web.pages.kit import Kit, named
+from web.pages.kit import Kit
 from web.pages.own_api import OwnApi, Refusal
 from web.pages.rendering import FOLDER
 from web.problems import Problem, told_of
-from web.security import Callers
 
 __all__ = ["ELEMENTS", "EMBEDDED", "elements", "embedded"]
 
@@ -81,7 +80,7 @@ def _content(name: str) -> tuple[bytes, str]:
     return body, f'W/"{sha256(body).hexdigest()[:32]}"'
 
 
-def embedded(api: ASGIApp, callers: Callers) -> Starlette:
+def embedded(api: ASGIApp) -> Starlette:
     """The application under `/embedded`, made of what `api` answers to whom a bearer token says."""
     kit = Kit(OwnApi(api), parts=EMBEDDED, under=1)
     contacts = Contacts(kit)
@@ -91,9 +90,8 @@ def embedded(api: ASGIApp, callers: Callers) -> Starlette:
         return kit.rendered("embedded_contact.html", request, contact=shown, done=None)
 
     async def customer(request: Request) -> Response:
-        caller = await callers.of(request)
-        view = await kit.api.get(request, f"/customers/{named(request.path_params['customer_id'])}")
-        return kit.rendered("embedded_customer.html", request, view=view, role=caller.role.value)
+        shown = await contacts.account(request, request.path_params["customer_id"])
+        return kit.rendered("embedded_customer.html", request, account=shown)
 
     async def refused(request: Request, error: Exception) -> Response:
         match error:

@@ -1,7 +1,7 @@
 """What every page is made with: the API to ask, the templates to fill, and what a form sent."""
 
 from asyncio import gather
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -14,6 +14,7 @@ from web.pages.rendering import templates
 __all__ = ["PREFIX", "Kit", "all_of", "changed", "form_of", "named", "sent_by"]
 
 PREFIX = "/app"
+_NAMES_AT_MOST = 200
 
 
 class Kit:
@@ -38,6 +39,14 @@ class Kit:
         """The session, with what else is said around every page: who it is by name, and how much waits."""
         session, me = await gather(self.api.get(request, "/session"), self.api.get(request, "/me"))
         return {**me, **session}
+
+    async def names(self, request: Request, user_ids: Iterable[str | None]) -> dict[str, str]:
+        """What users of the platform are called, of those of whom it is known."""
+        wanted = sorted({one for one in user_ids if one})[:_NAMES_AT_MOST]
+        if not wanted:
+            return {}
+        told = await self.api.get(request, "/users", id=wanted)
+        return {one["id"]: one["name"] for one in told["users"]}
 
     def rendered(self, template: str, request: Request, /, *, status: int = 200, **shown: Any) -> HTMLResponse:
         """A filled template. What is personal is kept nowhere on the way."""

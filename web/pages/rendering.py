@@ -10,8 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from web.pages.auditing import deed
+from web.pages.reasons import because, denied, judged, saw, turn_of
 from web.pages.rules import asks_of
-from web.pages.wording import at_least, percent, predicates, reason, sentence, shown, words
+from web.pages.wording import at_least, percent, reason, sentence, shown, words
 
 __all__ = ["FOLDER", "templates"]
 
@@ -64,7 +65,10 @@ def templates() -> Environment:
     made.filters |= {
         "words": words,
         "reason": reason,
-        "predicates": predicates,
+        "because": because,
+        "denied": denied,
+        "judged": judged,
+        "saw": saw,
         "when": when,
         "tone": tone,
         "json": as_json,
@@ -75,7 +79,7 @@ def templates() -> Environment:
         "deed": deed,
         "not_done": _NOT_DONE.__getitem__,
     }
-    made.globals["asks_of"] = asks_of
+    made.globals |= {"asks_of": asks_of, "turn_of": turn_of}
     return made
 
 

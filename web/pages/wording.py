@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from math import floor
 from typing import Any, Literal
 
-__all__ = ["at_least", "percent", "predicates", "reason", "sentence", "shown", "within_days", "words"]
+__all__ = ["at_least", "percent", "reason", "sentence", "shown", "within_days", "words"]
 
 _SAYS: Mapping[str, str] = {
     "equals": "is",
@@ -64,18 +64,6 @@ def shown(value: Any) -> str:
         case dict():
             return value.get("name") or ", ".join(f"{words(name).lower()} {shown(one)}" for name, one in value.items())
     return str(value)
-
-
-def predicates(traced: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Of criteria that were tried on facts, each predicate with the value that it saw and whether it holds."""
-    match traced:
-        case None:
-            return []
-        case {"all": parts} | {"any": parts}:
-            return [one for part in parts for one in predicates(part)]
-        case {"not": part}:
-            return predicates(part)
-    return [traced]
 
 
 def sentence(criteria: dict[str, Any]) -> str:

@@ -1,0 +1,240 @@
+"""Why somebody was requested or left out, in words: what a predicate asked and saw, and what would have turned it."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from web.pages.wording import words
+
+__all__ = ["because", "denied", "fact", "judged", "saw", "shall", "turn_of"]
+
+_PREDICATE: Final = re.compile(r"(\S+) (=|in|<=|<|>=|>|matches|exists|is missing|before|after)(?: (.*))?", re.DOTALL)
+_SIGNS: Final[Mapping[str, str]] = {
+    "=": "{}",
+    "in": "one of {}",
+    "<": "below {}",
+    "<=": "at most {}",
+    ">": "above {}",
+    ">=": "at least {}",
+    "matches": "like {}",
+}
+_FACTS: Final[Mapping[str, str]] = {
+    "stakeholder.is_champion": "Champion",
+    "stakeholder.is_decision_maker": "Decision maker",
+    "stakeholder.is_primary": "Primary contact",
+    "stakeholder.email": "E-mail address",
+    "stakeholder.contact_preferences.email": "E-mail preference",
+    "stakeholder.name": "Person's name",
+    "stakeholder.id": "Person's id",
+    "customer.name": "Customer's name",
+    "customer.id": "Customer's id",
+    "customer.arr": "ARR",
+    "customer.owner.email": "Owner's e-mail address",
+    "customer.owner.user_id": "Owner",
+    "engagement.score": "Engagement score",
+    "engagement.sent": "E-mails sent",
+    "engagement.opened": "E-mails opened",
+    "engagement.clicked": "Links clicked",
+    "engagement.replied": "Replies",
+    "engagement.bounced": "E-mails bounced",
+    "engagement.calls": "Calls",
+    "engagement.active_cadences": "Cadences they are on",
+    "engagement.last_contacted_at": "Last contact",
+    "engagement.last_replied_at": "Last reply",
+    "trigger.potential_arr": "Potential ARR",
+}
+_OF_CRITERIA: Final = ("customer.", "stakeholder.", "trigger.", "engagement.")
+_REASONS: Final[Mapping[str, str]] = {
+    "no_mapping": "no mapping is for this trigger",
+    "mapping_disabled": "the mapping is switched off",
+    "segment_not_matched": "no mapping is for this segment",
+    "criteria_not_met": "the criteria are not met",
+    "no_candidates": "the customer has nobody to write to",
+    "no_email": "no e-mail address is known",
+    "invalid_email": "the e-mail address cannot be written to",
+    "do_not_contact": "Salesloft says not to contact them",
+    "contact_restricted": "Salesloft restricts contact with them",
+    "bounced": "e-mails to them bounce",
+    "opted_out": "they opted out",
+    "stakeholder_left": "they have left the customer",
+    "ambiguous_person": "Salesloft has several people with this address",
+    "consent_unknown": "it is not known whether they may be contacted",
+    "fact_unknown": "something that the criteria ask is not known",
+    "suppressed": "they are on the suppression list",
+    "stopped": "it is stopped at the moment",
+    "shadow": "the mapping only watches, and requests nobody",
+    "already_requested": "they were requested for this already",
+    "already_enrolled": "they are on a cadence for this already",
+    "already_ran": "they went through this before",
+    "reentry_capped": "they were on it too recently",
+    "frequency_capped": "they were on too many cadences lately",
+    "exclusive_cadence_active": "another cadence has them at the moment",
+    "preempted": "the customer is at risk, which goes first",
+    "quiet_hours": "it is outside of the hours for contact",
+    "blackout": "no contact is made on these days",
+    "quota_reached": "the day's limit is reached",
+    "not_connected": "Salesloft is not connected",
+    "cadence_unavailable": "the cadence takes nobody at the moment",
+    "owner_unavailable": "the customer's owner cannot send in Salesloft",
+    "held_out": "they are left out for comparison",
+    "stale_event": "the event came too late",
+    "deferral_ended": "what was missing did not come in time",
+    "erased": "they were erased",
+    "unknown_customer": "the customer is not known",
+    "execute_by_passed": "it was too late to begin",
+    "fact_changed": "something it rests on has changed",
+    "add_refused": "Salesloft refused to add them",
+    "throttled": "Salesloft takes no more for now",
+    "connection_lost": "Salesloft could not be reached",
+    "retried": "tried again",
+    "requested_by_person": "a person asked for it",
+    "pause_ended": "the pause is over",
+    "requested": "requested",
+}
+# What cannot be said as "the fact were another": in words where it were so, and where it were not.
+_GIVEN: Final[tuple[tuple[str, str, str], ...]] = (
+    (r"trigger\.ended", "what started it had ended", "what started it had not ended"),
+    (r"trigger\.ended_for_stakeholder", "it had ended for them", "it had not ended for them"),
+    (r"customer\.at_risk", "the customer were at risk", "the customer were not at risk"),
+    (r"customer\.known", "the customer were known", "the customer were not known"),
+    (r"organization\.connected", "Salesloft were connected", "Salesloft were not connected"),
+    (r"person\.do_not_contact", "Salesloft said not to contact them", "Salesloft let them be contacted"),
+    (r"person\.account_do_not_contact", "Salesloft said not to contact the account", "the account might be contacted"),
+    (r"person\.email_restricted", "Salesloft restricted e-mails to them", "Salesloft did not restrict e-mails to them"),
+    (r"person\.bouncing", "e-mails to them bounced", "e-mails to them did not bounce"),
+    (r"stakeholder\.suppressed", "they were on the suppression list", "they were not on the suppression list"),
+    (r"stakeholder\.gone", "they had left the customer", "they had not left the customer"),
+    (r"stakeholder\.on_cadence\.(?P<cadence>\d+)", "they were on {} already", "they were not on {} already"),
+    (r"cadence\.(?P<cadence>\d+)\.people_addable", "{} took people", "{} took nobody"),
+    (r"cadence\.(?P<cadence>\d+)\.team_cadence", "{} were a team cadence", "{} were a personal cadence"),
+    (r"mapping\..+\.hold_out_percent", "somebody were left out for comparison", "nobody were left out for comparison"),
+    (r"mapping\..+\.parked", "the mapping were parked", "the mapping were not parked"),
+    (r"mapping\..+\.enabled", "the mapping were switched on", "the mapping were switched off"),
+    (r"(run|past_run)\..+", "they had been through it before", "they had not been through it before"),
+    (r"address\..+", "somebody with their address were on one", "nobody with their address were on another cadence"),
+)
+_OUTCOMES: Final[Mapping[str, str]] = {
+    "request": "they would have been requested",
+    "skip": "they would have been left out",
+    "defer": "the decision would have waited",
+}
+
+
+def because(code: str | None) -> str:
+    """A reason code in words that follow a colon."""
+    return _REASONS.get(code or "", words(code).lower())
+
+
+def fact(field: str) -> str:
+    """What a fact is called: `stakeholder.is_champion` is "Champion"."""
+    known = _FACTS.get(field)
+    if known is not None:
+        return known
+    return words(field.partition(".")[2].replace(".", " ").removeprefix("is_") or field)
+
+
+def saw(value: Any) -> str:
+    """A value that a fact had."""
+    match value:
+        case None:
+            return "not known"
+        case bool():
+            return "yes" if value else "no"
+        case str() if re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", value):
+            return f"{datetime.fromisoformat(value):%-d %b %Y}"
+        case date():
+            return f"{value:%-d %b %Y}"
+        case str() if re.fullmatch(r"[a-z]+([_-][a-z]+)+", value):
+            return words(value).lower()
+    return str(value)
+
+
+def shall(predicate: str) -> tuple[str, str]:
+    """The fact that a predicate asks about, and what it has to be."""
+    found = _PREDICATE.fullmatch(predicate)
+    if found is None:
+        return predicate, "so"
+    field, sign, operand = found.groups()
+    match sign:
+        case "exists":
+            return fact(field), "known"
+        case "is missing":
+            return fact(field), "unknown"
+        case "before" | "after":
+            return fact(field), f"{sign} {_day(operand)}"
+    return fact(field), _SIGNS[sign].format(_operand(operand or ""))
+
+
+def _operand(told: str) -> str:
+    if told.startswith("[") and told.endswith("]"):
+        return ", ".join(_operand(one) for one in told[1:-1].split(", "))
+    return saw({"true": True, "false": False}.get(told, told))
+
+
+def _day(told: str | None) -> str:
+    found = re.fullmatch(r"now([+-]\d+)d", told or "")
+    if found is None:
+        return told or ""
+    days = int(found[1])
+    many = f"{abs(days)} {'day' if abs(days) == 1 else 'days'}"
+    return "that day" if days == 0 else f"{many} {'after' if days > 0 else 'before'} that day"
+
+
+def judged(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A predicate that was tried, in words: "Champion: should be yes, is no"."""
+    name, wanted = shall(one["predicate"])
+    return _compared(name, wanted, saw(one["value"]), one["holds"])
+
+
+def denied(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A predicate that must not hold and was tried: "Role: should not be technical, is technical"."""
+    name, wanted = shall(one["predicate"])
+    return _compared(name, f"not {wanted}", saw(one["value"]), None if one["holds"] is None else not one["holds"])
+
+
+def _compared(name: str, wanted: str, value: str, holds: bool | None) -> dict[str, Any]:
+    if not holds:
+        verb, _, what = wanted.partition(" ") if wanted.startswith("not ") else ("", "", wanted)
+        says = f"should {verb} be {what}, is {value}".replace("  ", " ")
+    else:
+        says = f"is {value}" if wanted == value else f"is {value}, as it should be: {wanted}"
+    return {"fact": name, "says": says, "holds": holds}
+
+
+def turn_of(decision: Mapping[str, Any], cadences: Mapping[int, str]) -> str | None:
+    """The one change that would have turned a decision, in words; what people can see or bring about comes first."""
+    if decision["would_turn"] is None:
+        return None
+    turns = [decision["would_turn"], *decision["would_also_turn"]]
+    turn = next((one for one in turns if _is_of_criteria(one)), turns[0])
+    outcome = _OUTCOMES.get(turn["outcome"], "it would have come out otherwise")
+    if turn["outcome"] != "request":
+        outcome += f": {because(turn['reason'])}"
+    return f"If {_given(turn, cadences)}, {outcome}."
+
+
+def _is_of_criteria(turn: Mapping[str, Any]) -> bool:
+    name: str = turn["fact"]
+    return name.startswith(_OF_CRITERIA) and turn["is"] is not None and _found(name) is None
+
+
+def _given(turn: Mapping[str, Any], cadences: Mapping[int, str]) -> str:
+    name, is_ = turn["fact"], turn["is"]
+    found = _found(name)
+    if found is not None:
+        match, so, not_so = found
+        cadence = cadences.get(int(match["cadence"]), "the cadence") if "cadence" in match.re.groupindex else ""
+        return (so if is_ else not_so).format(cadence)
+    if is_ is None:
+        return f"{fact(name)} were not known"
+    was = f" instead of {saw(turn['was'])}" if turn["was"] is not None else ""
+    return f"{fact(name)} were {saw(is_)}{was}"
+
+
+def _found(name: str) -> tuple[re.Match[str], str, str] | None:
+    for pattern, so, not_so in _GIVEN:
+        match = re.fullmatch(pattern, name)
+        if match is not None:
+            return match, so, not_so
+    return None
