@@ -57,10 +57,17 @@ async def test_a_contact_and_a_customer_are_shown_under_a_policy_that_allows_our
         await expect(card).to_contain_text("Step 1 of 5")
         await expect(host.contact.get_by_role("region", name="Engagement").locator("dd").first).to_have_text("1")
         await expect(host.contact.locator("canvas")).to_be_visible()
-        await expect(host.contact.get_by_role("region", name="History")).to_contain_text("Replied")
+        history = host.contact.get_by_role("region", name="History")
+        await expect(history).to_contain_text("Replied")
+        await history.get_by_text("Every entry").click()
+        await expect(history.locator("li.attempt").first).to_be_visible()
         await expect(host.customer.get_by_role("row", name="Ann Lee")).to_contain_text("Paused")
         await card.locator("summary").click()
         await expect(card.locator(".decided")).to_contain_text("At risk")
+        await host.contact.get_by_role("button", name="Resume", exact=True).click()
+        dialog = host.contact.get_by_role("dialog", name="Resume")
+        await dialog.get_by_role("button", name="Cancel").click()
+        await expect(dialog).to_be_hidden()
         assert await host.violations() == []
         # What is dark is of other colours, and otherwise the same.
         await host.page.emulate_media(color_scheme="dark")

@@ -118,7 +118,7 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         await expect(reader.page.locator("main")).to_contain_text(f"Was on {cadence} until")
         owner = desk.api.team["users"][1]["name"]
         history = reader.page.get_by_role("region", name="History")
-        found = [" ".join(one.split()) for one in await history.locator(".what").all_inner_texts()]
+        found = [" ".join(one.split()) for one in await history.locator(".history .what").all_inner_texts()]
         until_told = found[2].split(" until ")[1].split(f" {cadence}")[0]
         # One row of each thing, and nothing in the words of whoever gave no reason.
         assert found[:4] == [
@@ -130,9 +130,9 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         # They were of one instant here.
         requested = f"Requested by {owner} {cadence} “she asked for it”"
         assert sorted(found[4:]) == [f"Approved by usr-9 {cadence}", requested]
-        await history.get_by_role("button", name="Every entry").click()
+        await history.get_by_text("Every entry").click()
         await expect(history.locator("li.attempt").first).to_be_visible()
-        assert await history.locator("li.state").count() == 8
+        assert await history.locator("#entries-one li.state").count() == 8
         assert reader.complaints == []
     assert await _state(desk, stakeholder_id) == "removed"
 

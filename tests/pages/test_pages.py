@@ -225,7 +225,7 @@ async def test_a_csm_sees_why_somebody_is_asked_for_and_approves_with_the_keyboa
         await page.keyboard.press("Enter")
         why = page.locator("main .card .decided")
         await expect(why).to_contain_text("The customer is at risk: severity")
-        await expect(why).to_contain_text("So they were requested for")
+        await expect(why).to_contain_text("So this person was requested for")
         told = [" ".join(one.split()) for one in await why.locator(".verdicts li").all_inner_texts()]
         assert told[-2:] == [
             "fits Role: is champion, as it should be: one of champion",

@@ -69,11 +69,15 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class _Run:
-    """What is known of an enrollment so far. `asked` is the row of what somebody asked and what has not come yet."""
+    """What is known of an enrollment so far. `asked` is the row of what somebody asked and what has not come yet.
+
+    `has_replied` is since they came onto the cadence: Salesloft may take off whoever replies.
+    """
 
     trigger: Entry | None = None
     verdict: str | None = None
     asked: Row | None = None
+    has_replied: bool = False
 
 
 @dataclass(slots=True)
@@ -110,6 +114,7 @@ class _Telling:
                 if entry["enrollment_id"] is None:
                     self._add(_row(entry, "Added in Salesloft"))
             case _:
+                run.has_replied |= entry["what"] == "email-replied"
                 self._activity(entry)
 
     def _decision(self, entry: Entry, run: _Run) -> None:
@@ -147,7 +152,9 @@ class _Telling:
             text = _MOVES.get(asked or "", "Resumed") if is_back else "Enrolled"
             self._answer(entry, run, text, {"resume", *_MOVES} if is_back else set(), tone)
         elif state == "removed":
-            self._answer(entry, run, "Removed in Salesloft" if entry["why"] is None else "Removed", {"remove"}, tone)
+            after = " after a reply" if run.has_replied else ""
+            text = f"Removed in Salesloft{after}" if entry["why"] is None else "Removed"
+            self._answer(entry, run, text, {"remove"}, tone)
         else:
             self._answer(entry, run, _ENDS.get(state, words(state)), {"remove"}, tone)
 

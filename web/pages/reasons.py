@@ -1,7 +1,7 @@
 """Why somebody was requested or left out, in words: what a predicate asked and saw, and what would have turned it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ _FACTS: Final[Mapping[str, str]] = {
     "engagement.last_replied_at": "Last reply",
     "trigger.potential_arr": "Potential ARR",
 }
+_CRITERIA: Final = ("customer_criteria", "stakeholder_criteria")
 _OF_CRITERIA: Final = ("customer.", "stakeholder.", "trigger.", "engagement.")
 _REASONS: Final[Mapping[str, str]] = {
     "no_mapping": "no mapping is for this trigger",
@@ -75,7 +76,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "blackout": "no contact is made on these days",
     "quota_reached": "the day's limit is reached",
     "not_connected": "Salesloft is not connected",
-    "cadence_unavailable": "the cadence takes nobody at the moment",
+    "cadence_unavailable": "this cadence cannot be used for them",
     "owner_unavailable": "the customer's owner cannot send in Salesloft",
     "held_out": "they are left out for comparison",
     "stale_event": "the event came too late",
@@ -184,16 +185,16 @@ def _day(told: str | None) -> str:
 def judged(one: Mapping[str, Any]) -> dict[str, Any]:
     """A predicate that was tried, in words: "Champion: should be yes, is no"."""
     name, wanted = shall(one["predicate"])
-    return _compared(name, wanted, saw(one["value"]), one["holds"])
+    return _compared(name, wanted, saw(one["value"]), holds=one["holds"])
 
 
 def denied(one: Mapping[str, Any]) -> dict[str, Any]:
     """A predicate that must not hold and was tried: "Role: should not be technical, is technical"."""
     name, wanted = shall(one["predicate"])
-    return _compared(name, f"not {wanted}", saw(one["value"]), None if one["holds"] is None else not one["holds"])
+    return _compared(name, f"not {wanted}", saw(one["value"]), holds=None if one["holds"] is None else not one["holds"])
 
 
-def _compared(name: str, wanted: str, value: str, holds: bool | None) -> dict[str, Any]:
+def _compared(name: str, wanted: str, value: str, *, holds: bool | None) -> dict[str, Any]:
     if not holds:
         verb, _, what = wanted.partition(" ") if wanted.startswith("not ") else ("", "", wanted)
         says = f"should {verb} be {what}, is {value}".replace("  ", " ")
@@ -207,11 +208,23 @@ def turn_of(decision: Mapping[str, Any], cadences: Mapping[int, str]) -> str | N
     if decision["would_turn"] is None:
         return None
     turns = [decision["would_turn"], *decision["would_also_turn"]]
-    turn = next((one for one in turns if _is_of_criteria(one)), turns[0])
+    asked = {field for one in decision["asked"] for part in _CRITERIA for field in _fields(one[part])}
+    turn = min(turns, key=lambda one: (not _is_of_criteria(one), one["fact"] not in asked))
     outcome = _OUTCOMES.get(turn["outcome"], "it would have come out otherwise")
     if turn["outcome"] != "request":
         outcome += f": {because(turn['reason'])}"
     return f"If {_given(turn, cadences)}, {outcome}."
+
+
+def _fields(traced: Mapping[str, Any]) -> Iterator[str]:
+    """Which facts criteria have asked about."""
+    if "predicate" in traced:
+        yield traced["predicate"].partition(" ")[0]
+    elif "not" in traced:
+        yield from _fields(traced["not"])
+    else:
+        for part in traced.get("all", traced.get("any", ())):
+            yield from _fields(part)
 
 
 def _is_of_criteria(turn: Mapping[str, Any]) -> bool:
