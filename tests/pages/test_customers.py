@@ -113,6 +113,9 @@ async def test_whoever_adds_chooses_a_cadence_and_is_not_led_to_what_is_refused(
         await cadences.select_option(await personal.get_attribute("value"))
         ask = dialog.get_by_role("button", name="Request approval")
         await expect(ask).to_have_class("main")
+        # Whoever decides is told why, in the words of whoever asks.
+        await ask.click()
+        await expect(dialog.get_by_label("Why")).to_be_focused()
         await dialog.get_by_role("button", name="Check first").click()
         await expect(dialog.get_by_role("status")).to_contain_text("This would be refused")
         await expect(ask).not_to_have_class("main")

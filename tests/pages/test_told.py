@@ -39,7 +39,7 @@ def said(found: list[dict[str, Any]]) -> list[tuple[str, str | None, str | None]
     return [(row["text"], row["who"], row["note"] or row["reason"] or row["trigger"]) for row in as_told(found)]
 
 
-BEGUN = (
+BEGUN: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("trigger", "renewal-window", {}),
     ("state", "requested", {}),
     ("decision", "approved", {"who": "usr-4"}),
@@ -162,7 +162,7 @@ def test_a_step_is_done_that_was_logged_as_completed(
     units: list[dict[str, Any]] = [
         {"kind": "step-completed", "step_id": one, "enrollment_id": RUN, "cadence_id": 456} for one in completed
     ]
-    others = [
+    others: list[dict[str, Any]] = [
         {"kind": "email-sent", "step_id": 2, "enrollment_id": RUN, "cadence_id": 456},
         {"kind": "step-completed", "step_id": 2, "enrollment_id": "another", "cadence_id": 456},
         {"kind": "step-completed", "step_id": 2, "enrollment_id": RUN, "cadence_id": 457},
