@@ -192,7 +192,7 @@ async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) ->
         before = await offered.count()
         await approve.click()
         await expect(reader.page.get_by_role("status").filter(has_text="Approved: 2.")).to_be_visible()
-        await expect(reader.page.locator("#queue .done")).to_have_count(2)
+        await expect(reader.page.locator("#queue .decided")).to_have_count(2)
         await expect(offered).to_have_count(before - 2)
         assert reader.complaints == []
     await decisions_arrive(desk)
@@ -202,14 +202,23 @@ async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) ->
 
 async def test_a_rejection_says_why(browser: Browser, desk: Acting) -> None:
     stakeholder_id = await somebody(desk, "Rita Nowak")
-    assert (await desk.add(stakeholder_id)).status_code == 202
+    asked = await desk.add(stakeholder_id)
+    assert asked.status_code == 202, asked.text
     async with reading(browser, desk.api, user_id="usr-9") as reader:
         await reader.open("/approvals")
         card = reader.card("Rita Nowak")
         dialog = await reader.asked(card, "Reject…")
         await dialog.get_by_label("Why").fill("They leave at the end of the month.")
         await dialog.get_by_role("button", name="Reject").click()
-        await expect(reader.page.get_by_role("status").filter(has_text="Rita Nowak")).to_contain_text("Rejected")
+        said = reader.page.get_by_role("status").filter(has_text="Rita Nowak")
+        await expect(said).to_contain_text("Rejected")
+        # Until the decision has arrived, what is asked anew still says that it waits.
+        shown = f"#approval-{asked.json()['enrollment_id']}"
+        async with reader.page.expect_response(lambda one: one.url.endswith(shown.removeprefix("#approval-"))) as anew:
+            await reader.page.evaluate("(shown) => htmx.trigger(shown, 'changed')", shown)
+        await (await anew.value).finished()
+        await expect(reader.page.locator(f"{shown}:not(.htmx-request)")).to_be_visible()
+        await expect(said).to_contain_text("Rejected")
     (decision,) = await decisions_arrive(desk)
     assert decision.reason == "They leave at the end of the month."
     assert await _state(desk, stakeholder_id) == "rejected"

@@ -56,10 +56,14 @@ let opened = [];
 let chosen = [];
 let done = [];
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.requestConfig.triggeringEvent?.type === "changed" && isUsed(detail.target)) {
-    detail.shouldSwap = false;
-    waiting.add(detail.elt.dataset.about);
-    return;
+  if (detail.requestConfig.triggeringEvent?.type === "changed") {
+    // Until its decision has arrived a request still waits: shown anew, it would offer to decide again.
+    const isDecided = detail.target.querySelector(".decided") !== null;
+    if (isDecided || isUsed(detail.target)) {
+      detail.shouldSwap = false;
+      if (!isDecided) waiting.add(detail.elt.dataset.about);
+      return;
+    }
   }
   opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id);
   chosen = [...document.querySelectorAll('input[name="chosen"]:checked')].map((one) => one.value);
