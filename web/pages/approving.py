@@ -36,7 +36,7 @@ class _Desk:
     async def queue(self, request: Request) -> Response:
         show = "all" if request.query_params.get("show") == "all" else "waiting"
         customer_id = request.query_params.get("customer_id")
-        page = self._kit.api.get(
+        page = await self._kit.api.get(
             request,
             "/approvals",
             show=show,
@@ -47,7 +47,8 @@ class _Desk:
         return await self._kit.page(
             "approvals.html",
             request,
-            {"page": page},
+            {"names": self._kit.names(request, _askers(page["items"]))},
+            page=page,
             show=show,
             customer_id=customer_id,
             changed=lambda **query: changed(request, **query),
@@ -67,7 +68,9 @@ class _Desk:
     async def one(self, request: Request) -> Response:
         """A request as a card of its own, which the queue shows again once it has changed."""
         path = f"/approvals/{named(request.path_params['enrollment_id'])}"
-        return await self._kit.page("approval.html", request, {"detail": self._kit.api.get(request, path)})
+        detail = await self._kit.api.get(request, path)
+        names = self._kit.names(request, _askers([detail["approval"]]))
+        return await self._kit.page("approval.html", request, {"names": names}, detail=detail)
 
     async def changing(self, request: Request) -> Response:
         """What can be otherwise than asked: the date, the step to begin at, the sender."""
@@ -115,6 +118,10 @@ class _Desk:
         return self._kit.rendered(
             "_decided_several.html", request, verdict=form["decision"], done=done, back=f"{PREFIX}/approvals"
         )
+
+
+def _askers(approvals: list[dict[str, Any]]) -> set[str | None]:
+    return {(one["requested_by"] or {}).get("user_id") for one in approvals}
 
 
 def _changes(form: dict[str, str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from web.pages.auditing import deed
+from web.pages.histories import NO_REASON
 from web.pages.reasons import because, denied, judged, saw, turn_of
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, reason, sentence, shown, words
@@ -79,7 +80,7 @@ def templates() -> Environment:
         "deed": deed,
         "not_done": _NOT_DONE.__getitem__,
     }
-    made.globals |= {"asks_of": asks_of, "turn_of": turn_of}
+    made.globals |= {"asks_of": asks_of, "turn_of": turn_of, "no_reason": NO_REASON}
     return made
 
 
