@@ -123,6 +123,17 @@ async def test_a_rule_is_built_with_the_keyboard_and_counted_while_it_is_written
         assert reader.complaints == []
 
 
+async def test_a_field_that_was_given_a_style_is_followed_by_one_without(browser: Browser, known: Acting) -> None:
+    """A browser gives one to a text field that is made larger; what is shown in its place may not have it written."""
+    id_ = await drafted(known, stakeholder_criteria=CHAMPIONS)
+    async with reading(browser, known.api, role="admin") as reader:
+        await reader.open(f"/mappings/{id_}/edit")
+        await reader.page.locator("[id='stakeholder.0:not']").evaluate("one => { one.style.height = '40px'; }")
+        await reader.page.locator("[id='stakeholder:add']").click()
+        await focused(reader.page, "stakeholder.1:field")
+        assert reader.complaints == []
+
+
 async def test_who_asks_how_far_a_count_is_that_was_given_up_is_told_nothing(browser: Browser, known: Acting) -> None:
     id_ = await drafted(known)
     async with reading(browser, known.api, role="admin") as reader:
