@@ -17,6 +17,7 @@ import orjson
 from enrollment.criteria import Facts, verdicts
 from enrollment.decide import Decision, OrganizationFacts, RunKey, Situation
 from enrollment.mappings import CompiledMapping, Mapping, compile_mapping
+from enrollment.own_test import KEPT_BACK, OwnTest
 from enrollment.policies import PastRun, PolicyFacts
 from enrollment.quotas import QuotaForecast
 from enrollment.recall import Recalled
@@ -37,28 +38,18 @@ class Said:
 
 
 Fallout = dict[str, Said]
-_KEPT_BACK = frozenset(
-    {
-        Reason.ALREADY_REQUESTED,
-        Reason.ALREADY_ENROLLED,
-        Reason.ALREADY_RAN,
-        Reason.REENTRY_CAPPED,
-        Reason.FREQUENCY_CAPPED,
-        Reason.EXCLUSIVE_CADENCE_ACTIVE,
-        Reason.PREEMPTED,
-        Reason.QUOTA_REACHED,
-    }
-)
 _Run = tuple[str, RunKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A decision that comes out otherwise; None where there is none on that side."""
+    """A decision that comes out otherwise; None where there is none on that side, and where a name is not known."""
 
     event_id: str
     customer_id: str
+    customer_name: str | None
     stakeholder_id: str | None
+    stakeholder_name: str | None
     was: tuple[CandidateOutcome, Reason] | None
     would_be: tuple[CandidateOutcome, Reason] | None
 
@@ -71,7 +62,7 @@ class BackTest:
     counts as it did. `requests_by_day` and `requests_by_owner` say how the approvals would spread, `quotas` what
     would wait although approved; `fallout` is of the tried mapping's predicates over all candidates of its trigger and
     segment. `live_by_day` is of what was asked for, `kept_back_by_day` of whom another run, a cadence or a limit would
-    have kept back.
+    have kept back. `own` is what became of the tried mapping's own events, and None without one.
     """
 
     tried: Mapping | None
@@ -97,6 +88,10 @@ class BackTest:
     _compiled: CompiledMapping | None = None
     _organizations: dict[int, tuple[OrganizationFacts, OrganizationFacts]] = field(default_factory=dict)
     _groups: dict[int, tuple[OrganizationFacts, dict[str, str]]] = field(default_factory=dict)
+    own: OwnTest | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.own = OwnTest(self.tried) if self.tried is not None else None
 
     @property
     def requests(self) -> int:
@@ -127,14 +122,16 @@ class BackTest:
         runs = self._note_live(was, recalled)
         for decision in decisions:
             self.would_be[decision.outcome, decision.reason] += 1
-            if decision.reason in _KEPT_BACK:
+            if decision.reason in KEPT_BACK:
                 self.kept_back_by_day[recalled.now.date()] += 1
             if decision.outcome is CandidateOutcome.REQUEST:
                 self._asked.add(event_id)
                 runs.append(self._note_request(decision, recalled))
         for run in runs:
             self._set_apart(run, recalled.now)
-        self._compare(event_id, recalled.situation.customer.id, was, decisions)
+        self._compare(event_id, recalled, was, decisions)
+        if self.own is not None:
+            self.own.take(event_id, was, decisions, recalled)
         if self.tried is not None and cause == "event":
             self._compiled = self._compiled or compile_mapping(self.tried)
             fallout_of(self._compiled, spoken_of(self._compiled, recalled), self.fallout)
@@ -275,7 +272,7 @@ class BackTest:
             taken[key] = now
 
     def _compare(
-        self, event_id: str, customer_id: str, was: Sequence[dict[str, Any]], decisions: Sequence[Decision]
+        self, event_id: str, recalled: Recalled, was: Sequence[dict[str, Any]], decisions: Sequence[Decision]
     ) -> None:
         if len(was) == len(decisions) and all(map(_is_same, was, decisions)):
             return
@@ -285,6 +282,8 @@ class BackTest:
         after: dict[str | None, list[tuple[CandidateOutcome, Reason]]] = {}
         for decision in decisions:
             after.setdefault(decision.stakeholder_id, []).append((decision.outcome, decision.reason))
+        customer = recalled.situation.customer
+        names = {one.stakeholder.id: one.stakeholder.name for one in recalled.situation.candidates}
         for whose in dict.fromkeys([*before, *after]):
             left, right = Counter(before.get(whose, ())), Counter(after.get(whose, ()))
             gone, come = list((left - right).elements()), list((right - left).elements())
@@ -292,8 +291,10 @@ class BackTest:
                 self.differences.append(
                     Difference(
                         event_id=event_id,
-                        customer_id=customer_id,
+                        customer_id=customer.id,
+                        customer_name=customer.name,
                         stakeholder_id=whose,
+                        stakeholder_name=names.get(whose) if whose is not None else None,
                         was=gone[place] if place < len(gone) else None,
                         would_be=come[place] if place < len(come) else None,
                     )
@@ -302,8 +303,8 @@ class BackTest:
 
 def spoken_of(compiled: CompiledMapping, recalled: Recalled) -> list[Facts]:
     """The facts of a situation's candidates, where a mapping is of its trigger and segment at all."""
-    situation, mapping = recalled.situation, compiled.mapping
-    if mapping.trigger_type is not situation.trigger_type or mapping.segment not in {None, situation.customer.segment}:
+    situation = recalled.situation
+    if not compiled.mapping.is_about(situation.trigger_type, situation.customer.segment):
         return []
     return [
         Facts(situation.customer, candidate.stakeholder, situation.trigger, recalled.now, candidate.engagement)

@@ -105,6 +105,10 @@ class Mapping:
     enabled: bool
     parked: bool = False
 
+    def is_about(self, trigger_type: TriggerType, segment: str | None) -> bool:
+        """Whether it is asked at all about an event of a customer of that segment."""
+        return self.trigger_type is trigger_type and self.segment in {None, segment}
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:

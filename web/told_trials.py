@@ -1,11 +1,14 @@
 """What comes of trying a mapping, as it is told: the same as the command line says, and its lists cut at a bound."""
 
+from collections import Counter
 from collections.abc import Mapping as Map
 from datetime import date
 from typing import Final, Literal
+from uuid import UUID
 
 from enrollment.backtest import BackTest, Counts, Difference, Fallout
 from enrollment.criteria import Criteria
+from enrollment.own_test import OwnTest
 from enrollment.quotas import QuotaForecast
 from schemas.fields import Instant
 from schemas.vocabulary import CandidateOutcome, Reason
@@ -44,9 +47,10 @@ class PredicateTold(Looked):
 
 
 class OfOwner(Looked):
-    """How many would be asked for of an owner's customers; null is of nobody's."""
+    """How many would be asked for of an owner's customers; null is of nobody's, and a name that is not known."""
 
     owner_user_id: str | None
+    owner_name: str | None = None
     requests: int
 
 
@@ -70,6 +74,22 @@ class StageTold(Looked):
     left: int
 
 
+class KeptOutTold(Looked):
+    """How many whom the criteria leave are not asked for: for a reason, or since another mapping is asked before."""
+
+    reason: Reason | None
+    taken_by: UUID | None
+    stakeholders: int
+
+
+class PassedOnTold(Looked):
+    """How many another mapping takes whom this one's criteria do not leave, and how many of them it would ask for."""
+
+    mapping_id: UUID
+    stakeholders: int
+    requests: int
+
+
 class WhoTold(Looked):
     """Somebody who would be asked for. A name is null where nobody told of one."""
 
@@ -90,13 +110,18 @@ class PreviewTold(Looked):
     """What would be decided if every customer had the mapping's event now.
 
     `funnel` leads from the `candidates`, who are all stakeholders of customers of the mapping's segment, to those who
-    fit; what else keeps somebody out is in `counts`. `requested` has the first thousand of `requests`, `left_out` the
-    first thousand of the others.
+    fit. Of those who `fit` each one is in `requests`, or once in `kept_out`; of the others some are `passed_on` to
+    other mappings. `counts` has the decisions on everybody, whatever their segment. `requested` has the first thousand of
+    `requests`, `left_out` the first thousand of the other candidates.
     """
 
     customers: int
+    segment_customers: int
     candidates: int
     funnel: list[StageTold]
+    fit: int
+    kept_out: list[KeptOutTold]
+    passed_on: list[PassedOnTold]
     counts: list[Counted]
     fallout: list[PredicateTold]
     requests: int
@@ -118,7 +143,9 @@ class DifferenceTold(Looked):
 
     event_id: str
     customer_id: str
+    customer_name: str | None = None
     stakeholder_id: str | None
+    stakeholder_name: str | None = None
     was: CameOut | None
     would_be: CameOut | None
 
@@ -135,11 +162,38 @@ class OfDay(Looked):
     kept_back: int
 
 
+class ComparedBy(Compared):
+    """The same, and whether it is what another mapping decided."""
+
+    by_another: bool
+
+
+class OwnTold(Looked):
+    """What would have been decided beside what was, on the mapping's own events alone.
+
+    Those are of its trigger and of its segment's customers, and those on which a version of it decided. `requests` are
+    what it would have asked for itself and `were` what it did; what other mappings decided on these events is in
+    `counts` besides, whose two columns are all decisions on them. `differing` come out otherwise, or by another one.
+    """
+
+    events: int
+    evaluations: int
+    counts: list[ComparedBy]
+    requests: int
+    were: int
+    requests_by_day: list[OfDay]
+    requests_by_owner: list[OfOwner]
+    quotas: QuotasTold
+    calls_at_most: int
+    differing: int
+
+
 class BackTestTold(Looked):
-    """What would have been decided beside what was, over the recorded events.
+    """What would have been decided beside what was, over the recorded events of all mappings.
 
     `not_possible` evaluations cannot be made again: what they rest on was erased or never kept. `calls_at_most` is what
-    it would have cost at Salesloft. `differences` has the first thousand of `differing`.
+    it would have cost at Salesloft. `differences` has the first thousand of `differing`. `own` is of the events of the
+    mapping that is tried alone, and null without one.
     """
 
     since: Instant
@@ -155,16 +209,27 @@ class BackTestTold(Looked):
     calls_at_most: int
     differing: int
     differences: list[DifferenceTold]
+    own: OwnTold | None
 
 
 def told_preview(found: Preview) -> PreviewTold:
     """A preview as it is told."""
     return PreviewTold(
         customers=found.customers,
+        segment_customers=found.segment_customers,
         candidates=found.funnel.candidates,
         funnel=[
             StageTold(of=one.of, criteria=one.criteria, fails=one.fails, unknown=one.unknown, left=one.left)
             for one in found.funnel.stages
+        ],
+        fit=found.funnel.fits,
+        kept_out=[
+            KeptOutTold(reason=reason, taken_by=before, stakeholders=many)
+            for (reason, before), many in sorted(found.kept_out.items(), key=lambda one: (-one[1], *map(str, one[0])))
+        ],
+        passed_on=[
+            PassedOnTold(mapping_id=id_, stakeholders=one.stakeholders, requests=one.requests)
+            for id_, one in sorted(found.passed_on.items(), key=lambda one: (-one[1].stakeholders, str(one[0])))
         ],
         counts=[
             Counted(outcome=outcome, reason=reason, decisions=many)
@@ -172,7 +237,7 @@ def told_preview(found: Preview) -> PreviewTold:
         ],
         fallout=_fallout(found.fallout),
         requests=len(found.requested),
-        requests_by_owner=_owners(found.requests_by_owner),
+        requests_by_owner=_owners(found.requests_by_owner, found.owner_names),
         quotas=_quotas(found.quotas),
         requested=[
             WhoTold(
@@ -207,21 +272,39 @@ def told_back_test(found: BackTest, since: Instant, until: Instant) -> BackTestT
         counts=_compared(found.was, found.would_be),
         fallout=_fallout(found.fallout),
         requests=found.requests,
-        requests_by_day=[
-            OfDay(
-                day=day,
-                requests=found.requests_by_day[day],
-                were=found.live_by_day[day],
-                kept_back=found.kept_back_by_day[day],
-            )
-            for day in sorted(found.requests_by_day.keys() | found.live_by_day.keys() | found.kept_back_by_day.keys())
-        ],
-        requests_by_owner=_owners(found.requests_by_owner),
+        requests_by_day=_days(found.requests_by_day, found.live_by_day, found.kept_back_by_day),
+        requests_by_owner=_owners(found.requests_by_owner, found.own.owner_names if found.own is not None else {}),
         quotas=_quotas(found.quotas),
         calls_at_most=found.calls_at_most,
         differing=len(found.differences),
         differences=[_difference(one) for one in found.differences[:MOST_LISTED]],
+        own=_own(found.own) if found.own is not None else None,
     )
+
+
+def _own(found: OwnTest) -> OwnTold:
+    return OwnTold(
+        events=found.events,
+        evaluations=found.evaluations,
+        counts=[
+            ComparedBy(**key._asdict(), was=found.was[key], would_be=found.would_be[key])
+            for key in sorted(found.was.keys() | found.would_be.keys())
+        ],
+        requests=found.requests,
+        were=found.live,
+        requests_by_day=_days(found.requests_by_day, found.live_by_day, found.kept_back_by_day),
+        requests_by_owner=_owners(found.requests_by_owner, found.owner_names),
+        quotas=_quotas(found.quotas),
+        calls_at_most=found.calls_at_most,
+        differing=found.differing,
+    )
+
+
+def _days(requests: Counter[date], were: Counter[date], kept_back: Counter[date]) -> list[OfDay]:
+    return [
+        OfDay(day=day, requests=requests[day], were=were[day], kept_back=kept_back[day])
+        for day in sorted(requests.keys() | were.keys() | kept_back.keys())
+    ]
 
 
 def _compared(was: Counts, would_be: Counts) -> list[Compared]:
@@ -238,10 +321,13 @@ def _fallout(fallout: Fallout) -> list[PredicateTold]:
     ]
 
 
-def _owners(owners: Map[str | None, int]) -> list[OfOwner]:
+def _owners(owners: Map[str | None, int], names: Map[str, str | None]) -> list[OfOwner]:
     """The most asked first."""
     ordered = sorted(owners.items(), key=lambda one: (-one[1], one[0] or ""))
-    return [OfOwner(owner_user_id=owner, requests=many) for owner, many in ordered]
+    return [
+        OfOwner(owner_user_id=owner, owner_name=names.get(owner) if owner is not None else None, requests=many)
+        for owner, many in ordered
+    ]
 
 
 def _quotas(quotas: QuotaForecast) -> QuotasTold:
@@ -252,7 +338,9 @@ def _difference(one: Difference) -> DifferenceTold:
     return DifferenceTold(
         event_id=one.event_id,
         customer_id=one.customer_id,
+        customer_name=one.customer_name,
         stakeholder_id=one.stakeholder_id,
+        stakeholder_name=one.stakeholder_name,
         was=_came_out(one.was),
         would_be=_came_out(one.would_be),
     )

@@ -6,12 +6,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 
 from enrollment.backtest import BackTest, Counts, Fallout, fallout_of, spoken_of
-from enrollment.decide import Decision, OrganizationFacts
+from enrollment.decide import Decision, OrganizationFacts, owner_as_sender
 from enrollment.drafts import MappingDocument, MappingInvalid
 from enrollment.explain import Explanation, explain
 from enrollment.funnel import Funnel
@@ -29,7 +29,7 @@ from workflows.imagining import imagine
 from workflows.mapping_files import read_change
 from workflows.situations import Trigger
 
-__all__ = ["CannotTry", "LeftOut", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
+__all__ = ["CannotTry", "LeftOut", "PassedOn", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
 
 _PAGE = 200
 _LEFT_OUT = 1000
@@ -96,17 +96,31 @@ class LeftOut:
 
 
 @dataclass(slots=True)
+class PassedOn:
+    """How many another mapping takes whom the one that is tried does not, and how many of them it would ask for."""
+
+    stakeholders: int = 0
+    requests: int = 0
+
+
+@dataclass(slots=True)
 class Preview:
     """What would be decided if every customer had the mapping's event at this moment.
 
     `requested` are (customer, stakeholder), of whom `quotas` says who would wait although approved; `left_out` are the
-    first of the others. `fallout` is of the mapping's predicates over all candidates, `funnel` of its criteria part by
-    part. The names are by id.
+    first of its other candidates. `fallout` is of the mapping's predicates over all candidates, `funnel` of its
+    criteria part by part: whom the last part leaves is `requested`, or stands once in `kept_out` by why, or by which
+    mapping is asked before it. `passed_on` has, by mapping, how many whom the criteria do not leave another one takes,
+    and how many of those it would ask for; `counts` is over everybody, whatever their segment. The names are by id.
     """
 
     mapping: Mapping
     funnel: Funnel
     customers: int = 0
+    segment_customers: int = 0
+    kept_out: Counter[tuple[Reason | None, UUID | None]] = field(default_factory=Counter)
+    passed_on: dict[UUID, PassedOn] = field(default_factory=dict)
+    owner_names: dict[str, str | None] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counter)
     requested: list[tuple[str, str]] = field(default_factory=list)
     requests_by_owner: Counter[str | None] = field(default_factory=Counter)
@@ -224,29 +238,65 @@ _IMAGINED: dict[TriggerType, dict[str, Any]] = {
 
 
 def _add(found: Preview, compiled: CompiledMapping, recalled: Recalled) -> None:
-    decisions: list[Decision] = recalled.evaluate().decisions
-    found.customers += 1
+    decisions = recalled.evaluate().decisions
     customer = recalled.situation.customer
-    told_of: set[str] = set()
-    for decision in decisions:
-        found.counts[decision.outcome, decision.reason] += 1
-        if (
-            decision.outcome is CandidateOutcome.REQUEST
-            and decision.stakeholder_id is not None
-            and decision.mapping is not None
-            and decision.mapping.id == found.mapping.id
-        ):
-            found.requested.append((customer.id, decision.stakeholder_id))
-            told_of.add(decision.stakeholder_id)
-            found.requests_by_owner[customer.owner.user_id if customer.owner is not None else None] += 1
-            found.quotas.add(decision, recalled.now, recalled.organization.time_zone)
-    for decision in decisions:
-        whose = decision.stakeholder_id
-        if whose is not None and whose not in told_of and len(found.left_out) < _LEFT_OUT:
-            told_of.add(whose)
-            found.left_out.append(LeftOut(customer.id, whose, decision.outcome, decision.reason))
+    found.customers += 1
+    found.counts.update((decision.outcome, decision.reason) for decision in decisions)
     found.customer_names[customer.id] = customer.name
     found.stakeholder_names |= {one.stakeholder.id: one.stakeholder.name for one in recalled.situation.candidates}
     candidates = spoken_of(compiled, recalled)
     fallout_of(compiled, candidates, found.fallout)
     found.funnel.add(candidates)
+    if not found.mapping.is_about(recalled.situation.trigger_type, customer.segment):
+        return
+    found.segment_customers += 1
+    by_stakeholder: dict[str | None, list[Decision]] = {}
+    for decision in decisions:
+        by_stakeholder.setdefault(decision.stakeholder_id, []).append(decision)
+    for facts in candidates:
+        of_them = by_stakeholder[facts.stakeholder.id]
+        if compiled.stakeholder_holds(facts) and compiled.customer_holds(facts):
+            _add_fitting(found, recalled, of_them)
+        else:
+            _add_passed_on(found, customer.id, of_them)
+
+
+def _add_fitting(found: Preview, recalled: Recalled, decisions: Sequence[Decision]) -> None:
+    """Somebody whom the criteria leave is asked for, kept out for a reason, or taken by a mapping asked before."""
+    mapping, customer = found.mapping, recalled.situation.customer
+    own = next((one for one in decisions if one.mapping is not None and one.mapping.id == mapping.id), None)
+    if own is not None and own.outcome is CandidateOutcome.REQUEST:
+        owner = customer.owner.user_id if customer.owner is not None else None
+        found.requested.append((customer.id, own.stakeholder_id or ""))
+        found.requests_by_owner[owner] += 1
+        if owner is not None:
+            sender = owner_as_sender(customer, recalled.organization)
+            found.owner_names[owner] = sender.name if sender is not None else None
+        found.quotas.add(own, recalled.now, recalled.organization.time_zone)
+        return
+    if own is None and not mapping.enabled:
+        found.kept_out[Reason.MAPPING_DISABLED, None] += 1
+    else:
+        told = own or next((one for one in decisions if _group_of(one) == mapping.exclusivity_group), decisions[0])
+        before = told.mapping.id if own is None and told.mapping is not None else None
+        found.kept_out[None if before is not None else told.reason, before] += 1
+    _add_left_out(found, customer.id, own or decisions[0])
+
+
+def _add_passed_on(found: Preview, customer_id: str, decisions: Sequence[Decision]) -> None:
+    """Somebody whom the criteria do not leave: the mappings that are asked besides may take them."""
+    for decision in decisions:
+        if decision.mapping is not None and decision.mapping.id != found.mapping.id:
+            passed = found.passed_on.setdefault(decision.mapping.id, PassedOn())
+            passed.stakeholders += 1
+            passed.requests += decision.outcome is CandidateOutcome.REQUEST
+    _add_left_out(found, customer_id, decisions[0])
+
+
+def _group_of(decision: Decision) -> str | None:
+    return decision.mapping.exclusivity_group if decision.mapping is not None else None
+
+
+def _add_left_out(found: Preview, customer_id: str, decision: Decision) -> None:
+    if len(found.left_out) < _LEFT_OUT and decision.stakeholder_id is not None:
+        found.left_out.append(LeftOut(customer_id, decision.stakeholder_id, decision.outcome, decision.reason))

@@ -67,7 +67,9 @@ async def test_everybody_is_previewed(api: Api, published: UUID) -> None:
         {"customer_id": "cus-7", "customer_name": "Acme", "stakeholder_id": "sth-9", "stakeholder_name": "Ann Lee"}
     ]
     assert [one["stakeholder_id"] for one in told["left_out"]] == ["sth-8"]
-    assert (told["requests"], told["requests_by_owner"]) == (1, [{"owner_user_id": "usr-3", "requests": 1}])
+    owners = [{"owner_user_id": "usr-3", "owner_name": "Kim", "requests": 1}]
+    assert (told["requests"], told["requests_by_owner"]) == (1, owners)
+    assert (told["segment_customers"], told["fit"], told["kept_out"], told["passed_on"]) == (1, 1, [], [])
 
 
 async def test_a_change_is_tried_on_what_happened(api: Api, published: UUID) -> None:
@@ -83,8 +85,16 @@ async def test_a_change_is_tried_on_what_happened(api: Api, published: UUID) -> 
     assert told["requests_by_day"] == [{"day": day, "requests": 1, "were": 2, "kept_back": 0}]
     (difference,) = told["differences"]
     assert (difference["stakeholder_id"], difference["would_be"]["reason"]) == ("sth-8", "criteria_not_met")
+    assert (difference["stakeholder_name"], difference["customer_name"]) == ("Bob Ray", "Acme")
+    own = told["own"]
+    assert (own["events"], own["were"], own["requests"], own["differing"]) == (1, 2, 1, 1)
+    assert own["requests_by_day"] == told["requests_by_day"]
+    assert [(one["reason"], one["by_another"], one["was"], one["would_be"]) for one in own["counts"]] == [
+        ("requested", False, 2, 1),
+        ("criteria_not_met", False, 0, 1),
+    ]
     as_it_was = (await over(api, "back-test", {"days": 2}))["back_test"]
-    assert (as_it_was["differing"], as_it_was["requests"]) == (0, 2)
+    assert (as_it_was["differing"], as_it_was["requests"], as_it_was["own"]) == (0, 2, None)
 
 
 async def test_one_stakeholder_is_explained_at_once(api: Api, published: UUID) -> None:

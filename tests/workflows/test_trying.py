@@ -234,3 +234,59 @@ async def test_a_mapping_is_told_in_full_or_as_a_change_of_a_published_one(scene
                 await mapping_to_try(connection, "org-1", wrong)
         with pytest.raises(CannotTry, match="nothing is known"):
             await mapping_to_try(connection, "org-9", "{}")
+
+
+async def test_a_back_test_tells_the_tried_mappings_own_from_everybodys(scene: Scene) -> None:
+    """What another trigger's events came to is none of it; whom it leaves to another mapping is told apart."""
+    (own,) = await scene.publish_for(RENEWAL, segment="mid-market")
+    (any_segment,) = await scene.publish_for(RENEWAL)
+    await scene.publish_for(AT_RISK)
+    await scene.decide(
+        scene.trigger(stakeholders=(ANN, BOB), event_id="e-1"),
+        scene.trigger(AT_RISK, stakeholders=(ANN, BOB), event_id="e-2"),
+    )
+    await scene.decide(
+        scene.trigger(
+            customer=CUSTOMER | {"id": "cus-8", "segment": "smb"}, stakeholders=(ANN | {"id": "sth-1"},), event_id="e-3"
+        )
+    )
+    found = await back_tested(scene, replace(own, stakeholder_criteria=CHAMPION))
+    assert found.own is not None
+    assert (found.requests, found.own.requests, found.own.live, found.own.events) == (5, 1, 2, 1)
+    assert (found.own.requests_by_day.total(), found.own.live_by_day.total(), found.own.calls_at_most) == (1, 2, 2)
+    assert {(key.reason.value, key.by_another): many for key, many in found.own.would_be.items()} == {
+        ("requested", False): 1,
+        ("requested", True): 1,
+    }
+    # Nobody comes out otherwise, but one of them by another mapping.
+    assert (found.differences, found.own.differing) == ([], 1)
+    assert found.own.was.total() == found.own.would_be.total()
+    assert found.own.requests_by_owner == {"usr-3": 1}
+    assert found.own.owner_names == {"usr-3": "Kim"}
+    elsewhere = await back_tested(scene, replace(own, segment="smb"))
+    assert elsewhere.own is not None
+    assert (elsewhere.own.live, elsewhere.own.requests, elsewhere.own.events) == (2, 1, 2)
+    assert any_segment.id != own.id
+
+
+async def test_a_preview_accounts_for_everybody_of_its_segment_once(scene: Scene) -> None:
+    (own,) = await scene.publish_for(RENEWAL, segment="mid-market")
+    (any_segment,) = await scene.publish_for(RENEWAL)
+    carl = ANN | {"id": "sth-7", "email": None}
+    await scene.snapshots(
+        customers=(CUSTOMER, CUSTOMER | {"id": "cus-8", "segment": "smb"}),
+        stakeholders=(ANN, BOB, carl, ANN | {"id": "sth-1", "customer_id": "cus-8"}),
+    )
+    found = await previewed(scene, replace(own, stakeholder_criteria=CHAMPION))
+    assert (found.customers, found.segment_customers, found.funnel.candidates, found.funnel.fits) == (2, 1, 3, 2)
+    assert (len(found.requested), found.kept_out) == (1, {(Reason.NO_EMAIL, None): 1})
+    assert {id_: (one.stakeholders, one.requests) for id_, one in found.passed_on.items()} == {any_segment.id: (1, 1)}
+    assert {one.stakeholder_id for one in found.left_out} == {"sth-8", "sth-7"}
+    # Whom an own segment's mapping takes is taken before any segment's is asked.
+    later = await previewed(scene, any_segment)
+    assert (later.funnel.fits, len(later.requested)) == (4, 1)
+    assert later.kept_out == {(None, own.id): 3}
+    off = await previewed(scene, replace(own, enabled=False))
+    assert off.kept_out == {(Reason.MAPPING_DISABLED, None): 3}
+    for one in (found, later, off):
+        assert len(one.requested) + one.kept_out.total() == one.funnel.fits
