@@ -257,6 +257,8 @@ def _act(run: Run, act: Callable[..., Coroutine[Any, Any, None]], organization: 
 def _tell(out: Console, drafted: Drafted) -> None:
     out.print(f"draft {drafted.id}, version {drafted.version}: {drafted.status}")
     _tell_findings(out, drafted.findings)
+    for one in drafted.warnings:
+        out.print(f"  warning: {one}", markup=False)
 
 
 def _tell_validated(out: Console, validated: Validated) -> None:

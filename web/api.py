@@ -111,7 +111,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         reading_routes(ports.looking, ports.feed, decide_here=ports.decide_here),
         connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers),
         session_routes(ports.callers, ports.browsers),
-        mapping_routes(ports.callers),
+        mapping_routes(ports.looking, ports.callers),
         mapping_file_routes(ports.database, ports.looking, ports.callers, ports.clock),
         mapping_draft_routes(ports.database, ports.callers, ports.clock),
         mapping_set_routes(ports.database, ports.callers, ports.clock),

@@ -44,9 +44,13 @@ _Document = Annotated[MappingDocument, Body(openapi_examples=EXAMPLES)]
 
 
 class OneDraft(OneMapping):
-    """Every version of a mapping, its draft the last, and what speaks against publishing that."""
+    """Every version of a mapping, its draft the last, and what speaks against publishing that.
+
+    `warnings` do not: they are likely a slip, as a segment that no customer has.
+    """
 
     findings: list[Told]
+    warnings: list[Told]
 
 
 class StillParked(BaseModel):
@@ -135,7 +139,11 @@ def told_findings(findings: Iterable[Finding]) -> list[Told]:
 
 async def _draft(connection: Connection, organization_id: str, drafted: Drafted, response: Response) -> OneDraft:
     found = await one_mapping(connection, organization_id, drafted.id, response)
-    return OneDraft(versions=found.versions, findings=told_findings(drafted.findings))
+    return OneDraft(
+        versions=found.versions,
+        findings=told_findings(drafted.findings),
+        warnings=told_findings(drafted.warnings),
+    )
 
 
 def _misnamed(told: str) -> Problem:

@@ -20,7 +20,7 @@ from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.clock import Clock
 from workflows.mapping_plans import PlanMoved
-from workflows.mapping_sets import MappingsMoved, replace_drafts, state_of, try_drafts
+from workflows.mapping_sets import MappingsMoved, replace_drafts, state_of, try_drafts, warnings_among
 from workflows.mapping_versions import MappingUnknown
 
 __all__ = [
@@ -100,11 +100,13 @@ class Told(BaseModel):
 class Replaced(BaseModel):
     """The mappings as they are now, and what speaks against publishing a draft among them.
 
-    After a dry run they are as they were, and the findings are about what was sent.
+    After a dry run they are as they were, and the findings are about what was sent. `warnings` are about it too, and
+    keep nothing from being published.
     """
 
     mappings: list[Version]
     findings: list[Told]
+    warnings: list[Told]
 
 
 def mapping_set_routes(database: Database, callers: Callers, clock: Clock) -> APIRouter:
@@ -156,9 +158,14 @@ def mapping_set_routes(database: Database, callers: Callers, clock: Clock) -> AP
                         for place, draft in enumerate(drafted)
                         for one in draft.findings
                     ]
+                warnings = await warnings_among(connection, organization_id, drafts.mappings)
                 found = await mappings.list_versions(connection, organization_id)
         response.headers["etag"] = _etag(found)
-        return Replaced(mappings=list(map(_version, found)), findings=told)
+        return Replaced(
+            mappings=list(map(_version, found)),
+            findings=told,
+            warnings=[Told(field=one.field, message=one.message) for one in warnings],
+        )
 
     @routes.get("/{mapping_id}")
     async def show_one(mapping_id: UUID, response: Response, caller: Annotated[Caller, Depends(anybody)]) -> OneMapping:

@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from enrollment.catalogue import FieldKind, Operand, Operator, catalogue
 from schemas.vocabulary import TriggerType
+from storage.segments import list_segments
+from web.reading.asking import Looked, Looking
 from web.security import Caller, CallerRole, Callers, having_role
 
 __all__ = ["mapping_routes"]
@@ -28,8 +30,16 @@ class CriteriaField(BaseModel):
     has_others: bool
 
 
-def mapping_routes(callers: Callers) -> APIRouter:
-    """`GET /api/salesloft/trigger-mappings/fields`."""
+class Segments(Looked):
+    """The segments that customers have now, written as a mapping has to write them; at most 200."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"segments": ["enterprise", "mid-market"]}]})
+
+    segments: list[str]
+
+
+def mapping_routes(looking: Looking, callers: Callers) -> APIRouter:
+    """`GET /api/salesloft/trigger-mappings/fields` and `/segments`."""
     routes = APIRouter(prefix="/api/salesloft/trigger-mappings", tags=["mappings"])
     anybody = having_role(callers, *CallerRole)
 
@@ -48,5 +58,11 @@ def mapping_routes(callers: Callers) -> APIRouter:
             )
             for entry in catalogue()
         ]
+
+    @routes.get("/segments")
+    async def segments(caller: Annotated[Caller, Depends(anybody)]) -> Segments:
+        """What a mapping's segment may be for some customer to have it."""
+        async with looking.of(caller) as connection:
+            return Segments(segments=await list_segments(connection, caller.organization_id))
 
     return routes

@@ -27,6 +27,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "mapping": {"trigger_type": "at-risk", "cadence_id": 457},
     "changes": [{"field": "cadence_id", "was": 456, "is": 457}],
     "findings": [],
+    "warnings": [],
     "population": 1400,
     "affected_stakeholders": 1,
     "affected": [
@@ -54,7 +55,7 @@ class PublicationTold(Looked):
     """What publishing a draft would change. `published` is what it takes the place of, null where there is nothing.
 
     `affected` are the first lines about `affected_stakeholders`, who all count. With `findings` it cannot be published;
-    without it is, as it was looked at, by its `hash`.
+    without it is, as it was looked at, by its `hash`; `warnings` do not keep it from that.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -66,6 +67,7 @@ class PublicationTold(Looked):
     mapping: MappingDocument
     changes: list[Changed]
     findings: list[Told]
+    warnings: list[Told]
     population: int
     affected_stakeholders: int
     affected: list[NamedAffected]
@@ -97,6 +99,7 @@ def _told(plan: PublicationPlan) -> PublicationTold:
         mapping=plan.document,
         changes=[Changed(field=one.field, was=one.was, is_=one.is_) for one in plan.differences],
         findings=told_findings(plan.findings),
+        warnings=told_findings(plan.warnings),
         population=plan.population,
         affected_stakeholders=plan.affected_stakeholders,
         affected=[

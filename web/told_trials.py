@@ -111,8 +111,8 @@ class PreviewTold(Looked):
 
     `funnel` leads from the `candidates`, who are all stakeholders of customers of the mapping's segment, to those who
     fit. Of those who `fit` each one is in `requests`, or once in `kept_out`; of the others some are `passed_on` to
-    other mappings. `counts` has the decisions on everybody, whatever their segment. `requested` has the first thousand of
-    `requests`, `left_out` the first thousand of the other candidates.
+    other mappings. `counts` has the decisions on everybody, whatever their segment. `requested` has the first thousand
+    of `requests`, `left_out` the first thousand of the other candidates.
     """
 
     customers: int

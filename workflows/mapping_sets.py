@@ -17,8 +17,9 @@ from storage import mappings
 from storage.mappings import MappingVersion
 from storage.pool import Connection
 from workflows.mapping_versions import Drafted, discard, draft, locked_facts, publish_draft
+from workflows.mapping_warnings import warnings_of
 
-__all__ = ["MappingsMoved", "check_state", "replace_drafts", "state_of", "try_drafts"]
+__all__ = ["MappingsMoved", "check_state", "replace_drafts", "state_of", "try_drafts", "warnings_among"]
 
 
 class MappingsMoved(Exception):
@@ -79,6 +80,19 @@ async def try_drafts(
     """Everything that speaks against publishing these; nothing is written."""
     facts = await locked_facts(connection, organization_id)
     return (*await _misnamed(connection, organization_id, documents), *_examined(documents, facts))
+
+
+async def warnings_among(
+    connection: Connection, organization_id: str, documents: Sequence[MappingDocument]
+) -> tuple[Finding, ...]:
+    """What their author should look at again; it does not keep them from being published."""
+    return tuple(
+        [
+            Finding(f"mappings.{place}.{one.field}", one.message)
+            for place, document in enumerate(documents)
+            for one in await warnings_of(connection, organization_id, document)
+        ]
+    )
 
 
 async def _misnamed(

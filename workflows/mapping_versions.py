@@ -19,6 +19,7 @@ from enrollment.mappings import Mapping
 from storage import mappings, organizations
 from storage.mappings import MappingVersion
 from storage.pool import Connection
+from workflows.mapping_warnings import warnings_of
 from workflows.mappings import announce, note_change
 
 __all__ = [
@@ -44,11 +45,12 @@ class MappingUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A draft, and what speaks against publishing it."""
+    """A draft, what speaks against publishing it, and what its author should look at again all the same."""
 
     id: UUID
     version: int
     findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def status(self) -> Literal["draft", "validated"]:
@@ -93,7 +95,8 @@ async def _draft(
     by: str,
     now: datetime,
 ) -> Drafted:
-    drafted = Drafted(id_, version, examine(document, facts))
+    warnings = await warnings_of(connection, facts.organization_id, document)
+    drafted = Drafted(id_, version, examine(document, facts), warnings)
     cadence = facts.cadences.get(document.cadence_id) if document.cadence_id is not None else None
     await mappings.put_draft(
         connection,
@@ -114,7 +117,8 @@ async def validate_draft(connection: Connection, organization_id: str, id_: UUID
     """Hold a draft again to what publishing will hold it to. Raises MappingUnknown."""
     facts = await locked_facts(connection, organization_id)
     found = await the_draft(connection, organization_id, id_)
-    drafted = Drafted(id_, found.version, examine(found.document, facts))
+    warnings = await warnings_of(connection, organization_id, found.document)
+    drafted = Drafted(id_, found.version, examine(found.document, facts), warnings)
     await mappings.set_draft_status(connection, organization_id, id_, drafted.status)
     return drafted
 

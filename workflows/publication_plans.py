@@ -19,6 +19,7 @@ from storage.mappings import MappingVersion
 from storage.pool import Connection
 from workflows.mapping_plans import LISTED, Affected, PlanMoved, affected_by
 from workflows.mapping_versions import locked_facts, publish_draft, the_draft
+from workflows.mapping_warnings import warnings_of
 
 __all__ = ["PublicationPlan", "plan_publication", "publish_planned"]
 
@@ -29,7 +30,7 @@ class PublicationPlan:
 
     `before` is what is published, whose `differences` to the draft are told; both are nothing for a mapping that never
     was. `affected` holds the first of `affected_stakeholders`, and `names` theirs by id. With `findings` it cannot be
-    published.
+    published; `warnings` do not keep it from that.
     """
 
     id: UUID
@@ -38,6 +39,7 @@ class PublicationPlan:
     document: MappingDocument
     differences: tuple[Difference, ...]
     findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
     population: int
     affected_stakeholders: int
     affected: tuple[Affected, ...]
@@ -74,6 +76,7 @@ async def plan_publication(
         document=draft.document,
         differences=differences(before.document, draft.document) if before is not None else (),
         findings=examine(draft.document, facts),
+        warnings=await warnings_of(connection, organization_id, draft.document),
         population=population,
         affected_stakeholders=len({one.stakeholder_id for one in affected}),
         affected=listed,

@@ -123,3 +123,7 @@ ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET left_at = greatest(k
 SELECT s.organization_id, s.stakeholder_id, s.customer_id
 FROM unnest(:stakeholders::subject_key[]) AS a (organization_id, stakeholder_id)
 JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
+
+-- name: has_segment$
+-- Whether some customer of an organization is of a segment, written just so.
+SELECT EXISTS (SELECT FROM directory_customers WHERE organization_id = :organization_id AND segment = :segment)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.stage import Api
 from tests.web.test_connection import refused
-from tests.workflows.scene import Scene
+from tests.workflows.scene import CUSTOMER, Scene
 
 PATH = "/api/salesloft/trigger-mappings"
 SAVE = {"trigger_type": "at-risk", "cadence_id": 456}
@@ -131,3 +131,35 @@ async def test_another_organizations_mapping_is_answered_like_none(api: Api, sce
         answer = await send(api, method, path, SAVE, organization_id=other.organization_id)
         refused(answer, 404, "mapping_unknown")
     assert states(await send(api, "GET", f"/{made['id']}")) == [(1, "validated", 100)]
+
+
+async def test_a_segment_that_no_customer_has_is_warned_of_and_can_be_published(api: Api, scene: Scene) -> None:
+    """It is matched just so, and a customer who has it may come: it is told, and stands in nobody's way."""
+    path = "/segments"
+    assert (await send(api, "GET", path, role="viewer")).json() == {"segments": []}
+    (lonely,) = (await drafted(api, SAVE | {"segment": "smb"}))["warnings"]
+    assert lonely["message"].endswith("no customer has a segment yet")
+    await scene.snapshots(
+        customers=(CUSTOMER, CUSTOMER | {"id": "cus-8", "segment": "smb"}, CUSTOMER | {"id": "cus-9"})
+    )
+    assert (await send(api, "GET", path, role="viewer")).json() == {"segments": ["mid-market", "smb"]}
+    of_others = await send(api, "GET", path, organization_id="org-of-others")
+    assert of_others.json() == {"segments": []}
+
+    made = await drafted(api, SAVE | {"segment": "Mid-Market"})
+    (warning,) = made["warnings"]
+    assert (warning["field"], made["findings"]) == ("segment", [])
+    assert "no customer has the segment 'Mid-Market'" in warning["message"]
+    assert "did you mean 'mid-market'?" in warning["message"]
+    other = await send(api, "PUT", f"/{made['id']}/draft", SAVE | {"segment": "public"})
+    assert "there are 'mid-market', 'smb'" in other.json()["warnings"][0]["message"]
+    again = await send(api, "POST", f"/{made['id']}/validate")
+    plan = await send(api, "POST", f"/{made['id']}/publication-plan")
+    sent = {"mappings": [SAVE | {"segment": "smb"}, SAVE | {"segment": "public"}]}
+    tried = await api.http.put(PATH, json=sent, headers=api.headers(), params={"dry_run": "true"})
+    assert again.json()["warnings"] == plan.json()["warnings"] == other.json()["warnings"]
+    assert [one["field"] for one in tried.json()["warnings"]] == ["mappings.1.segment"]
+    assert states(await send(api, "POST", f"/{made['id']}/publish")) == [(1, "published", 100)]
+
+    fitting = await send(api, "PUT", f"/{made['id']}/draft", SAVE | {"segment": "mid-market"})
+    assert fitting.json()["warnings"] == []

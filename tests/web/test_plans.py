@@ -114,6 +114,7 @@ ASKED = [
     ("count_steerings", OF_ENROLLMENTS),
     ("count_added_by_hand", SINCE),
     ("list_segments", {"at_most": 200}),
+    ("has_segment", {"segment": "enterprise"}),
     ("list_stops", {"now": NOW}),
     ("list_suppressions_after", {"kind": "", "value": "", "limit": 51}),
     ("list_suppressions_after", {"kind": "email", "value": "x", "limit": 51}),
