@@ -35,6 +35,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
             "stakeholder_id": "sth-9",
             "stakeholder_name": "Ann Lee",
             "customer_id": "cus-7",
+            "customer_name": "Acme",
             "trigger_type": "at-risk",
             "exclusivity_group": "default",
             "was": "6f1c2a52-8a54-4d55-9a0e-0c1f7f0f5a10",
@@ -46,9 +47,10 @@ _EXAMPLE: Final[dict[str, Any]] = {
 
 
 class NamedAffected(AffectedTold):
-    """The same with the stakeholder's name; null where nobody told of one."""
+    """The same with the names; null where nobody told of one."""
 
     stakeholder_name: str | None
+    customer_name: str | None
 
 
 class PublicationTold(Looked):
@@ -107,6 +109,7 @@ def _told(plan: PublicationPlan) -> PublicationTold:
                 stakeholder_id=one.stakeholder_id,
                 stakeholder_name=plan.names.get(one.stakeholder_id),
                 customer_id=one.customer_id,
+                customer_name=plan.customer_names.get(one.customer_id),
                 trigger_type=one.trigger_type,
                 exclusivity_group=one.exclusivity_group,
                 was=one.was,

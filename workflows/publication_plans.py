@@ -29,8 +29,8 @@ class PublicationPlan:
     """What publishing a draft would do.
 
     `before` is what is published, whose `differences` to the draft are told; both are nothing for a mapping that never
-    was. `affected` holds the first of `affected_stakeholders`, and `names` theirs by id. With `findings` it cannot be
-    published; `warnings` do not keep it from that.
+    was. `affected` holds the first of `affected_stakeholders`, and the names are theirs and their customers', by id.
+    With `findings` it cannot be published; `warnings` do not keep it from that.
     """
 
     id: UUID
@@ -44,6 +44,7 @@ class PublicationPlan:
     affected_stakeholders: int
     affected: tuple[Affected, ...]
     names: dict[str, str | None]
+    customer_names: dict[str, str | None]
     hash: str
 
 
@@ -81,6 +82,7 @@ async def plan_publication(
         affected_stakeholders=len({one.stakeholder_id for one in affected}),
         affected=listed,
         names=await _names(connection, organization_id, listed),
+        customer_names=await _customer_names(connection, organization_id, listed),
         hash="sha256:" + hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest(),
     )
 
@@ -98,4 +100,12 @@ async def publish_planned(
 async def _names(connection: Connection, organization_id: str, affected: tuple[Affected, ...]) -> dict[str, str | None]:
     keys = [(organization_id, one) for one in dict.fromkeys(one.stakeholder_id for one in affected)]
     found = await directory.read_stakeholders(connection, keys)
+    return {key[1]: orjson.loads(row.data).get("name") for key, row in found.items() if row.data is not None}
+
+
+async def _customer_names(
+    connection: Connection, organization_id: str, affected: tuple[Affected, ...]
+) -> dict[str, str | None]:
+    keys = [(organization_id, one) for one in dict.fromkeys(one.customer_id for one in affected)]
+    found = await directory.read_customers(connection, keys)
     return {key[1]: orjson.loads(row.data).get("name") for key, row in found.items() if row.data is not None}

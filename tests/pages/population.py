@@ -9,7 +9,7 @@ from schemas.directory import DirectoryCustomer, DirectoryStakeholder
 from tests.web.acting import Acting
 from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshots
 
-__all__ = ["SCRIPT", "known_people"]
+__all__ = ["SCRIPT", "known_people", "snapshots"]
 
 SCRIPT = "<script>document.title = 'taken'</script>"
 _OFFSET = 10
@@ -47,6 +47,12 @@ async def known_people(desk: Acting) -> None:
                     "is_champion": role == "champion",
                 }
             )
+    await snapshots(desk, customers=customers, stakeholders=people)
+
+
+async def snapshots(desk: Acting, *, customers: list[dict[str, Any]], stakeholders: list[dict[str, Any]]) -> None:
+    """What the directory says of some at this moment."""
+    now = desk.api.clock.now()
     async with desk.api.database.transaction() as connection:
         await take_snapshots(
             connection,
@@ -56,7 +62,7 @@ async def known_people(desk: Acting) -> None:
             ],
             stakeholders=[
                 StakeholderUpdate(snapshot=_read(DirectoryStakeholder, desk, one), as_of=now, offset=_OFFSET + place)
-                for place, one in enumerate(people)
+                for place, one in enumerate(stakeholders)
             ],
             erased_customers=[],
             erased_stakeholders=[],

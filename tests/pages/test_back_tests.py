@@ -27,20 +27,32 @@ async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Sc
         await reader.open(f"/mappings/{published['id']}/back-test")
         await page.locator("[name=version]").select_option(str(published["version"]))
         await page.locator("[name=beside]").select_option(str(drafted.json()["versions"][-1]["version"]))
-        await page.get_by_role("button", name="Try it").click()
+        await page.get_by_role("button", name="Run").click()
         chart = page.locator("figure.chart")
         await expect(chart.locator("canvas")).to_be_visible()
         drawn: dict[str, list[int]] = orjson.loads(await chart.get_attribute("data-chart") or "")
-        by_day = as_published["requests_by_day"]
-        assert sum(drawn["requests"]) == as_published["requests"]
-        assert sum(drawn["beside"]) == as_drafted["requests"]
-        assert [many for many in drawn["were"] if many] == [one["were"] for one in by_day if one["were"]]
+        own, narrow = as_published["own"], as_drafted["own"]
+        assert sum(drawn["requests"]) == own["requests"]
+        assert sum(drawn["beside"]) == narrow["requests"]
+        assert [many for many in drawn["were"] if many] == [
+            one["were"] for one in own["requests_by_day"] if one["were"]
+        ]
         assert len(drawn["days"]) == 91
         told = page.get_by_label("In short")
-        await expect(told).to_contain_text(f"Would be asked for{as_published['requests']} beside 0")
-        await expect(told).to_contain_text(f"Calls of Salesloft at most{as_published['calls_at_most']}")
+        await expect(told).to_contain_text(f"Its own events{own['events']}")
+        other = drafted.json()["versions"][-1]["version"]
+        await expect(told).to_contain_text(f"It would have requested{own['requests']} version {other}: 0")
+        await expect(told).to_contain_text(f"It did request{own['were']}")
+        await expect(told).to_contain_text(f"API calls at most{own['calls_at_most']}")
+        # Every decision on its events is in the table once, and the last row is their sum.
+        table = page.get_by_role("region", name="Outcomes, as a table")
+        for column in (1, 2, 3):
+            cells = [int(one) for one in await table.locator(f"tr > :nth-child({column + 1}):is(td)").all_inner_texts()]
+            assert sum(cells[:-1]) == cells[-1] > 0, column
         owners = page.get_by_role("region", name="Approvals by person").get_by_role("listitem")
-        assert await _numbers(owners) == [one["requests"] for one in as_published["requests_by_owner"]]
+        assert await _numbers(owners) == [one["requests"] for one in own["requests_by_owner"]]
+        names = [one["owner_name"] or one["owner_user_id"] for one in own["requests_by_owner"]]
+        assert await owners.locator(".stage").all_inner_texts() == names
         differs = page.get_by_role("region", name="Who comes out differently").locator("tbody tr")
         await expect(differs).to_have_count(as_published["requests"])
         await expect(page.get_by_role("region", name="What differs").locator("ins")).to_have_text("Is now everybody")
@@ -52,7 +64,7 @@ async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Sc
         assert reader.complaints == []
     async with reading(browser, scene, role="csm") as another:
         await another.open(f"/mappings/{published['id']}/back-test")
-        await expect(another.page.get_by_role("button", name="Try it")).to_have_count(0)
+        await expect(another.page.get_by_role("button", name="Run")).to_have_count(0)
 
 
 async def _back_test(scene: Scene, mapping: dict[str, Any]) -> dict[str, Any]:

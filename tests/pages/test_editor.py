@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.pages.beside import somebody
 from tests.pages.conftest import Reader, reading
-from tests.pages.population import SCRIPT, known_people
+from tests.pages.population import SCRIPT, known_people, snapshots
 from tests.web.acting import Acting
 
 PATH = "/api/salesloft/trigger-mappings"
@@ -42,6 +42,22 @@ async def drafted(desk: Acting, **more: Any) -> str:
     return str(answer.json()["versions"][-1]["id"])
 
 
+async def firm_of(desk: Acting, id_: str, segment: str, **more: Any) -> str:
+    """A customer of a segment, with a champion and, where more is said, somebody of whom that holds."""
+    owner = {"user_id": "usr-1", "email": desk.api.team["users"][1]["email"]}
+    customer = {"id": id_, "name": f"Firm {id_}", "segment": segment, "owner": owner}
+    champion = {"id": f"{id_}-1", "customer_id": id_, "name": f"Champ {id_}", "role": "champion"}
+    await snapshots(
+        desk,
+        customers=[customer],
+        stakeholders=[
+            champion | {"email": f"{id_}@firm.example"} | more,
+            *([champion | {"id": f"{id_}-2", "role": "technical", "email": f"{id_}-2@firm.example"}] if more else []),
+        ],
+    )
+    return id_
+
+
 async def latest(desk: Acting, id_: str) -> dict[str, Any]:
     found: dict[str, Any] = (await desk.call("GET", f"{PATH}/{id_}")).json()["versions"][-1]
     return found
@@ -56,6 +72,12 @@ async def put(desk: Acting, method: str, path: str, body: Any = None) -> None:
 async def pressed(page: Page, *keys: str) -> None:
     for key in keys:
         await page.keyboard.press(key)
+
+
+async def unfolded(page: Page) -> None:
+    """The editor with what is rarely asked for shown."""
+    for summary in await page.locator(".folded > summary").all():
+        await summary.click()
 
 
 async def focused(page: Page, id_: str) -> None:
@@ -107,10 +129,10 @@ async def test_a_rule_is_built_with_the_keyboard_and_counted_while_it_is_written
 
         told = await _preview(known, saved)
         await expect(page.locator(".headline")).to_contain_text(f"{told['requests']} of {told['candidates']}")
-        stages = page.get_by_role("list", name="What each condition takes away").get_by_role("listitem")
+        stages = page.get_by_role("list", name="From everybody of the segment").get_by_role("listitem")
         numbers = [int(one) for one in await stages.locator("strong").all_inner_texts()]
         assert numbers == [12, *(one["left"] for one in told["funnel"]), told["requests"]] == [12, 6, 4, 2, 2]
-        assert await stages.nth(1).locator(".of").inner_text() == "\N{MINUS SIGN}6, 2 not known"
+        assert await stages.nth(1).locator(".of").inner_text() == "\N{MINUS SIGN}6, of 2 it is not known"
         # What is named like a script is a name, here and in the reasons.
         await expect(page.get_by_role("link", name=SCRIPT)).to_be_visible()
         await page.get_by_role("listitem").filter(has_text="Champion 3").get_by_role("button", name="Why not?").click()
@@ -149,8 +171,9 @@ async def test_what_somebody_else_has_saved_is_told_and_overwritten_only_knowing
     async with reading(browser, known.api, role="admin") as reader:
         page = reader.page
         await reader.open(f"/mappings/{id_}/edit")
+        await unfolded(page)
         await page.get_by_label("Priority").fill("5")
-        await page.get_by_label("It begins").select_option("later")
+        await page.get_by_label("It starts").select_option("later")
         await page.locator("[name=start_days]").fill("3")
         await page.locator("[name=sender]").select_option("round_robin")
         await page.get_by_role("group", name="Users who take turns").get_by_role("checkbox").first.check()
@@ -212,8 +235,9 @@ async def test_a_preview_that_is_overtaken_is_followed_by_one_of_what_is_written
         await page.clock.install()
         async with page.expect_request("**/edit/preview"):
             await reader.open(f"/mappings/{id_}/edit")
+        await unfolded(page)
         for percent in ("10", "50", "100"):
-            await page.get_by_label("Left out to compare with").fill(percent)
+            await page.get_by_label("Control group").fill(percent)
             # Longer than the form waits for more.
             await page.clock.run_for(400)
         assert begun == 1
@@ -253,7 +277,7 @@ async def test_a_draft_is_published_as_it_was_looked_at_and_not_otherwise(browse
         dialog = await _looked_at(page)
         await expect(dialog.locator(".changes del")).to_have_text("Was everybody")
         await expect(dialog.locator(".changes ins")).to_have_text("Is now stakeholder is champion")
-        await expect(dialog).to_contain_text("of 12 stakeholders would be led elsewhere")
+        await expect(dialog).to_contain_text("of 12 people would be treated differently")
         assert await reader.violations() == []
         # The draft is as it was, and there is somebody more whom it would lead elsewhere.
         await somebody(known, "Zoe Newman")
@@ -276,6 +300,120 @@ async def test_a_draft_is_published_as_it_was_looked_at_and_not_otherwise(browse
             "Published"
         )
         assert reader.complaints == []
+
+
+async def test_a_segment_is_one_that_customers_have_or_is_warned_of(browser: Browser, known: Acting) -> None:
+    await firm_of(known, "seg-1", "mid-market")
+    id_ = await drafted(known, trigger_type="new-customer")
+    async with reading(browser, known.api, role="admin") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{id_}/edit")
+        choice = page.locator("#segment_of")
+        assert await choice.locator("option").all_text_contents() == ["Any segment", "mid-market", "Another…"]
+        await expect(page.get_by_label("Written exactly")).to_be_hidden()
+        await choice.select_option("mid-market")
+        await expect(page.locator(".headline")).to_contain_text("1 of 1")
+        await expect(page.locator("#segment-says")).to_be_hidden()
+        await choice.select_option("Another…")
+        await page.get_by_label("Written exactly").fill("Mid-Market")
+        await expect(page.locator(".headline")).to_contain_text("0 of 0")
+        await expect(page.locator("#says")).to_contain_text("did you mean 'mid-market'?")
+        await page.get_by_label("Written exactly").press("Tab")
+        await expect(page.locator("#segment-says")).to_contain_text("No customer has the segment “Mid-Market”")
+        assert await reader.violations() == []
+        await page.get_by_role("button", name="Save the draft").click()
+        await expect(page.locator("#saved")).to_contain_text("no customer has the segment")
+        await put(known, "POST", f"{id_}/publish")
+        await drafted(known, trigger_type="new-customer", segment="mid-market")
+        await reader.open("/mappings")
+        rows = await page.locator("tbody th").all_inner_texts()
+        assert {"Mid-Market", "mid-market"} <= set(rows)
+        # Nothing is no segment.
+        await reader.open(f"/mappings/{id_}/edit")
+        await page.get_by_label("Written exactly").fill("")
+        await page.get_by_role("button", name="Save the draft").click()
+        await expect(page.locator("#rules")).to_contain_text("Write the segment, or choose one.")
+        assert reader.complaints == []
+    assert (await latest(known, id_))["mapping"]["segment"] == "Mid-Market"
+    await put(known, "POST", f"{id_}/retire")
+
+
+async def test_a_preview_accounts_for_everybody_and_says_who_takes_the_others(browser: Browser, known: Acting) -> None:
+    firm = await firm_of(known, "sum-1", "sums", email=None)
+    later = await drafted(known, trigger_type="expansion-signal")
+    await put(known, "POST", f"{later}/publish")
+    role = {"field": "stakeholder.role", "op": "equals", "value": "champion"}
+    id_ = await drafted(known, trigger_type="expansion-signal", segment="sums", stakeholder_criteria=role)
+    async with reading(browser, known.api, role="admin") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{id_}/edit")
+        await expect(page.locator(".headline")).to_contain_text("0 of 2 people would be requested")
+        steps = page.get_by_role("list", name="From everybody of the segment").get_by_role("listitem")
+        told = [await one.locator("strong").inner_text() for one in await steps.all()]
+        # Two people, less one by the condition, less one whose address is not known.
+        assert told == ["2", "1", "\N{MINUS SIGN}1", "0"]
+        await expect(steps.nth(2)).to_contain_text("No email")
+        await expect(page.locator("#figures")).to_contain_text("Of the 1 whom the conditions leave out: 1 goes on to")
+        await expect(page.locator("#figures")).to_contain_text("(any segment), which would request 1")
+        await expect(page.locator("#says")).to_contain_text("Whom this mapping does not take goes on to")
+        # Values that are known are to be chosen, and another one can be written.
+        value = page.locator("[id='stakeholder.0:value']")
+        await expect(value.locator("option:checked")).to_have_text("Champion")
+        await expect(page.locator("[id='stakeholder.0:another']")).to_be_hidden()
+        await value.select_option("Another…")
+        await page.locator("[id='stakeholder.0:another']").fill("advisor")
+        await expect(page.locator("#says")).to_contain_text("stakeholder role is advisor")
+        await page.get_by_role("button", name="Save the draft").click()
+        await expect(page.locator("#saved")).to_contain_text("is saved as a draft")
+        assert reader.complaints == []
+    assert (await latest(known, id_))["mapping"]["stakeholder_criteria"] == role | {"value": "advisor"}
+    assert firm
+
+
+async def test_figures_of_what_the_form_said_before_do_not_look_live(browser: Browser, known: Acting) -> None:
+    soon = {"field": "trigger.days_to_renewal", "op": "lte", "value": 60}
+    id_ = await drafted(known, trigger_type="renewal-window", customer_criteria=soon)
+    held = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    async with reading(browser, known.api, role="admin") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{id_}/edit")
+        # What the event would say is taken from the conditions until somebody says it.
+        await expect(page.locator("#figures")).to_contain_text("As if the event said: Days to renewal 60.")
+        await page.route("**/edit/preview", late)
+        await page.locator("#imagined").get_by_label("Days to renewal").fill("90")
+        figures = page.locator("#figures")
+        await expect(figures).to_have_class("old")
+        await expect(figures.locator(".headline")).to_have_css("text-decoration-line", "line-through")
+        assert await reader.violations() == []
+        held.set()
+        await expect(page.locator("#figures:not(.old)")).to_contain_text("Days to renewal 90.")
+        await expect(page.locator(".headline")).to_contain_text("0 of")
+        # Nobody can tell what would match: it is asked for, where it is filled in, and nothing else is shown.
+        await page.locator("#imagined").get_by_label("Days to renewal").fill("")
+        await page.locator("[id='customer.0:not']").check()
+        await expect(page.locator("#trial")).to_contain_text("Say above what it is imagined to say: Days to renewal")
+        await expect(page.locator("#figures")).to_be_empty()
+        await page.locator("#trial label").click()
+        await focused(page, "trigger.days_to_renewal")
+        assert reader.complaints == []
+
+
+async def test_what_is_folded_away_and_missing_is_shown(browser: Browser, known: Acting) -> None:
+    id_ = await drafted(known)
+    async with reading(browser, known.api, role="admin") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{id_}/edit")
+        await unfolded(page)
+        await page.get_by_label("Priority").fill("")
+        await unfolded(page)
+        await expect(page.get_by_label("Priority")).to_be_hidden()
+        await page.get_by_role("button", name="Save the draft").click()
+        await expect(page.get_by_label("Priority")).to_be_visible()
 
 
 @pytest.mark.parametrize("role", ["viewer", "csm", "manager"])

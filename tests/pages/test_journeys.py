@@ -231,27 +231,31 @@ async def test_an_admin_has_a_trigger_lead_to_a_cadence_and_then_to_another(brow
         await reader.open("/mappings")
         await page.get_by_role("button", name="Draft a mapping…").click()
         dialog = page.get_by_role("dialog", name="Draft a mapping")
+        # None is chosen beforehand, least of all one that only its owner can send.
+        await expect(dialog.get_by_label("Cadence").locator("option:checked")).to_have_text("Choose one…")
         await dialog.get_by_label("Trigger").select_option("at-risk")
-        await dialog.get_by_label("Segment").fill("enterprise")
+        await dialog.get_by_label("Segment").select_option("another")
+        await dialog.get_by_label("Written exactly").fill("enterprise")
         await _choose(dialog, first)
         await dialog.get_by_role("button", name="Write the draft").click()
         await page.get_by_role("link", name="Its versions").click()
         await _publish(page)
         await expect(page.get_by_role("article", name="Version 1")).to_contain_text(f"go on {first}")
+        await expect(page.get_by_role("status").filter(has_text="Published: version 1 counts since")).to_be_visible()
 
         await page.get_by_role("link", name="Edit").click()
         await _choose(page.get_by_role("group", name="Lead them to"), other)
         await reader.send(page.get_by_role("button", name="Save the draft"))
         await page.get_by_role("link", name="Look at what it changes").click()
         draft = page.get_by_role("article", name="Version 2")
-        await expect(draft.locator(".card-head .chip")).to_have_text("Validated")
+        await expect(draft.locator(".card-head .chip")).to_have_text("Draft, ready to publish")
         await expect(draft.locator("ins").first).to_be_visible()
         assert await _leads(desk) == [(first, "published"), (other, "validated")]
         await _publish(page)
         await reader.open("/mappings")
-        tile = page.get_by_role("row", name="Enterprise").locator("a.tile")
+        tile = page.get_by_role("row", name="enterprise").locator("a.tile")
         await expect(tile).to_contain_text(other)
-        await expect(tile).to_contain_text("asked first")
+        await expect(tile).to_contain_text("tried first")
         assert reader.complaints == []
     assert await _leads(desk) == [(first, "retired"), (other, "published")]
 

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from enrollment.mappings import Policy
 from tests.pages.conftest import Reader, reading
-from tests.pages.test_editor import drafted, focused, latest, pressed
+from tests.pages.test_editor import drafted, focused, latest, pressed, unfolded
 from tests.web.acting import Acting
 from web.pages.limits_form import DAYS, limits_edited, limits_in
 
@@ -36,6 +36,7 @@ async def test_what_nobody_touches_stays_as_it_is(browser: Browser, desk: Acting
     assert of_limits(before) == limits
     async with reading(browser, desk.api, role="admin") as reader:
         await reader.open(f"/mappings/{id_}/edit")
+        await unfolded(reader.page)
         await reader.page.get_by_label("Priority").fill("5")
         await saved(reader)
     assert (await latest(desk, id_))["mapping"] == before | {"priority": 5}
@@ -46,7 +47,8 @@ async def test_they_are_set_with_the_keyboard(browser: Browser, desk: Acting) ->
     async with reading(browser, desk.api, role="admin", reduced_motion="reduce") as reader:
         page = reader.page
         await reader.open(f"/mappings/{id_}/edit")
-        await chosen(page, "reentry", "S")
+        await unfolded(page)
+        await chosen(page, "reentry", "Is requested again some")
         await typed(page, "Times", "4")
         await typed(page, "Within days", "180")
         await page.locator("#add-cap").focus()
@@ -91,7 +93,7 @@ async def test_they_are_set_with_the_keyboard(browser: Browser, desk: Acting) ->
         await page.get_by_role("button", name="Remove cap 1").focus()
         await pressed(page, "Enter")
         await expect(page.get_by_role("button", name="Remove cap 1")).to_have_count(0)
-        await chosen(page, "reentry", "W")
+        await chosen(page, "reentry", "Is requested again for")
         await chosen(page, "hours", "Wh")
         await expect(page.get_by_role("checkbox", name="Friday")).to_have_count(0)
         await saved(reader)
@@ -104,6 +106,7 @@ async def test_a_limit_that_the_service_refuses_is_told(browser: Browser, desk: 
     async with reading(browser, desk.api, role="admin") as reader:
         page = reader.page
         await reader.open(f"/mappings/{id_}/edit")
+        await unfolded(page)
         await page.get_by_label("Until").fill("18:30")
         await page.get_by_role("button", name="Save the draft").click()
         refused = page.locator("#saved").get_by_role("alert")

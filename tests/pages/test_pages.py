@@ -275,14 +275,23 @@ async def test_an_admin_switches_a_mapping_off_unless_somebody_has_changed_it_me
         await expect(reader.page.get_by_role("heading", name="Version 1")).to_be_visible()
         await other.page.goto(reader.page.url)
         for one, then in ((reader, "Switch on…"), (other, "Switch off…")):
+            await one.page.locator("details.menu > summary").click()
             await one.page.get_by_role("button", name="Switch off…").click()
+            await expect(one.page.locator("details.menu[open]")).to_have_count(0)
             await one.page.get_by_role("dialog", name="Switch off").get_by_role("button", name="Switch off").click()
             if one is other:
                 await expect(one.page.get_by_role("alert")).to_contain_text("not what was looked at")
-            await expect(one.page.get_by_role("button", name=then)).to_be_visible()
+            await expect(one.page.get_by_role("button", name=then, include_hidden=True)).to_have_count(1)
+        await expect(reader.page.get_by_role("status").filter(has_text="Switched off: version 1")).to_be_visible()
+        off = reader.page.locator(".card-head .chip", has_text="Switched off")
+        assert (await off.bounding_box() or {"width": 0})["width"] < 120
         await reader.page.get_by_role("button", name="Switch on…").click()
-        await reader.page.get_by_role("dialog", name="Switch on").get_by_role("button", name="Switch on").click()
-        await expect(reader.page.get_by_role("button", name="Switch off…")).to_be_visible()
+        dialog = reader.page.get_by_role("dialog", name="Switch on")
+        await dialog.get_by_role("button", name="Cancel").click()
+        await expect(dialog).to_be_hidden()
+        await reader.page.get_by_role("button", name="Switch on…").click()
+        await dialog.get_by_role("button", name="Switch on").click()
+        await expect(reader.page.get_by_role("status").filter(has_text="Switched on")).to_be_visible()
 
 
 async def test_whoever_signs_out_is_not_known_any_more(browser: Browser, scene: Scene) -> None:

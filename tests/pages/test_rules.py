@@ -21,6 +21,7 @@ GOOD = {
     "date": ("2027-03-31",),
     "days": ("30",),
     "choice": ("growth",),
+    "open_choice": ("champion",),
     "choices": ("champion", "growth"),
     "texts": ("one\ntwo",),
     "numbers": ("1\n2.5",),

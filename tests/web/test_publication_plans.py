@@ -42,9 +42,9 @@ async def test_a_plan_says_what_changes_and_for_whom_and_is_done_as_it_was_looke
         2,
         2,
     )
-    assert {(one["stakeholder_name"], one["was"], one["is"]) for one in first["affected"]} == {
-        ("Ann Lee", "none", made["id"]),
-        ("Bob Ray", "none", made["id"]),
+    assert {(one["stakeholder_name"], one["customer_name"], one["was"], one["is"]) for one in first["affected"]} == {
+        ("Ann Lee", "Acme", "none", made["id"]),
+        ("Bob Ray", "Acme", "none", made["id"]),
     }
     assert states(await send(api, "GET", f"/{made['id']}")) == [(1, "validated", 100)]
     assert states(await publish(api, made["id"], first["hash"])) == [(1, "published", 100)]

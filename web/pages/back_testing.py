@@ -66,6 +66,7 @@ class _BackTesting:
     ) -> Response:
         is_over = all(one["state"] in _OVER for one in trials)
         tests = [one["back_test"] for one in trials if one["back_test"] is not None]
+        own = [one["own"] for one in tests]
         by_version = {one["version"]: one for one in found["versions"]}
         chosen = [by_version[one] for one in versions if one in by_version]
         budget = await self._kit.api.get(request, "/rate-budget") if is_over and tests else None
@@ -78,8 +79,10 @@ class _BackTesting:
             is_over=is_over,
             tests=tests,
             line=_line(tests, versions) if tests else None,
-            counts=_beside(tests, "counts", ("outcome", "reason"), "would_be"),
-            owners=_beside(tests, "requests_by_owner", ("owner_user_id",), "requests"),
+            counts=_counts(tests),
+            owners=_beside(own, "requests_by_owner", ("owner_user_id",), "requests"),
+            owner_names={one["owner_user_id"]: one["owner_name"] for test in own for one in test["requests_by_owner"]},
+            all_were=sum(day["were"] for day in tests[0]["requests_by_day"]) if tests else 0,
             otherwise=_otherwise(*tests) if len(tests) == 2 else None,
             changes=differing(chosen[1]["mapping"], chosen[0]["mapping"]) if len(chosen) == 2 else [],
             names={one["mapping"]["cadence_id"]: one["cadence_name"] for one in chosen},
@@ -95,7 +98,7 @@ def _line(tests: list[dict[str, Any]], versions: list[int]) -> dict[str, list[in
     """Of each day, its first second, how many would have been asked for, were, and would have been kept back."""
     first, last = date.fromisoformat(tests[0]["since"][:10]), date.fromisoformat(tests[0]["until"][:10])
     days = [first + timedelta(days=back) for back in range((last - first).days + 1)]
-    by_day = [{one["day"]: one for one in test["requests_by_day"]} for test in tests]
+    by_day = [{one["day"]: one for one in test["own"]["requests_by_day"]} for test in tests]
 
     def series(of: dict[str, Any], name: str) -> list[int]:
         return [of.get(day.isoformat(), {}).get(name, 0) for day in days]
@@ -107,6 +110,21 @@ def _line(tests: list[dict[str, Any]], versions: list[int]) -> dict[str, list[in
         "kept_back": series(by_day[0], "kept_back"),
     }
     return line | ({"beside": series(by_day[1], "requests")} if len(versions) > 1 and len(by_day) > 1 else {})
+
+
+def _counts(tests: list[dict[str, Any]]) -> list[tuple[tuple[str, str, bool], int, list[int]]]:
+    """Of each way to come out how many decisions did, and how many would by each version; the largest first.
+
+    Two versions of other segments have other events: what was is that of the first, on its own.
+    """
+    found: dict[tuple[str, str, bool], tuple[list[int], list[int]]] = {}
+    for place, test in enumerate(tests):
+        for one in test["own"]["counts"]:
+            key = one["outcome"], one["reason"], one["by_another"]
+            was, would_be = found.setdefault(key, ([0] * len(tests), [0] * len(tests)))
+            was[place], would_be[place] = one["was"], one["would_be"]
+    rows = [(key, was[0], would_be) for key, (was, would_be) in found.items()]
+    return sorted(rows, key=lambda one: (-max(one[1], *one[2]), *map(str, one[0])))
 
 
 def _beside(
@@ -133,5 +151,6 @@ def _otherwise(one: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any
         here, there = (each["would_be"] if each is not None else was for each in listed)
         if here != there:
             known = next(each for each in listed if each is not None)
-            found.append({"stakeholder_id": key[1], "customer_id": known["customer_id"], "here": here, "there": there})
+            who = {name: known[name] for name in ("customer_id", "customer_name", "stakeholder_id", "stakeholder_name")}
+            found.append(who | {"here": here, "there": there})
     return found

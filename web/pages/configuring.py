@@ -1,5 +1,6 @@
 """Cadences to choose from, and the mappings that lead triggers to them."""
 
+from asyncio import gather
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from web.pages.kit import PREFIX, Kit, changed, form_of, named
+from web.pages.kit import PREFIX, Kit, changed, form_of, named, sent_by
+from web.pages.mapping_form import segment_in
+from web.pages.mapping_words import as_named, order_of
 from web.problems import Problem
 
 __all__ = ["configuring_routes"]
@@ -83,19 +86,23 @@ class _Configuring:
             "found": self._kit.api.get_with_state(request, path),
             "listed": self._kit.api.get(request, "/trigger-mappings"),
         }
-        return await self._kit.page("mapping.html", request, asked, board_of=_board)
+        done = request.query_params.get("done")
+        return await self._kit.page("mapping.html", request, asked, done=done, order_of=order_of)
 
     async def creating(self, request: Request) -> Response:
         """The form by which an admin drafts a mapping."""
-        cadences = await self._cadences(request)
-        return self._kit.rendered("_map.html", request, cadences=cadences, triggers=_TRIGGERS)
+        cadences, told = await gather(self._cadences(request), self._kit.api.get(request, "/trigger-mappings/segments"))
+        return self._kit.rendered(
+            "_map.html", request, cadences=cadences, segments=told["segments"], triggers=_TRIGGERS
+        )
 
     async def create(self, request: Request) -> Response:
+        sent = await sent_by(request)
         form = await form_of(request)
         cadence_id = form.get("cadence_id", "")
         document = {
             "trigger_type": form.get("trigger_type"),
-            "segment": form.get("segment"),
+            "segment": segment_in(sent),
             "cadence_id": int(cadence_id) if cadence_id.isdigit() else None,
         }
         drafted = await self._kit.api.send(request, "POST", "/trigger-mappings", document)
@@ -104,7 +111,9 @@ class _Configuring:
     async def publication(self, request: Request) -> Response:
         """What publishing the draft would change, and for whom; with the button that publishes just that."""
         path = f"/trigger-mappings/{named(request.path_params['mapping_id'])}"
-        found, state = await self._kit.api.get_with_state(request, path)
+        (found, state), listed = await gather(
+            self._kit.api.get_with_state(request, path), self._kit.api.get(request, "/trigger-mappings")
+        )
         plan = await self._kit.api.send(request, "POST", f"{path}/publication-plan")
         names = {one["mapping"]["cadence_id"]: one["cadence_name"] for one in found["versions"]}
         return self._kit.rendered(
@@ -114,6 +123,8 @@ class _Configuring:
             plan=plan,
             state=state,
             names=names,
+            mapping_names=as_named(listed["mappings"]),
+            order=order_of(listed["mappings"], plan["mapping"], plan["id"]),
         )
 
     async def _cadences(self, request: Request) -> list[dict[str, Any]]:
@@ -137,8 +148,8 @@ class _Configuring:
         left = await self._kit.api.send(
             request, _STEERING[action], path, body, if_match=form.get("state", ""), plan=form.get("plan")
         )
-        there = f"{PREFIX}/mappings/{mapping_id}" if left is None or left["versions"] else f"{PREFIX}/mappings"
-        return _then(request, there)
+        is_gone = left is not None and not left["versions"]
+        return _then(request, f"{PREFIX}/mappings" if is_gone else f"{PREFIX}/mappings/{mapping_id}?done={action}")
 
 
 def _then(request: Request, there: str) -> Response:
@@ -168,16 +179,24 @@ def _board(listed: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "counts": counts,
                 "wins": counts and group not in before,
                 "after": before.get(group) if counts else None,
-                "before_any": segment is not None and _has_any(cells, trigger, group),
+                "before_any": counts and segment is not None and _has(cells, None, trigger, group),
             }
             if counts:
                 before.setdefault(group, one["cadence_name"] or "the one before")
-    return {"segments": [*segments, None], "cells": cells, "places": places}
+    has_own = {trigger: any(_has(cells, one, trigger) for one in segments) for trigger in _TRIGGERS}
+    return {"segments": [*segments, None], "cells": cells, "places": places, "has_own": has_own}
 
 
-def _has_any(cells: dict[tuple[str | None, str], list[dict[str, Any]]], trigger: str, group: str) -> bool:
-    """Whether the mappings for any segment would be asked after those of a segment."""
+def _has(
+    cells: dict[tuple[str | None, str], list[dict[str, Any]]],
+    segment: str | None,
+    trigger: str,
+    group: str | None = None,
+) -> bool:
+    """Whether some mapping of a segment counts, of one group or of any."""
     return any(
-        one["status"] == "published" and one["mapping"]["enabled"] and one["mapping"]["exclusivity_group"] == group
-        for one in cells.get((None, trigger), [])
+        one["status"] == "published"
+        and one["mapping"]["enabled"]
+        and group in {None, one["mapping"]["exclusivity_group"]}
+        for one in cells.get((segment, trigger), [])
     )

@@ -2,7 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,15 +11,17 @@ from starlette.routing import Route
 from web.pages.fields import Sent
 from web.pages.kit import Kit, named, sent_by
 from web.pages.limits_form import DAYS, PER, REENTRY, focus_of, limits_edited
-from web.pages.mapping_form import base_in, document_in, kept_rules, parts_in, rules_sent
+from web.pages.mapping_form import base_in, document_in, is_another_segment, kept_rules, parts_in, rules_sent
+from web.pages.mapping_words import order_of
 from web.pages.own_api import Refusal
 from web.pages.rule_form import edited
 from web.pages.rules import Catalogue, Group, Unfinished
 from web.pages.versions import differing, places_of
 from web.problems import Problem
 
-__all__ = ["catalogue_of", "drafting_routes"]
+__all__ = ["SEGMENT", "catalogue_of", "drafting_routes"]
 
+SEGMENT: Final = "customer.segment"
 _CADENCES = 200
 _CHANGED_MEANWHILE = 412
 _REFUSED = 422
@@ -37,8 +39,12 @@ def drafting_routes(kit: Kit) -> list[Route]:
 
 
 async def catalogue_of(kit: Kit, request: Request) -> Catalogue:
-    """The facts that rules may ask about, in the order in which they are shown."""
-    return {one["field"]: one for one in await kit.api.get(request, "/trigger-mappings/fields")}
+    """The facts that rules may ask about, in the order in which they are shown; segments are those of the customers."""
+    fields, told = await gather(
+        kit.api.get(request, "/trigger-mappings/fields"), kit.api.get(request, "/trigger-mappings/segments")
+    )
+    found = {one["field"]: one for one in fields}
+    return found | {SEGMENT: found[SEGMENT] | {"choices": told["segments"]}}
 
 
 class _Drafting:
@@ -53,9 +59,21 @@ class _Drafting:
         if session["role"] != "admin":
             raise Problem(403, "role_required", "Mappings are drafted by admins.")
         latest = found["versions"][-1]
-        shown = await self._shown(request, latest["mapping"], kept_rules(latest["mapping"]))
+        mapping = latest["mapping"]
+        shown, listed = await gather(
+            self._shown(request, mapping, kept_rules(mapping)), self._kit.api.get(request, "/trigger-mappings")
+        )
         return self._kit.rendered(
-            "edit.html", request, session=session, latest=latest, base=latest["mapping"], state=state, **shown
+            "edit.html",
+            request,
+            session=session,
+            latest=latest,
+            base=mapping,
+            state=state,
+            order=order_of(listed["mappings"], mapping, latest["id"]),
+            findings=[],
+            warnings=[],
+            **shown,
         )
 
     async def again(self, request: Request) -> Response:
@@ -66,7 +84,7 @@ class _Drafting:
         mapping = parts_in(sent)
         mapping |= {"policy": limits_edited(mapping["policy"], does)}
         focus = focus_of(does, mapping["policy"]) or _focus(does, rules)
-        shown = await self._shown(request, mapping, rules, focus=focus)
+        shown = await self._shown(request, mapping, rules, focus=focus, is_another=is_another_segment(sent))
         return self._kit.rendered("_draft.html", request, **shown)
 
     async def save(self, request: Request) -> Response:
@@ -76,7 +94,11 @@ class _Drafting:
         try:
             document = document_in(sent, rules, catalogue)
         except Unfinished as unfinished:
-            problem = {"title": "Some conditions are not finished", "detail": "They are marked: finish or remove them."}
+            problem = {
+                "title": "Something is not finished",
+                "detail": "It is marked: finish it, or remove it.",
+                "correlation_id": None,
+            }
             return await self._not_saved(request, sent, rules, unfinished.lacking, problem)
         state = sent.get("over", sent.get("state", [""]))[-1]
         try:
@@ -91,7 +113,13 @@ class _Drafting:
             raise
         latest = drafted["versions"][-1]
         return self._kit.rendered(
-            "_saved.html", request, latest=latest, base=latest["mapping"], state=left, findings=drafted["findings"]
+            "_saved.html",
+            request,
+            latest=latest,
+            base=latest["mapping"],
+            state=left,
+            findings=drafted["findings"],
+            warnings=drafted["warnings"],
         )
 
     async def _not_saved(
@@ -102,7 +130,8 @@ class _Drafting:
         lacking: Mapping[str, str],
         problem: dict[str, Any],
     ) -> Response:
-        shown = await self._shown(request, parts_in(sent), rules, lacking=lacking)
+        is_another = is_another_segment(sent)
+        shown = await self._shown(request, parts_in(sent), rules, lacking=lacking, is_another=is_another)
         return self._kit.rendered("_not_saved.html", request, problem=problem, **shown)
 
     async def _conflict(self, request: Request, base: dict[str, Any]) -> Response:
@@ -125,6 +154,7 @@ class _Drafting:
         *,
         lacking: Mapping[str, str] | None = None,
         focus: str = "",
+        is_another: bool = False,
     ) -> dict[str, Any]:
         """What the form is filled with."""
         catalogue, cadences, senders, steps = await gather(
@@ -138,7 +168,12 @@ class _Drafting:
             "mapping": mapping,
             "rules": rules,
             "catalogue": catalogue,
-            "cadences": cadences["items"],
+            "is_another": is_another,
+            "segments": catalogue[SEGMENT]["choices"],
+            # One that takes nobody now cannot be published, and one that was chosen is shown whatever became of it.
+            "cadences": [
+                one for one in cadences["items"] if one["people_addable"] or one["id"] == mapping.get("cadence_id")
+            ],
             "senders": senders["senders"],
             "steps": steps,
             "days": DAYS,

@@ -10,12 +10,12 @@ __all__ = ["DAYS", "PER", "REENTRY", "focus_of", "limits_edited", "limits_in"]
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 REENTRY: Final = {
-    "": "Whenever there is a new reason",
-    "if_not_active": "When no other run is open",
-    "at_most": "So many times within some days",
-    "once": "Never",
+    "": "Is requested again for every new reason",
+    "if_not_active": "Is requested again when no other run is open",
+    "at_most": "Is requested again some times within some days",
+    "once": "Is never requested again",
 }
-PER: Final = {"stakeholder": "a stakeholder", "account": "a customer", "sender": "a sender", "mapping": "this mapping"}
+PER: Final = {"stakeholder": "person", "account": "customer", "sender": "sender", "mapping": "mapping"}
 _NEW_CAP: Final = {"per": "sender", "at_most": 20, "within_hours": 24}
 _NEW_BLACKOUT: Final = {"first": "", "last": ""}
 _AT_MOST: Final = {"reentry_times": "2", "reentry_days": "90"}

@@ -10,10 +10,24 @@ from web.pages.limits_form import limits_in
 from web.pages.rule_form import rules_in
 from web.pages.rules import Catalogue, Group, Unfinished, criteria_of, rules_of, settled
 
-__all__ = ["CRITERIA", "base_in", "document_in", "imagined_in", "kept_rules", "parts_in", "rules_sent"]
+__all__ = [
+    "CRITERIA",
+    "asked_of_event",
+    "base_in",
+    "document_in",
+    "imagined_in",
+    "is_another_segment",
+    "kept_rules",
+    "parts_in",
+    "rules_sent",
+    "segment_in",
+]
 
 CRITERIA: Final = {"customer": "customer_criteria", "stakeholder": "stakeholder_criteria"}
 """The roots of a form's rules, and what each is of a mapping."""
+# A segment that is chosen is sent after a sign, so that none can be taken for the word.
+_ANOTHER: Final = "another"
+_CHOSEN: Final = "="
 _WHOLE: Final = ("priority",)
 _OF_POLICY: Final = ("expires_after_hours", "execute_within_days", "defer_days", "hold_out_percent")
 
@@ -42,6 +56,8 @@ def document_in(sent: Sent, rules: Mapping[str, Group], catalogue: Catalogue) ->
     """The mapping that the form says; what it has no field for stays as it was. Raises Unfinished."""
     base = base_in(sent)
     lacking: dict[str, str] = {}
+    if is_another_segment(sent) and not one(sent, "segment"):
+        lacking["segment"] = "Write the segment, or choose one."
     criteria = {}
     for root, name in CRITERIA.items():
         before = base.get(name, {"all": []})
@@ -63,19 +79,61 @@ def parts_in(sent: Sent) -> dict[str, Any]:
     return base | _plain(sent) | {"sender": _sender(sent), "policy": _policy(sent, base.get("policy", {}))}
 
 
-def imagined_in(sent: Sent, trigger_type: str, catalogue: Catalogue) -> dict[str, Any] | None:
-    """What the event is imagined to carry, where anything was said of it."""
+def segment_in(sent: Sent) -> str | None:
+    """The segment just as its customers have it, or as it was written where it is none of theirs; None is any."""
+    if is_another_segment(sent):
+        return one(sent, "segment") or None
+    return sent.get("segment_of", [""])[-1].removeprefix(_CHOSEN) or None
+
+
+def is_another_segment(sent: Sent) -> bool:
+    """Whether one is to be written that is none of the customers'."""
+    return sent.get("segment_of", [""])[-1] == _ANOTHER
+
+
+def imagined_in(sent: Sent, trigger_type: str, catalogue: Catalogue) -> dict[str, Any]:
+    """What the event is imagined to say, by the fields in which something was written of it."""
     told: dict[str, Any] = {}
     for field, entry in catalogue.items():
         typed = one(sent, field)
         if typed and trigger_type in entry["triggers"]:
-            told[field.removeprefix("trigger.")] = number(typed) if entry["kind"] == "number" else typed
-    return told or None
+            told[field] = number(typed) if entry["kind"] == "number" else typed
+    return told
+
+
+def asked_of_event(criteria: Any) -> dict[str, Any]:
+    """The fields of the event that criteria ask about, each with a value for which they hold, None where that is open.
+
+    A mapping can be counted for then before anybody says what the event is imagined to say.
+    """
+    match criteria:
+        case {"all": parts} | {"any": parts}:
+            found: dict[str, Any] = {}
+            for part in parts:
+                for field, value in asked_of_event(part).items():
+                    found[field] = value if found.get(field) is None else found[field]
+            return found
+        case {"not": part}:
+            return dict.fromkeys(asked_of_event(part))
+        case {"field": str(field), "op": op, "value": value} if field.startswith("trigger."):
+            return {field: _holding(op, value)}
+    return {}
+
+
+def _holding(op: str, value: Any) -> Any:
+    match op, value:
+        case (("equals" | "lte" | "gte"), _):
+            return value
+        case "in", [first, *_]:
+            return first
+        case (("lt" | "gt"), int()):
+            return value - 1 if op == "lt" else value + 1
+    return None
 
 
 def _plain(sent: Sent) -> dict[str, Any]:
     return {
-        "segment": one(sent, "segment") or None,
+        "segment": segment_in(sent),
         "cadence_id": number(one(sent, "cadence_id")) or None,
         "start_step_id": number(one(sent, "start_step_id")) or None,
         "exclusivity_group": one(sent, "exclusivity_group"),

@@ -31,10 +31,12 @@ def _group(sent: Sent, path: str, children: Mapping[str, set[int]]) -> Group:
 
 
 def _row(sent: Sent, path: str) -> Row:
+    values = tuple(sent.get(f"{path}:value", ()))
+    # What was written besides a choice counts where none is chosen.
     return Row(
         sent[f"{path}:field"][-1],
         sent.get(f"{path}:ask", [""])[-1],
-        tuple(sent.get(f"{path}:value", ())),
+        values if any(values) else tuple(sent.get(f"{path}:another", values)),
         f"{path}:not" in sent,
     )
 

@@ -29,7 +29,9 @@ __all__ = [
 
 Catalogue: TypeAlias = Mapping[str, Mapping[str, Any]]
 """The served facts by their field."""
-Control = Literal["none", "text", "pattern", "number", "date", "days", "choice", "choices", "texts", "numbers"]
+Control = Literal[
+    "none", "text", "pattern", "number", "date", "days", "choice", "open_choice", "choices", "texts", "numbers"
+]
 
 _MOST_DAYS: Final = 36_499
 _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
@@ -126,7 +128,9 @@ def _single(entry: Mapping[str, Any]) -> Control:
             return "number"
         case "date":
             return "date"
-    return "choice" if entry["choices"] and not entry["has_others"] else "text"
+    if not entry["choices"]:
+        return "text"
+    return "open_choice" if entry["has_others"] else "choice"
 
 
 def settled(part: Part, catalogue: Catalogue) -> Part:

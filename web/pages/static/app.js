@@ -118,6 +118,13 @@ addEventListener("resize", () => {
   width = innerWidth;
 });
 
+// A menu closes once something in it, or anything else, is chosen.
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!target.closest("summary") || !menu.contains(target)) menu.open = false;
+  }
+});
+
 // Choosing several.
 function count() {
   const all = [...document.querySelectorAll('input[name="chosen"]')];

@@ -5,10 +5,21 @@ let edits = 0;
 const isOfDraft = (element) => element.form?.id === "draft" && element.tagName !== "FORM";
 
 document.addEventListener("input", ({ target }) => {
-  if (isOfDraft(target)) edits += 1;
+  if (!isOfDraft(target)) return;
+  edits += 1;
+  outdate();
 });
+// What was counted is of the form as it was before: it is not shown as if it were of the form as it is.
+function outdate() {
+  const figures = document.querySelector("#figures");
+  figures?.classList.add("old");
+  figures?.setAttribute("aria-busy", "true");
+}
+// What is folded away and not filled in as it has to be is shown, so that it can be mended.
+document.addEventListener("invalid", ({ target }) => target.closest("details:not([open])")?.setAttribute("open", ""), true);
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   detail.requestConfig.edits = edits;
+  if (detail.elt.matches("aside.beside")) outdate();
 });
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { elt: asking, edits: before } = detail.requestConfig;
