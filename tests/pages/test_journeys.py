@@ -192,7 +192,7 @@ async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) ->
         before = await offered.count()
         await approve.click()
         await expect(reader.page.get_by_role("status").filter(has_text="Approved: 2.")).to_be_visible()
-        await expect(reader.page.locator("#queue .decided")).to_have_count(2)
+        await expect(reader.page.locator("#queue .published")).to_have_count(2)
         await expect(offered).to_have_count(before - 2)
         assert reader.complaints == []
     await decisions_arrive(desk)

@@ -58,7 +58,7 @@ let done = [];
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.requestConfig.triggeringEvent?.type === "changed") {
     // Until its decision has arrived a request still waits: shown anew, it would offer to decide again.
-    const isDecided = detail.target.querySelector(".decided") !== null;
+    const isDecided = detail.target.querySelector(".published") !== null;
     if (isDecided || isUsed(detail.target)) {
       detail.shouldSwap = false;
       if (!isDecided) waiting.add(detail.elt.dataset.about);
