@@ -73,8 +73,8 @@ IN_SERVING = (
         name="any-organizations-origin-will-do",
         bug="a page that another organization has chosen reads of this one's people",
         path="web/cross_origin.py",
-        old="        if origin not in chosen.settings.embedding_origins:",
-        new="        if not (chosen and await self._is_anybodys(origin)):",
+        old="        return origin in chosen.settings.embedding_origins",
+        new="        return bool(chosen) and await self._is_anybodys(origin)",
         tests=("tests/web/test_cross_origin.py",),
     ),
     Mutant(
