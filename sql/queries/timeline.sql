@@ -30,7 +30,8 @@ FROM (
     json_build_object('from', h.from_state, 'actor', h.actor_kind)
   FROM runs r JOIN enrollment_history h ON h.enrollment_id = r.id
   UNION ALL
-  SELECT d.received_at, 2, 0, d.event_source || ' ' || d.event_id, 'decision', r.stakeholder_id, r.id, d.verdict, d.decided_by, d.ignored_because, NULL
+  SELECT d.received_at, 2, 0, d.event_source || ' ' || d.event_id, 'decision', r.stakeholder_id, r.id, d.verdict, d.decided_by, d.ignored_because,
+    CASE WHEN d.ignored_because IS NULL AND r.decision ->> 'reason' IS NOT NULL THEN json_build_object('said', r.decision ->> 'reason') END
   FROM runs r JOIN approval_decisions d ON d.organization_id = r.organization_id AND d.enrollment_id = r.id
   UNION ALL
   SELECT s.asked_at, 2, 0, s.id::text, 'asked', r.stakeholder_id, r.id, s.action, s.asked_by, s.note,

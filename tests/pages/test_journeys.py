@@ -45,7 +45,7 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         await dialog.get_by_label("First day").fill(day.isoformat())
         await dialog.get_by_role("button", name="Approve").click()
         done = manager.page.get_by_role("status").filter(has_text="Mira Voss")
-        await expect(done).to_contain_text("the decision is published")
+        await expect(done).to_contain_text("the decision takes effect")
         (decision,) = await decisions_arrive(desk)
         assert decision.changes is not None
         await manager.open("/approvals?show=all")
@@ -192,7 +192,9 @@ async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) ->
         before = await offered.count()
         await approve.click()
         await expect(reader.page.get_by_role("status").filter(has_text="Approved: 2.")).to_be_visible()
-        await expect(reader.page.locator("#queue .published")).to_have_count(2)
+        decided = reader.page.locator("#queue .published a")
+        await expect(decided).to_have_count(2)
+        assert sorted(await decided.all_inner_texts()) == ["Bulk One", "Bulk Three"]
         await expect(offered).to_have_count(before - 2)
         assert reader.complaints == []
     await decisions_arrive(desk)
@@ -221,6 +223,19 @@ async def test_a_rejection_says_why(browser: Browser, desk: Acting) -> None:
         await expect(said).to_contain_text("Rejected")
     (decision,) = await decisions_arrive(desk)
     assert decision.reason == "They leave at the end of the month."
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{stakeholder_id}")
+        history = reader.page.get_by_role("region", name="History")
+        await expect(history).to_contain_text("“They leave at the end of the month.”")
+        await reader.page.get_by_role("button", name="Add to a cadence…").click()
+        dialog = reader.page.get_by_role("dialog", name="Add to a cadence")
+        await dialog.get_by_role("button", name="Check first").click()
+        await expect(dialog.get_by_role("status")).to_have_text("Choose a cadence first.")
+        owner = desk.api.team["users"][1]["name"]
+        await dialog.get_by_label("Sender").select_option(owner)
+        await _choose(dialog, desk.cadence["name"])
+        await dialog.get_by_role("button", name="Check first").click()
+        await expect(dialog.get_by_label("Sender").locator("option:checked")).to_have_text(owner)
     assert await _state(desk, stakeholder_id) == "rejected"
 
 

@@ -245,7 +245,7 @@ async def test_a_csm_sees_why_somebody_is_asked_for_and_approves_with_the_keyboa
         await expect(page.get_by_role("button", name="Reject…")).to_be_focused()
         await _tab_to(reader, "Approve", back=True)
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("status").filter(has_text="Kay Boardman")).to_contain_text("published")
+        await expect(page.get_by_role("status").filter(has_text="Kay Boardman")).to_contain_text("takes effect")
         assert reader.complaints == []
     decided = await scene.stage.fetch(
         "SELECT convert_from(payload, 'UTF8')::jsonb->>'enrollment_id' AS id FROM outbox WHERE topic = $1",

@@ -104,7 +104,7 @@ class _Desk:
     async def decide_several(self, request: Request) -> Response:
         """The chosen ones, each with the digest of what was on the screen."""
         form = await form_of(request)
-        chosen = [one.partition(" ")[::2] for one in await all_of(request, "chosen")]
+        chosen = [[*one.split(" ", 2), ""][:3] for one in await all_of(request, "chosen")]
         decisions = [
             {
                 "enrollment_id": enrollment_id,
@@ -112,11 +112,16 @@ class _Desk:
                 "decision": form.get("decision"),
                 "reason": form.get("reason"),
             }
-            for enrollment_id, digest in chosen
+            for enrollment_id, digest, _ in chosen
         ]
         done = await self._kit.api.send(request, "POST", "/approvals/decisions", {"decisions": decisions})
         return self._kit.rendered(
-            "_decided_several.html", request, verdict=form["decision"], done=done, back=f"{PREFIX}/approvals"
+            "_decided_several.html",
+            request,
+            verdict=form["decision"],
+            done=done,
+            who={enrollment_id: name for enrollment_id, _, name in chosen},
+            back=f"{PREFIX}/approvals",
         )
 
 

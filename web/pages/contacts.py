@@ -114,8 +114,12 @@ class Contacts:
             "start_date": form.get("start_date"),
             "note": form.get("note") or NO_REASON,
         }
+        if form.get("sender_user_id", "").isdigit():
+            body["sender_user_id"] = int(form["sender_user_id"])
         path = f"/cadences/{named(form.get('cadence_id', 0))}/add"
         if form.get("only") == "try":
+            if "cadence_id" not in form:
+                return await self._adding(request, form, None)
             tried = await self._kit.api.send(request, "POST", path, body, dry_run="true")
             return await self._adding(request, form, tried)
         await self._kit.api.send(request, "POST", path, body)
@@ -205,15 +209,17 @@ class Contacts:
         )
 
     async def _adding(self, request: Request, form: dict[str, str], tried: dict[str, Any] | None) -> Response:
-        cadences, capabilities = await gather(
+        cadences, capabilities, senders = await gather(
             self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES),
             self._capabilities(request),
+            self._kit.api.get(request, "/senders"),
         )
         return self._kit.rendered(
             "_add.html",
             request,
             stakeholder_id=request.path_params["stakeholder_id"],
             cadences=cadences["items"],
+            senders=senders["senders"],
             add=capabilities["add"],
             form=form,
             tried=tried,

@@ -123,7 +123,7 @@ class _Telling:
             self._add(_row(entry, f"{text}, which did not count", who=entry["who"], reason=entry["why"]))
             return
         run.verdict = entry["what"]
-        self._add(_row(entry, text, who=entry["who"], tone=_TONES[entry["what"]]))
+        self._add(_row(entry, text, who=entry["who"], note=entry["detail"].get("said"), tone=_TONES[entry["what"]]))
 
     def _state(self, entry: Entry, run: _Run) -> None:
         state = entry["what"]
