@@ -1,7 +1,6 @@
-"""People, customers and users by name. Nothing here writes."""
+"""People and customers by name. Nothing here writes."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +8,7 @@ from storage.looking import rows_as
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["CustomerFound", "PersonFound", "find_customers", "find_people", "names_of_users"]
+__all__ = ["CustomerFound", "PersonFound", "find_customers", "find_people"]
 
 # What stands for anything in a pattern of SQL's.
 _WILD: Final = re.compile(r"[\\%_]")
@@ -85,17 +84,6 @@ async def find_customers(
             at_most=limit,
         ),
     )
-
-
-async def names_of_users(
-    connection: Connection, organization_id: str, user_ids: Iterable[str | None]
-) -> dict[str, str]:
-    """What users of the platform are called, as far as any record says; the others are left out."""
-    wanted = sorted({one for one in user_ids if one is not None})
-    if not wanted:
-        return {}
-    rows = await queries.names_of_users(connection, organization_id=organization_id, user_ids=wanted)
-    return {row["user_id"]: row["name"] for row in rows}
 
 
 def _patterns(sought: str | None) -> list[str] | None:

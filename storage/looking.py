@@ -36,7 +36,6 @@ __all__ = [
     "is_customer_known",
     "is_stakeholder_known",
     "memberships",
-    "names",
     "people",
     "people_of",
     "requests",
@@ -318,14 +317,6 @@ async def requests(connection: Connection, organization_id: str, ids: Sequence[U
     rows = await queries.look_at_requests(connection, organization_id=organization_id, ids=list(ids))
     found = {row.id: row for row in rows_as(RequestRow, rows)}
     return [found[id_] for id_ in ids if id_ in found]
-
-
-async def names(connection: Connection, organization_id: str, stakeholder_ids: Collection[str]) -> dict[str, str]:
-    """What some stakeholders are called; those of whom it is not known are left out."""
-    rows = await queries.look_at_names(
-        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
-    )
-    return {row["stakeholder_id"]: row["name"] for row in rows}
 
 
 async def decisions_on(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[ApproversWord]:

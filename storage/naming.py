@@ -1,6 +1,6 @@
 """What people call that which elsewhere has an id alone. Nothing here writes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["EnrollmentNamed", "MappingNamed", "cadences", "enrollments", "mappings"]
+__all__ = ["EnrollmentNamed", "MappingNamed", "cadences", "enrollments", "mappings", "stakeholders", "users"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +64,22 @@ async def cadences(connection: Connection, organization_id: str, ids: Collection
     """Some cadences, by their ids."""
     rows = await queries.names_of_cadences(connection, organization_id=organization_id, ids=list(ids))
     return {row["cadence_id"]: row["name"] for row in rows}
+
+
+async def stakeholders(
+    connection: Connection, organization_id: str, stakeholder_ids: Collection[str]
+) -> dict[str, str]:
+    """What some stakeholders are called; those of whom it is not known are left out."""
+    rows = await queries.names_of_stakeholders(
+        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+    )
+    return {row["stakeholder_id"]: row["name"] for row in rows}
+
+
+async def users(connection: Connection, organization_id: str, user_ids: Iterable[str | None]) -> dict[str, str]:
+    """What users of the platform are called, as far as any record says; the others are left out."""
+    wanted = sorted({one for one in user_ids if one is not None})
+    if not wanted:
+        return {}
+    rows = await queries.names_of_users(connection, organization_id=organization_id, user_ids=wanted)
+    return {row["user_id"]: row["name"] for row in rows}

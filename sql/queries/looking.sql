@@ -69,11 +69,6 @@ SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at,
 FROM enrollments e LEFT JOIN additions a ON a.organization_id = e.organization_id AND a.enrollment_id = e.id
 WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
 
--- name: look_at_names
--- What some stakeholders are called.
-SELECT stakeholder_id, name FROM directory_stakeholders
-WHERE organization_id = :organization_id AND stakeholder_id = ANY (:stakeholder_ids::text[]) AND name IS NOT NULL
-
 -- name: look_at_decisions_on
 -- Every decision of an approver's that ever arrived for an enrollment, oldest first.
 SELECT verdict, request_digest, decided_by, decided_at, received_at, ignored_because

@@ -19,3 +19,36 @@ ORDER BY a.id, m.version DESC
 -- name: names_of_cadences
 -- What some cadences are called.
 SELECT cadence_id, name FROM salesloft_cadences WHERE organization_id = :organization_id AND cadence_id = ANY (:ids::bigint[])
+
+-- name: names_of_stakeholders
+-- What some stakeholders are called.
+SELECT stakeholder_id, name FROM directory_stakeholders
+WHERE organization_id = :organization_id AND stakeholder_id = ANY (:stakeholder_ids::text[]) AND name IS NOT NULL
+
+-- name: names_of_users
+-- What some users of the platform are called, as far as anybody has said: as an approver, else by the address of a customer's owner at
+-- Salesloft, else that address.
+SELECT a.user_id, coalesce(d.name, o.name, o.email) AS name
+FROM (SELECT DISTINCT u.user_id FROM unnest(:user_ids::text[]) AS u (user_id)) AS a
+LEFT JOIN LATERAL (
+  SELECT e.decision #>> '{decided_by,name}' AS name
+  FROM (
+    SELECT k.enrollment_id, k.received_at FROM approval_decisions k
+    WHERE k.organization_id = :organization_id AND k.decided_by = a.user_id
+    ORDER BY k.received_at DESC LIMIT 5
+  ) AS latest
+  JOIN enrollments e ON e.id = latest.enrollment_id AND e.decision #>> '{decided_by,user_id}' = a.user_id
+  WHERE e.decision #>> '{decided_by,name}' IS NOT NULL
+  ORDER BY latest.received_at DESC LIMIT 1
+) AS d ON true
+LEFT JOIN LATERAL (
+  SELECT c.data #>> '{owner,email}' AS email, s.name
+  FROM (
+    SELECT k.customer_id FROM directory_customers k
+    WHERE k.organization_id = :organization_id AND k.owner_user_id = a.user_id ORDER BY k.customer_id DESC LIMIT 1
+  ) AS one
+  JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = one.customer_id
+  LEFT JOIN salesloft_users s ON s.organization_id = :organization_id AND s.email = lower(trim(c.data #>> '{owner,email}'))
+  LIMIT 1
+) AS o ON true
+WHERE coalesce(d.name, o.name, o.email) IS NOT NULL

@@ -8,7 +8,7 @@ from enrollment.catalogue import FIELDS
 from enrollment.mappings import Policy
 from tests.pages.test_limits import LIMITS
 from web.pages.mapping_form import asked_of_event, segment_in
-from web.pages.mapping_words import fact, limits, order_of
+from web.pages.mapping_words import labelled, limits, order_of
 
 DAYS = {"field": "trigger.days_to_renewal"}
 
@@ -106,6 +106,6 @@ def test_a_segment_is_taken_just_as_it_was_chosen(sent: dict[str, list[str]], se
 
 
 def test_no_two_facts_are_called_the_same() -> None:
-    names = [fact(field) for field in FIELDS]
+    names = [labelled(field) for field in FIELDS]
     assert len(set(names)) == len(names)
     assert not {"Id", "Name", "Arr"} & set(names)

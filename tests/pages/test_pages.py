@@ -229,7 +229,7 @@ async def test_a_csm_sees_why_somebody_is_asked_for_and_approves_with_the_keyboa
         told = [" ".join(one.split()) for one in await why.locator(".verdicts li").all_inner_texts()]
         assert told[-2:] == [
             "fits Role: is champion, as it should be: one of champion",
-            "not known Title: should be like VP, is not known",
+            "not known Job title: should be like VP, is not known",
         ]
         await expect(why.get_by_text("One of these is enough")).to_be_visible()
         await reader.open(f"/approvals?customer_id={account.customer_id}")

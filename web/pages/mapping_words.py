@@ -4,46 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from web.pages.wording import words
+from web.pages.wording import fact, words
 
-__all__ = ["Order", "as_named", "fact", "limits", "order_of"]
+__all__ = ["Order", "as_named", "labelled", "limits", "order_of"]
 
-# Where the last part of the field's name does not say it.
-_FACTS: Final = {
-    "customer.id": "Customer ID",
-    "customer.name": "Customer name",
-    "customer.domain": "Customer's domain",
-    "customer.segment": "Segment",
-    "customer.tier": "Tier",
-    "customer.arr": "ARR",
-    "customer.health_score": "Health score (0 to 100)",
-    "customer.renewal_date": "Renewal date",
-    "customer.owner.user_id": "Customer's owner (user ID)",
-    "customer.owner.email": "Customer's owner (email)",
-    "stakeholder.id": "Person's ID",
-    "stakeholder.name": "Person's name",
-    "stakeholder.email": "Person's email",
-    "stakeholder.title": "Job title",
-    "stakeholder.role": "Role",
-    "stakeholder.is_primary": "Primary contact",
-    "stakeholder.is_champion": "Champion",
-    "stakeholder.is_decision_maker": "Decision maker",
-    "stakeholder.time_zone": "Time zone",
-    "trigger.potential_arr": "Potential ARR",
-    "engagement.sent": "Emails sent",
-    "engagement.opened": "Emails opened",
-    "engagement.clicked": "Emails clicked",
-    "engagement.replied": "Replies",
-    "engagement.bounced": "Emails bounced",
-    "engagement.score": "Engagement score (0 to 100)",
-    "engagement.active_cadences": "Cadences they are on",
-}
+_SCALES: Final = {"customer.health_score": "0 to 100", "engagement.score": "0 to 100"}
 _PER: Final = {"stakeholder": "person", "account": "customer", "sender": "sender", "mapping": "mapping"}
 
 
-def fact(field: str) -> str:
-    """A fact that criteria may ask about, as people call it."""
-    return _FACTS.get(field) or words(field.partition(".")[2].replace(".", " "))
+def labelled(field: str) -> str:
+    """What a field for a fact is called, with the scale of its values."""
+    return fact(field) + (f" ({_SCALES[field]})" if field in _SCALES else "")
 
 
 def limits(policy: Mapping[str, Any]) -> list[str]:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from web.pages.wording import words
+from web.pages.wording import fact, words
 
-__all__ = ["because", "denied", "fact", "judged", "saw", "shall", "turn_of"]
+__all__ = ["because", "denied", "judged", "saw", "shall", "turn_of"]
 
 _PREDICATE: Final = re.compile(r"(\S+) (=|in|<=|<|>=|>|matches|exists|is missing|before|after)(?: (.*))?", re.DOTALL)
 _SIGNS: Final[Mapping[str, str]] = {
@@ -18,31 +18,6 @@ _SIGNS: Final[Mapping[str, str]] = {
     ">": "above {}",
     ">=": "at least {}",
     "matches": "like {}",
-}
-_FACTS: Final[Mapping[str, str]] = {
-    "stakeholder.is_champion": "Champion",
-    "stakeholder.is_decision_maker": "Decision maker",
-    "stakeholder.is_primary": "Primary contact",
-    "stakeholder.email": "E-mail address",
-    "stakeholder.contact_preferences.email": "E-mail preference",
-    "stakeholder.name": "Person's name",
-    "stakeholder.id": "Person's id",
-    "customer.name": "Customer's name",
-    "customer.id": "Customer's id",
-    "customer.arr": "ARR",
-    "customer.owner.email": "Owner's e-mail address",
-    "customer.owner.user_id": "Owner",
-    "engagement.score": "Engagement score",
-    "engagement.sent": "E-mails sent",
-    "engagement.opened": "E-mails opened",
-    "engagement.clicked": "Links clicked",
-    "engagement.replied": "Replies",
-    "engagement.bounced": "E-mails bounced",
-    "engagement.calls": "Calls",
-    "engagement.active_cadences": "Cadences they are on",
-    "engagement.last_contacted_at": "Last contact",
-    "engagement.last_replied_at": "Last reply",
-    "trigger.potential_arr": "Potential ARR",
 }
 _CRITERIA: Final = ("customer_criteria", "stakeholder_criteria")
 _OF_CRITERIA: Final = ("customer.", "stakeholder.", "trigger.", "engagement.")
@@ -125,14 +100,6 @@ _OUTCOMES: Final[Mapping[str, str]] = {
 def because(code: str | None) -> str:
     """A reason code in words that follow a colon."""
     return _REASONS.get(code or "", words(code).lower())
-
-
-def fact(field: str) -> str:
-    """What a fact is called: `stakeholder.is_champion` is "Champion"."""
-    known = _FACTS.get(field)
-    if known is not None:
-        return known
-    return words(field.partition(".")[2].replace(".", " ").removeprefix("is_") or field)
 
 
 def saw(value: Any) -> str:

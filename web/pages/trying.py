@@ -12,10 +12,10 @@ from web.pages.drafting import catalogue_of
 from web.pages.fields import Sent
 from web.pages.kit import Kit, named, sent_by
 from web.pages.mapping_form import CRITERIA, asked_of_event, document_in, imagined_in, parts_in, rules_sent
-from web.pages.mapping_words import Order, as_named, fact, order_of
+from web.pages.mapping_words import Order, as_named, order_of
 from web.pages.own_api import Refusal
 from web.pages.rules import Catalogue, Unfinished, criteria_of, finished
-from web.pages.wording import shown
+from web.pages.wording import fact, shown
 
 __all__ = ["trying_routes"]
 

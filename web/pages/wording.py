@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from math import floor
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-__all__ = ["at_least", "percent", "reason", "sentence", "shown", "within_days", "words"]
+__all__ = ["at_least", "fact", "percent", "reason", "sentence", "shown", "within_days", "words"]
 
 _SAYS: Mapping[str, str] = {
     "equals": "is",
@@ -25,6 +25,39 @@ _DENIES: Mapping[str, str] = {
     "gte": "is not at least",
     "matches": "does not match",
 }
+
+
+# Where the last part of a field's name does not say what the fact is, or says the same as another's.
+_FACTS: Final[Mapping[str, str]] = {
+    "customer.id": "Customer's ID",
+    "customer.name": "Customer's name",
+    "customer.arr": "ARR",
+    "customer.owner.user_id": "Owner",
+    "customer.owner.email": "Owner's e-mail address",
+    "stakeholder.id": "Person's ID",
+    "stakeholder.name": "Person's name",
+    "stakeholder.email": "E-mail address",
+    "stakeholder.title": "Job title",
+    "stakeholder.is_primary": "Primary contact",
+    "stakeholder.is_champion": "Champion",
+    "stakeholder.is_decision_maker": "Decision maker",
+    "stakeholder.contact_preferences.email": "E-mail preference",
+    "trigger.potential_arr": "Potential ARR",
+    "engagement.sent": "E-mails sent",
+    "engagement.opened": "E-mails opened",
+    "engagement.clicked": "Links clicked",
+    "engagement.replied": "Replies",
+    "engagement.bounced": "E-mails bounced",
+    "engagement.score": "Engagement score",
+    "engagement.active_cadences": "Cadences they are on",
+    "engagement.last_contacted_at": "Last contact",
+    "engagement.last_replied_at": "Last reply",
+}
+
+
+def fact(field: str) -> str:
+    """What a fact is called: `stakeholder.is_champion` is "Champion"."""
+    return _FACTS.get(field) or words(field.partition(".")[2].replace(".", " ") or field)
 
 
 def words(told: str | None) -> str:

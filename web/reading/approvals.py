@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
-from storage import directory
+from storage import directory, naming
 from storage import looking as rows
 from storage.looking import ApproversWord, Filters, RequestRow
 from storage.pool import Connection
@@ -251,7 +251,7 @@ async def _told(
     )
     requests: list[dict[str, Any]] = [orjson.loads(row.request) for row in found]
     considered = {one for request in requests for one in _considered(request)}
-    names = await rows.names(connection, organization_id, considered) if considered else {}
+    names = await naming.stakeholders(connection, organization_id, considered) if considered else {}
     return [_approval(row, request, caller, deciding, names, now) for row, request in zip(found, requests, strict=True)]
 
 

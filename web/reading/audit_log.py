@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
 from schemas.vocabulary import TriggerType
-from storage import audit, finding, naming
+from storage import audit, naming
 from storage.audit import Value
 from storage.pool import Connection
 from web.paging import Paging, paging
@@ -116,7 +116,7 @@ def audit_routes(looking: Looking) -> APIRouter:
                 limit=page.limit + 1,
             )
             items, following = page.cut(question, found, lambda one: (one.entry.recorded_at, one.entry.id))
-            names = await finding.names_of_users(connection, caller.organization_id, (one.entry.actor for one in items))
+            names = await naming.users(connection, caller.organization_id, (one.entry.actor for one in items))
             about = await _about(connection, caller.organization_id, [one.entry.subject for one in items])
         return Page[EntryTold](
             items=[_told(one, names, about) for one in items], next_cursor=following, read_at=looking.clock.now()

@@ -121,18 +121,19 @@ class EventStream(Response):
 
     async def _over(self, stopping: asyncio.Event, still_chosen: StillChosen | None) -> None:
         """Returns once the stream has ended and had time for its last words."""
-        waiting = [asyncio.create_task(stopping.wait()), asyncio.create_task(self._part.ended.wait())]
-        if still_chosen is not None:
-            waiting.append(asyncio.create_task(_no_longer(still_chosen)))
+        refused = asyncio.create_task(_no_longer(still_chosen) if still_chosen is not None else asyncio.Event().wait())
+        waiting = {asyncio.create_task(stopping.wait()), asyncio.create_task(self._part.ended.wait()), refused}
         try:
-            await asyncio.wait(waiting, timeout=max(0.0, self._good_for_s), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                waiting, timeout=max(0.0, self._good_for_s), return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             for task in waiting:
                 task.cancel()
         if stopping.is_set():
             self._part.end("stopping")
         else:
-            self._part.end("origin_not_allowed" if waiting[-1].done() and still_chosen is not None else "token_expired")
+            self._part.end("origin_not_allowed" if refused in done else "token_expired")
         await asyncio.sleep(_GRACE_S)
         organization_id = self._part.wanted.organization_id
         _log.info("event_stream_cut", reason=self._part.why_ended, organization_id=organization_id)

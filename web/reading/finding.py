@@ -8,8 +8,8 @@ from pydantic import ConfigDict
 from enrollment.consent import normalised_email
 from schemas.engagement import ActiveCadence
 from schemas.fields import Id
-from storage import activity
-from storage.finding import find_customers, find_people, names_of_users
+from storage import activity, naming
+from storage.finding import find_customers, find_people
 from web.paging import LARGEST_PAGE, Paging, paging
 from web.reading.asking import Looked, Looking, OwnerFilter, Page, anybody, owner_asked_for
 from web.security import Caller
@@ -184,7 +184,7 @@ def finding_routes(looking_: Looking) -> APIRouter:
     ) -> UsersNamed:
         """What users of the platform are called, as far as it is known here."""
         async with looking_.of(caller) as connection:
-            names = await names_of_users(connection, caller.organization_id, id_)
+            names = await naming.users(connection, caller.organization_id, id_)
         return UsersNamed(users=[UserNamed(id=user_id, name=name) for user_id, name in sorted(names.items())])
 
     return routes

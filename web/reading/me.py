@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
-from storage import finding
 from storage import looking as rows
+from storage import naming
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole
 
@@ -53,7 +53,7 @@ def me_routes(looking: Looking) -> APIRouter:
     async def me(caller: Annotated[Caller, Depends(who)]) -> Me:
         """Who calls, and how much waits for a decision."""
         async with looking.of(caller) as connection:
-            names = await finding.names_of_users(connection, caller.organization_id, [caller.user_id])
+            names = await naming.users(connection, caller.organization_id, [caller.user_id])
             waiting = await rows.count_waiting(connection, caller.organization_id, at_most=_COUNTED + 1)
         return Me(
             organization_id=caller.organization_id,

@@ -10,8 +10,7 @@ from enrollment.decide import OrganizationFacts
 from enrollment.explain import ExplainedDecision
 from enrollment.states import FINAL
 from schemas.vocabulary import EnrollmentState
-from storage import cadences, looking
-from storage.finding import names_of_users
+from storage import cadences, looking, naming
 from storage.looking import EnrollmentRow, Filters, UnitFilters
 from storage.pool import Connection
 from storage.stored_evaluations import About
@@ -171,7 +170,7 @@ class Answering:
 
     async def _asked_by_hand(self, standing: Sequence[EnrollmentRow], name: str) -> list[str]:
         rows = [row for row in standing if row.trigger_type is None]
-        users = await names_of_users(self._connection, self._organization_id, (row.requested_by_user for row in rows))
+        users = await naming.users(self._connection, self._organization_id, (row.requested_by_user for row in rows))
         return [
             asked_by_hand(
                 row.requested_at.astimezone(self._zone),
