@@ -28,7 +28,7 @@ from enrollment.decide import (
 from enrollment.mappings import MappingBook, Policy
 from enrollment.stops import Stop, StopScope
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.vocabulary import Reason
+from schemas.vocabulary import Reason, TriggerType
 
 __all__ = [
     "REFUSAL_WORDS",
@@ -40,6 +40,7 @@ __all__ = [
     "JudgedAddition",
     "bound_addition",
     "group_of",
+    "is_for_upsell",
     "judge_addition",
     "policy_of",
     "propose_addition",
@@ -78,7 +79,7 @@ class AdditionFacts:
 
     `is_asked_for` and `is_on_cadence` are about this very cadence, the second also by what Salesloft shows.
     `busy_groups` are the exclusivity groups in which the stakeholder is on a cadence, `address_groups` those in which
-    anybody with the same address is.
+    anybody with the same address is. `at_risk_until` is until when an open risk of the customer holds at the longest.
     """
 
     customer: CustomerSnapshot | None
@@ -90,6 +91,7 @@ class AdditionFacts:
     is_on_cadence: bool
     busy_groups: frozenset[str]
     address_groups: frozenset[str]
+    at_risk_until: datetime | None
 
 
 class Gate(StrEnum):
@@ -142,6 +144,7 @@ REFUSAL_WORDS: dict[Reason, str] = {
     Reason.BOUNCED: "E-mail to this person's address bounces.",
     Reason.SUPPRESSED: "The stakeholder is on your organization's list of those who are never contacted.",
     Reason.STOPPED: "Somebody has stopped the organization, the customer or the cadence.",
+    Reason.PREEMPTED: "The customer is at risk: nobody there is written to for upsell until that is over.",
     Reason.ALREADY_REQUESTED: "The stakeholder has been asked for on this cadence already, or waits to be added.",
     Reason.ALREADY_ENROLLED: "The stakeholder is on this cadence already.",
     Reason.EXCLUSIVE_CADENCE_ACTIVE: "The stakeholder, or somebody with the same address, is on another cadence that"
@@ -168,6 +171,14 @@ def policy_of(group: str, book: MappingBook) -> Policy:
     return Policy(exclusive_by="stakeholder") if "stakeholder" in kept_apart else Policy()
 
 
+def is_for_upsell(cadence_id: int, book: MappingBook) -> bool:
+    """Whether an expansion signal brings people into a cadence, which makes it less urgent than a customer's risk."""
+    return any(
+        one.enabled and one.cadence_id == cadence_id and one.trigger_type is TriggerType.EXPANSION_SIGNAL
+        for one in book.all()
+    )
+
+
 def judge_addition(
     addition: Addition, facts: AdditionFacts, organization: OrganizationFacts, now: datetime
 ) -> JudgedAddition:
@@ -186,7 +197,7 @@ def judge_addition(
         _verdict(Gate.ADDRESS, email_refusal(facts.stakeholder)),
         _consent(facts),
         _verdict(Gate.SUPPRESSION, Reason.SUPPRESSED if facts.is_suppressed else None),
-        _verdict(Gate.STOPS, Reason.STOPPED if _is_stopped(addition, facts, organization.stops, now) else None),
+        _verdict(Gate.STOPS, _hold(addition, facts, organization, now)),
         _verdict(Gate.PLACE, _place_refusal(facts)),
         _verdict(Gate.EXCLUSIVITY, _exclusivity_refusal(addition, facts, organization.mappings)),
         _verdict(Gate.CONNECTION, None if organization.connected else Reason.NOT_CONNECTED),
@@ -279,7 +290,7 @@ _LETS_THROUGH: dict[Gate, str] = {
     Gate.ADDRESS: "There is an address to write to.",
     Gate.CONSENT: "Neither the directory nor Salesloft's record has a restriction.",
     Gate.SUPPRESSION: "They are not on your organization's list of those who are never contacted.",
-    Gate.STOPS: "Nothing is stopped that this is part of.",
+    Gate.STOPS: "Nothing is stopped that this is part of, and no risk of the customer holds it back.",
     Gate.PLACE: "They are not on this cadence, nor asked for.",
     Gate.EXCLUSIVITY: "Nothing runs that must not run beside it.",
     Gate.CONNECTION: "Salesloft is connected.",
@@ -297,6 +308,14 @@ def _consent(facts: AdditionFacts) -> GateVerdict:
     if refusal is None and facts.person is None:
         return GateVerdict(gate=Gate.CONSENT, reason=None, says=_NOT_ASKED_YET)
     return _verdict(Gate.CONSENT, refusal)
+
+
+def _hold(addition: Addition, facts: AdditionFacts, organization: OrganizationFacts, now: datetime) -> Reason | None:
+    """Somebody has stopped what it is part of, or it is less urgent than a risk of the customer that is open."""
+    if _is_stopped(addition, facts, organization.stops, now):
+        return Reason.STOPPED
+    is_at_risk = facts.at_risk_until is not None and facts.at_risk_until > now
+    return Reason.PREEMPTED if is_at_risk and is_for_upsell(addition.cadence_id, organization.mappings) else None
 
 
 def _is_stopped(addition: Addition, facts: AdditionFacts, stops: Sequence[Stop], now: datetime) -> bool:

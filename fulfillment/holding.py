@@ -44,7 +44,7 @@ async def hold_on(
     if enrollment.trigger_type is TriggerType.AT_RISK:
         risk = (await evaluations.open_episodes_of(connection, [customer])).get(customer)
         waits = risk is not None and risk > now and await holds.is_upsell_on_cadence(connection, customer)
-    elif enrollment.trigger_type is TriggerType.EXPANSION_SIGNAL:
+    elif enrollment.is_upsell:
         waits = await holds.is_save_leaving(connection, customer)
     else:
         waits = False

@@ -73,9 +73,12 @@ async def add(
     note: str,
     addition: Addition,
     gates: Sequence[GateVerdict],
+    is_upsell: bool,
     now: datetime,
 ) -> None:
     """Store an enrollment that a person asked for, in state requested, and what it rests on.
+
+    One `is_upsell` is held by a risk of the customer, as what an expansion signal asked for.
 
     ConcurrentChange where its id is taken.
     """
@@ -100,6 +103,7 @@ async def add(
         note=note,
         addition=orjson.dumps(addition).decode(),
         gates=orjson.dumps(gates).decode(),
+        is_upsell=is_upsell,
         now=now,
     )
 

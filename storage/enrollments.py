@@ -104,6 +104,7 @@ class Enrollment:
     reason: str | None
     expected_at: datetime | None
     changed_sender_user_id: int | None
+    is_upsell: bool
 
     @property
     def sends_user_id(self) -> int:

@@ -21,6 +21,7 @@ from enrollment.additions import (
     GateVerdict,
     JudgedAddition,
     bound_addition,
+    is_for_upsell,
     judge_addition,
     policy_of,
 )
@@ -29,7 +30,7 @@ from enrollment.consent import normalised_email
 from enrollment.decide import OrganizationFacts
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.vocabulary import ActorKind, EnrollmentState, Reason
-from storage import additions, directory, outbox, policies
+from storage import additions, directory, evaluations, outbox, policies
 from storage.additions import Asker
 from storage.directory import CustomerKey, StakeholderRow
 from storage.enrollments import NewEnrollment
@@ -137,6 +138,7 @@ async def add_to_cadence(
         note=wanted.note,
         addition=wanted.addition,
         gates=prepared.added.gates,
+        is_upsell=is_for_upsell(wanted.addition.cadence_id, organization.mappings),
         now=now,
     )
     await outbox.add(connection, prepared.messages)
@@ -203,6 +205,7 @@ async def _facts(connection: Connection, customer: CustomerKey, addition: Additi
     linked = (await directory.read_people(connection, [(*key, email)])).get(key) if known else None
     suppressed = await policies.suppressed(connection, {key: stakeholder.email}) if known else set()
     places = await additions.read_places(connection, organization_id, addition.stakeholder_id)
+    risks = await evaluations.open_episodes_of(connection, [customer])
     data = customer_row.data if customer_row is not None else None
     return AdditionFacts(
         customer=CustomerSnapshot.model_validate_json(data) if data is not None else None,
@@ -214,6 +217,7 @@ async def _facts(connection: Connection, customer: CustomerKey, addition: Additi
         is_on_cadence=addition.cadence_id in places.on_cadence,
         busy_groups=places.groups,
         address_groups=places.address_groups,
+        at_risk_until=risks.get(customer),
     )
 
 

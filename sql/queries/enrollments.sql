@@ -107,10 +107,11 @@ SELECT DISTINCT organization_id, customer_id FROM (
 WITH added AS (
   INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence, trigger_type, exclusivity_group, business_key,
     event_id, event_time, evaluation_id, correlation_id, mapping_id, mapping_version, cadence_id, request, request_digest, requested_at,
-    expires_at, execute_by, start_on, start_step_id, sender_user_id, created_at, updated_at)
+    expires_at, execute_by, start_on, start_step_id, sender_user_id, is_upsell, created_at, updated_at)
   SELECT e.id, e.organization_id, e.customer_id, e.stakeholder_id, 'requested', 1, e.trigger_type, e.exclusivity_group, e.business_key,
     e.event_id, e.event_time, e.evaluation_id, e.correlation_id, e.mapping_id, e.mapping_version, e.cadence_id, e.request::json,
-    e.request_digest, :now, e.expires_at, e.execute_by, e.start_on, e.start_step_id, e.sender_user_id, :now, :now
+    e.request_digest, :now, e.expires_at, e.execute_by, e.start_on, e.start_step_id, e.sender_user_id,
+    e.trigger_type = 'expansion-signal', :now, :now
   FROM unnest(:enrollments::new_enrollment[]) AS e
   RETURNING id, organization_id
 )

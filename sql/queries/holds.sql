@@ -5,7 +5,7 @@ SELECT DISTINCT organization_id, customer_id FROM (
   SELECT e.organization_id, e.customer_id
   FROM risk_episodes r JOIN enrollments e USING (organization_id, customer_id)
   WHERE r.ended_at IS NULL AND r.holds_until > :now
-    AND e.trigger_type = 'expansion-signal' AND e.state IN ('requested', 'approved', 'scheduled', 'stale', 'enrolled')
+    AND e.is_upsell AND e.state IN ('requested', 'approved', 'scheduled', 'stale', 'enrolled')
     AND NOT EXISTS (SELECT FROM pauses p WHERE p.enrollment_id = e.id AND e.state = 'enrolled')
   UNION ALL
   SELECT e.organization_id, e.customer_id
@@ -54,7 +54,7 @@ LIMIT :limit
 -- Whether somebody of the customer is on a cadence for upsell, or may be: a call is open whose outcome nobody knows yet.
 SELECT EXISTS (
   SELECT FROM enrollments e
-  WHERE e.organization_id = :organization_id AND e.customer_id = :customer_id AND e.trigger_type = 'expansion-signal'
+  WHERE e.organization_id = :organization_id AND e.customer_id = :customer_id AND e.is_upsell
     AND (e.state = 'enrolled' OR (e.state IN ('enrolling', 'unknown', 'paused') AND e.intended_at IS NOT NULL)))
 
 -- name: is_save_leaving$

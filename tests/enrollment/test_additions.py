@@ -27,7 +27,7 @@ from enrollment.decide import CadenceFacts, OrganizationFacts, SenderFacts, Step
 from enrollment.mappings import Mapping, MappingBook, Policy
 from enrollment.stops import Stop, StopScope
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
-from schemas.vocabulary import Reason
+from schemas.vocabulary import Reason, TriggerType
 from tests.enrollment.samples import mapping
 
 NOW = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
@@ -45,6 +45,7 @@ FACTS = AdditionFacts(
     is_on_cadence=False,
     busy_groups=frozenset(),
     address_groups=frozenset(),
+    at_risk_until=None,
 )
 ADDITION = Addition(stakeholder_id="sth-9", cadence_id=456)
 PERSON = PersonRecord(
@@ -160,6 +161,26 @@ def test_a_stop_of_what_it_is_part_of_refuses_it(scope: StopScope, subject: str,
     standing = Stop(scope, subject, NOW - timedelta(days=1), None)
     assert refused(stops=[standing]) is (Reason.STOPPED if stops else None)
     assert refused(stops=[replace(standing, over_at=NOW)]) is None
+
+
+@pytest.mark.parametrize(
+    ("trigger_type", "changes", "is_held"),
+    [
+        (TriggerType.EXPANSION_SIGNAL, {}, True),
+        (TriggerType.EXPANSION_SIGNAL, {"enabled": False}, False),
+        (TriggerType.EXPANSION_SIGNAL, {"cadence_id": 457}, False),
+        (TriggerType.RENEWAL_WINDOW, {}, False),
+    ],
+)
+def test_a_customer_at_risk_is_not_written_to_for_upsell(
+    trigger_type: TriggerType, changes: dict[str, Any], *, is_held: bool
+) -> None:
+    of_cadence = mapping(id=uuid4(), trigger_type=trigger_type, cadence_id=456)
+    mappings = [replace(of_cadence, **changes)]
+    at_risk = replace(FACTS, at_risk_until=NOW + timedelta(days=1))
+    assert refused(at_risk, mappings=mappings) is (Reason.PREEMPTED if is_held else None)
+    assert refused(replace(FACTS, at_risk_until=NOW), mappings=mappings) is None
+    assert refused(mappings=mappings) is None
 
 
 def test_salesloft_has_to_be_able_to_do_it() -> None:

@@ -4,16 +4,21 @@ import contextlib
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from salesloft_client import Unauthorized
+from schemas.directory import DirectoryCustomer, DirectoryStakeholder
 from storage import directory, enrollments
 from tests.fulfillment.stage import Stage, until
 from workflows.credentials import ApiKey
 from workflows.outcomes import end_enrollments
+from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshots
 
-__all__ = ["MEMBERSHIPS", "PERSON_UPSERTS", "end", "hits", "is_hit", "person", "see_to"]
+__all__ = ["ANN", "MEMBERSHIPS", "PERSON_UPSERTS", "end", "hits", "is_hit", "known", "person", "see_to"]
 
 MEMBERSHIPS = "/v2/cadence_memberships"
 PERSON_UPSERTS = "/v2/person_upserts"
+ANN: dict[str, Any] = {"id": "sth-1", "customer_id": "cus-1", "name": "Ann Lee", "email": "ann@acme.example"}
 
 
 async def end(stage: Stage, enrollment_id: UUID, reason: str) -> None:
@@ -61,3 +66,37 @@ async def see_to(stage: Stage, enrollment_id: UUID) -> None:
         # The work waits for a person to connect again, and this one tries until it is taken.
         with contextlib.suppress(Unauthorized):
             await stage.sessions.connect(stage.organization_id, ApiKey(stage.team["api_key"]), by="lea")
+
+
+async def known(stage: Stage, as_she_is: dict[str, Any] | None = None) -> None:
+    """The directory's word of the customer and of somebody there."""
+    now = stage.clock.now()
+    her = as_she_is or ANN
+    customer = {
+        "id": her["customer_id"],
+        "name": "Acme",
+        "owner": {"user_id": "usr-3", "email": stage.team["users"][1]["email"]},
+    }
+    belongs = {"organization_id": stage.organization_id}
+    async with stage.database.transaction() as connection:
+        await take_snapshots(
+            connection,
+            customers=[
+                CustomerUpdate(
+                    snapshot=DirectoryCustomer.model_validate_json(orjson.dumps(belongs | customer)),
+                    as_of=now,
+                    offset=1,
+                )
+            ],
+            stakeholders=[
+                StakeholderUpdate(
+                    snapshot=DirectoryStakeholder.model_validate_json(orjson.dumps(belongs | her)),
+                    as_of=now,
+                    offset=1,
+                )
+            ],
+            erased_customers=[],
+            erased_stakeholders=[],
+            memory=stage.memory,
+            now=now,
+        )

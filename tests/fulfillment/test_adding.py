@@ -10,45 +10,12 @@ import pytest
 from enrollment.additions import Addition
 from enrollment.mappings import Policy
 from enrollment.policies import Cap, Counted
-from schemas.directory import DirectoryCustomer, DirectoryStakeholder
 from schemas.vocabulary import RequesterKind
 from storage.additions import Asker
 from tests.fulfillment.stage import Stage, publish
-from tests.fulfillment.steps import person
+from tests.fulfillment.steps import ANN, known, person
 from workflows.adding import WantedAddition, add_to_cadence
-from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshots
 from workflows.suppressions import suppress
-
-ANN: dict[str, Any] = {"id": "sth-1", "customer_id": "cus-1", "name": "Ann Lee", "email": "ann@acme.example"}
-
-
-async def known(stage: Stage, as_she_is: dict[str, Any] | None = None) -> None:
-    """The directory's word of the customer and of somebody there."""
-    now = stage.clock.now()
-    customer = {"id": "cus-1", "name": "Acme", "owner": {"user_id": "usr-3", "email": stage.team["users"][1]["email"]}}
-    belongs = {"organization_id": stage.organization_id}
-    async with stage.database.transaction() as connection:
-        await take_snapshots(
-            connection,
-            customers=[
-                CustomerUpdate(
-                    snapshot=DirectoryCustomer.model_validate_json(orjson.dumps(belongs | customer)),
-                    as_of=now,
-                    offset=1,
-                )
-            ],
-            stakeholders=[
-                StakeholderUpdate(
-                    snapshot=DirectoryStakeholder.model_validate_json(orjson.dumps(belongs | (as_she_is or ANN))),
-                    as_of=now,
-                    offset=1,
-                )
-            ],
-            erased_customers=[],
-            erased_stakeholders=[],
-            memory=stage.memory,
-            now=now,
-        )
 
 
 async def approved(stage: Stage, **said: Any) -> UUID:

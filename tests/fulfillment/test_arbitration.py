@@ -2,17 +2,21 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from enrollment.additions import Addition, Gate
 from fulfillment.timers import TimerOptions, Timers
-from schemas.vocabulary import OutcomeType, TriggerType
+from schemas.vocabulary import OutcomeType, Reason, RequesterKind, TriggerType
+from storage.additions import Asker
 from tests.fulfillment.account import SAVE, UPSELL, Account, opened
 from tests.fulfillment.stage import Stage, running
-from tests.fulfillment.steps import MEMBERSHIPS, PERSON_UPSERTS, is_hit
+from tests.fulfillment.steps import MEMBERSHIPS, PERSON_UPSERTS, is_hit, known
+from workflows.adding import AdditionRefused, WantedAddition, add_to_cadence
 from workflows.memory import OrganizationMemory
 
 RECOVERED, CHURNED = OutcomeType.RECOVERED, OutcomeType.CHURNED
@@ -241,6 +245,44 @@ async def test_who_is_to_be_taken_off_is_not_added_back_first(account: Account) 
     await account.settle()
     assert await account.state(UPSELL) == ("exited", "expansion-closed")
     assert len(await stage.writes("cadence_memberships")) == 1
+
+
+async def test_upsell_that_a_person_asked_for_is_held_likewise(account: Account) -> None:
+    stage = account.stage
+    await known(stage, account.people[UPSELL] | {"customer_id": account.customer_id})
+
+    async def add() -> UUID:
+        async with stage.database.transaction() as connection:
+            wanted = WantedAddition(
+                id=uuid4(),
+                addition=Addition(stakeholder_id=account.people[UPSELL]["id"], cadence_id=account.cadences[UPSELL]),
+                asked_by=Asker(RequesterKind.USER, "usr-3"),
+                note="she asked for it",
+                correlation_id="journey-1",
+            )
+            await add_to_cadence(connection, stage.organization_id, wanted, stage.memory, stage.clock.now())
+        return wanted.id
+
+    async def states(*ids: UUID) -> list[tuple[str, str | None]]:
+        rows = await stage.fetch("SELECT id, state, reason FROM enrollments WHERE id = ANY ($1)", list(ids))
+        found = {UUID(str(row["id"])): (row["state"], row["reason"]) for row in rows}
+        return [found[one] for one in ids]
+
+    pending = await add()
+    await account.signal(SAVE)
+    assert await states(pending) == [("withdrawn", "preempted")]
+    with pytest.raises(AdditionRefused) as refused:
+        await add()
+    assert (refused.value.refusal.gate, refused.value.reason) == (Gate.STOPS, Reason.PREEMPTED)
+    await account.outcome(RECOVERED)
+    await account.settle()
+    active = await add()
+    await account.settle()
+    assert (await states(active))[0][0] == "enrolled"
+    await account.signal(SAVE, "another-risk")
+    await account.settle()
+    assert (await states(pending, active))[1][0] == "paused"
+    assert await account.on_cadence() == {SAVE}
 
 
 async def test_the_service_does_all_of_it_by_itself(account: Account) -> None:
