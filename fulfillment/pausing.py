@@ -172,12 +172,15 @@ class Pause:
 
 def _paused(enrollment: Enrollment, pause: AskedPause | None, membership: MembershipFacts) -> Change:
     """What a hold or a stop asked for first is theirs, though a person asks for it too."""
-    by_person = pause is not None and pause.reason is Reason.REQUESTED_BY_PERSON
+    actor = SERVICE
+    if pause is not None and pause.reason is Reason.REQUESTED_BY_PERSON:
+        kind = pause.moved_by_kind if pause.moved_by is not None else pause.asked_by_kind
+        actor = Actor(ActorKind(kind.value), pause.moved_by or pause.asked_by)
     return Change(
         enrollment=enrollment,
         happening=Happening.PAUSE,
         reason=pause.reason.value if pause is not None else None,
-        actor=Actor(ActorKind.USER, pause.moved_by or pause.asked_by) if pause is not None and by_person else SERVICE,
+        actor=actor,
         membership=membership,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.vocabulary import Reason
+from schemas.vocabulary import Reason, RequesterKind
 from storage.directory import CustomerKey
 from storage.enrollments import Enrollment
 from storage.evaluations import Deferral
@@ -52,8 +52,10 @@ class Pause:
     reason: Reason
     step_id: int | None
     refused_at: datetime | None
+    asked_by_kind: RequesterKind
     asked_by: str | None
     asked_until: datetime | None
+    moved_by_kind: RequesterKind
     moved_by: str | None
     to_step_id: int | None
     skips: int
@@ -158,7 +160,8 @@ async def read_pause(connection: Connection, enrollment_id: UUID) -> Pause | Non
     if not rows:
         return None
     values = {name: rows[0][name] for name in Pause.__dataclass_fields__}
-    return Pause(**values | {"enrollment_id": enrollment_id, "reason": Reason(values["reason"])})
+    kinds = {name: RequesterKind(values[name]) for name in ("asked_by_kind", "moved_by_kind")}
+    return Pause(**values | kinds | {"enrollment_id": enrollment_id, "reason": Reason(values["reason"])})
 
 
 async def record_step(connection: Connection, enrollment_id: UUID, step_id: int) -> None:

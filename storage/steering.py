@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from schemas.vocabulary import RequesterKind
 from storage.directory import StakeholderKey
 from storage.enrollments import Enrollment
 from storage.looking import rows_as
@@ -57,6 +58,7 @@ class Steering:
     id: UUID
     enrollment_id: UUID
     action: SteeringAction
+    asked_by_kind: RequesterKind = RequesterKind.USER
     asked_by: str
     note: str
     until: datetime | None = None
@@ -131,6 +133,7 @@ async def add(connection: Connection, organization_id: str, asked: Steering, now
         id=asked.id,
         enrollment_id=asked.enrollment_id,
         action=asked.action.value,
+        asked_by_kind=asked.asked_by_kind.value,
         asked_by=asked.asked_by,
         note=asked.note,
         until=asked.until,
@@ -200,16 +203,15 @@ async def customer_of(connection: Connection, organization_id: str, enrollment_i
     return found
 
 
-async def keep_paused(
-    connection: Connection, enrollment: Enrollment, *, by: str, until: datetime | None, now: datetime
-) -> None:
-    """Somebody pauses it, whatever else holds it."""
+async def keep_paused(connection: Connection, enrollment: Enrollment, asked: Steering, now: datetime) -> None:
+    """Whoever asks pauses it, whatever else holds it."""
     await queries.keep_paused(
         connection,
         enrollment_id=enrollment.id,
         organization_id=enrollment.organization_id,
-        asked_by=by,
-        until=until,
+        asked_by_kind=asked.asked_by_kind.value,
+        asked_by=asked.asked_by,
+        until=asked.until,
         now=now,
     )
 
@@ -220,14 +222,21 @@ async def let_go(connection: Connection, enrollment_id: UUID) -> None:
 
 
 async def move_on(
-    connection: Connection, enrollment: Enrollment, *, by: str, to_step_id: int | None, skips: int, now: datetime
+    connection: Connection,
+    enrollment: Enrollment,
+    asked: Steering,
+    now: datetime,
+    *,
+    to_step_id: int | None,
+    skips: int,
 ) -> None:
     """The cadence is to go on at a step, so many steps further, or where it stands."""
     await queries.move_on(
         connection,
         enrollment_id=enrollment.id,
         organization_id=enrollment.organization_id,
-        moved_by=by,
+        moved_by_kind=asked.asked_by_kind.value,
+        moved_by=asked.asked_by,
         to_step_id=to_step_id,
         skips=skips,
         now=now,
@@ -244,6 +253,7 @@ def _steering(row: Any, steering_id: UUID) -> Steering:
         id=plain_uuid(steering_id),
         enrollment_id=plain_uuid(row["enrollment_id"]),
         action=SteeringAction(row["action"]),
+        asked_by_kind=RequesterKind(row["asked_by_kind"]),
         asked_by=row["asked_by"],
         note=row["note"],
         until=row["until"],

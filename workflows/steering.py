@@ -107,9 +107,13 @@ def _done(organization_id: str, asked: Steering) -> Done:
     )
 
 
+def _actor(asked: Steering) -> Actor:
+    return Actor(ActorKind(asked.asked_by_kind.value), asked.asked_by)
+
+
 async def _remove(connection: Connection, enrollment: Enrollment, asked: Steering, now: datetime) -> None:
     """Whoever is on the cadence is taken off; whoever is not yet never comes onto it."""
-    actor, reason = Actor(ActorKind.USER, asked.asked_by), Reason.REQUESTED_BY_PERSON.value
+    actor, reason = _actor(asked), Reason.REQUESTED_BY_PERSON.value
     is_coming_back = enrollment.state is EnrollmentState.PAUSED and enrollment.intended_at is not None
     if enrollment.state is EnrollmentState.ENROLLED or is_coming_back:
         await add_remove(connection, enrollment, happening=Happening.REMOVE, reason=reason, now=now, actor=actor)
@@ -122,7 +126,7 @@ async def _pause(connection: Connection, enrollment: Enrollment, asked: Steering
     _on_cadence(enrollment, "paused")
     if asked.until is not None and asked.until <= now:
         raise TermsInvalid("a pause ends in the future")
-    await steering.keep_paused(connection, enrollment, by=asked.asked_by, until=asked.until, now=now)
+    await steering.keep_paused(connection, enrollment, asked, now)
     if enrollment.state is EnrollmentState.ENROLLED:
         await add_pause(connection, [enrollment], now)
 
@@ -153,7 +157,7 @@ async def _retry(connection: Connection, enrollment: Enrollment, asked: Steering
         raise SteeringInvalid(f"only what failed is tried again, and the enrollment is {enrollment.state.value}")
     if await memberships.has_been_on_cadence(connection, enrollment):
         raise SteeringInvalid("the person is on this cadence, or has been since: nobody is put through it twice")
-    actor, reason = Actor(ActorKind.USER, asked.asked_by), Reason.RETRIED.value
+    actor, reason = _actor(asked), Reason.RETRIED.value
     change = Change(enrollment=enrollment, happening=Happening.RETRY, reason=reason, actor=actor, expected_at=now)
     await add_enroll(connection, [(one, now) for one in await transition(connection, [change], now)], now)
 
@@ -174,7 +178,7 @@ async def _move(
         await _check_skipping(connection, enrollment, cadence)
     else:
         await steering.change_sender(connection, enrollment.id, _sender(cadence, facts, asked.sender_user_id))
-    await steering.move_on(connection, enrollment, by=asked.asked_by, to_step_id=to_step_id, skips=skips, now=now)
+    await steering.move_on(connection, enrollment, asked, now, to_step_id=to_step_id, skips=skips)
     if enrollment.state is EnrollmentState.ENROLLED:
         await add_pause(connection, [enrollment], now)
 

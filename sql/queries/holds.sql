@@ -75,7 +75,8 @@ ON CONFLICT (enrollment_id) DO NOTHING
 
 -- name: read_pause
 -- The pause of an enrollment.
-SELECT enrollment_id, reason, step_id, refused_at, asked_by, asked_until, moved_by, to_step_id, skips FROM pauses WHERE enrollment_id = :enrollment_id
+SELECT enrollment_id, reason, step_id, refused_at, asked_by_kind, asked_by, asked_until, moved_by_kind, moved_by, to_step_id, skips
+FROM pauses WHERE enrollment_id = :enrollment_id
 
 -- name: record_pause_step!
 -- Where the cadence of somebody who is about to be taken off goes on.

@@ -1,18 +1,18 @@
 -- name: add_steering$
 -- Somebody asks something of an enrollment; answers nothing where it was asked under that id before.
-INSERT INTO steerings (organization_id, id, enrollment_id, action, asked_by, note, until, step_id, sender_user_id, asked_at)
-VALUES (:organization_id, :id, :enrollment_id, :action, :asked_by, :note, :until, :step_id, :sender_user_id, :now)
+INSERT INTO steerings (organization_id, id, enrollment_id, action, asked_by_kind, asked_by, note, until, step_id, sender_user_id, asked_at)
+VALUES (:organization_id, :id, :enrollment_id, :action, :asked_by_kind, :asked_by, :note, :until, :step_id, :sender_user_id, :now)
 ON CONFLICT (organization_id, id) DO NOTHING
 RETURNING id
 
 -- name: read_steering
 -- What was asked under an id.
-SELECT enrollment_id, action, asked_by, note, until, step_id, sender_user_id, asked_at
+SELECT enrollment_id, action, asked_by_kind, asked_by, note, until, step_id, sender_user_id, asked_at
 FROM steerings WHERE organization_id = :organization_id AND id = :id
 
 -- name: list_steerings
 -- What people have asked of an enrollment, oldest first.
-SELECT id, enrollment_id, action, asked_by, note, until, step_id, sender_user_id, asked_at
+SELECT id, enrollment_id, action, asked_by_kind, asked_by, note, until, step_id, sender_user_id, asked_at
 FROM steerings WHERE organization_id = :organization_id AND enrollment_id = :enrollment_id
 ORDER BY asked_at, id
 
@@ -25,9 +25,10 @@ WHERE s.enrollment_id = n.id AND s.organization_id = e.organization_id
 
 -- name: keep_paused!
 -- Somebody pauses an enrollment, whatever else holds it, until an instant or until somebody resumes.
-INSERT INTO pauses (enrollment_id, organization_id, reason, asked_at, asked_by, asked_until)
-VALUES (:enrollment_id, :organization_id, 'requested_by_person', :now, :asked_by, :until)
-ON CONFLICT (enrollment_id) DO UPDATE SET asked_by = excluded.asked_by, asked_until = excluded.asked_until
+INSERT INTO pauses (enrollment_id, organization_id, reason, asked_at, asked_by_kind, asked_by, asked_until)
+VALUES (:enrollment_id, :organization_id, 'requested_by_person', :now, :asked_by_kind, :asked_by, :until)
+ON CONFLICT (enrollment_id) DO UPDATE
+SET asked_by_kind = excluded.asked_by_kind, asked_by = excluded.asked_by, asked_until = excluded.asked_until
 
 -- name: let_go!
 -- Nobody pauses it any more; what else holds it still does.
@@ -35,9 +36,9 @@ UPDATE pauses SET asked_by = NULL, asked_until = NULL WHERE enrollment_id = :enr
 
 -- name: move_on!
 -- The cadence is to go on elsewhere: at a step, so many steps further, or where it stands, with another sender.
-INSERT INTO pauses (enrollment_id, organization_id, reason, asked_at, moved_by, to_step_id, skips)
-VALUES (:enrollment_id, :organization_id, 'requested_by_person', :now, :moved_by, :to_step_id, :skips)
-ON CONFLICT (enrollment_id) DO UPDATE SET moved_by = excluded.moved_by,
+INSERT INTO pauses (enrollment_id, organization_id, reason, asked_at, moved_by_kind, moved_by, to_step_id, skips)
+VALUES (:enrollment_id, :organization_id, 'requested_by_person', :now, :moved_by_kind, :moved_by, :to_step_id, :skips)
+ON CONFLICT (enrollment_id) DO UPDATE SET moved_by_kind = excluded.moved_by_kind, moved_by = excluded.moved_by,
   to_step_id = coalesce(excluded.to_step_id, pauses.to_step_id),
   skips = CASE WHEN excluded.to_step_id IS NULL THEN pauses.skips + excluded.skips ELSE 0 END
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from enrollment.stops import StopScope
-from schemas.vocabulary import OutcomeType, Reason
+from schemas.vocabulary import OutcomeType, Reason, RequesterKind
 from storage import audit, steering
 from storage.steering import Steering, SteeringAction
 from tests.fulfillment.account import SAVE, Account, opened
@@ -155,6 +155,21 @@ async def test_what_a_stop_pauses_is_told_as_the_stop_s_though_somebody_asks_for
     await ask(account, "pause")
     await carried_out(account)
     assert await last_change(account) == ("paused", "stopped", "service", None)
+
+
+@pytest.mark.parametrize(("action", "state"), [("pause", "paused"), ("remove", "removed")])
+async def test_what_is_asked_in_the_chat_is_the_chats_doing(account: Account, action: str, state: str) -> None:
+    await ask(account, action, asked_by_kind=RequesterKind.CHAT)
+    await carried_out(account)
+    assert await last_change(account) == (state, "requested_by_person", "chat", "usr-1")
+
+
+async def test_who_is_moved_in_the_chat_is_told_as_the_chats_though_a_user_had_paused_them(account: Account) -> None:
+    await ask(account, "skip", asked_by_kind=RequesterKind.CHAT)
+    await account.timers()
+    while await account.state(SAVE) != ("paused", "requested_by_person"):
+        assert await account.carry_out()
+    assert (await last_change(account))[2:] == ("chat", "usr-1")
 
 
 async def test_a_step_is_skipped(account: Account) -> None:

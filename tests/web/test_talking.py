@@ -167,8 +167,8 @@ async def test_a_pause_is_confirmed_by_its_digest_and_ends_on_its_day(api: Api, 
     assert (await wrong.say("", confirm="sha256:other", time_zone="Europe/Berlin"))["kind"] == "told"
     done = await talk.say("", confirm=shown["plan"]["digest"], time_zone="Europe/Berlin")
     assert [one["enrollment_id"] for one in done["done"]] == [str(UUID(bytes=row["id"].bytes))]
-    (asked,) = await scene.rows("SELECT action, until, asked_by FROM steerings")
-    assert (asked["action"], asked["asked_by"]) == ("pause", "usr-1")
+    (asked,) = await scene.rows("SELECT action, until, asked_by_kind, asked_by FROM steerings")
+    assert (asked["action"], asked["asked_by_kind"], asked["asked_by"]) == ("pause", "chat", "usr-1")
     assert asked["until"].date().isoformat() <= shown["plan"]["until"]
 
 

@@ -73,7 +73,10 @@ async def test_what_is_offered_is_taken(
     if is_paused:
         async with scene.database.transaction() as connection:
             enrollment = await scene.enrollment(connection, enrollment_id)
-            await steering.keep_paused(connection, enrollment, by="usr-2", until=None, now=scene.now)
+            pause = Steering(
+                id=uuid4(), enrollment_id=enrollment_id, action=SteeringAction.PAUSE, asked_by="usr-2", note="so"
+            )
+            await steering.keep_paused(connection, enrollment, pause, scene.now)
     async with scene.database.connection() as connection:
         found = await standing.of_enrollment(connection, scene.organization_id, enrollment_id, scene.now)
         assert await standing.of_enrollment(connection, "org-2", enrollment_id, scene.now) is None

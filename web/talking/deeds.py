@@ -104,6 +104,7 @@ class Doing:
             id=id_,
             enrollment_id=UUID(target.enrollment_id),
             action=_STEERED[plan.action],
+            asked_by_kind=RequesterKind.CHAT,
             asked_by=self.caller.user_id,
             note=plan.note,
             until=datetime.combine(plan.until, time(), self.zone) if plan.until is not None else None,
