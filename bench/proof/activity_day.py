@@ -56,9 +56,10 @@ _TAKEN_AWAY = ("take_back", "add_again", "remove_and_add_again", "delete_person"
 class DaySize:
     """How large a day is, for the organization that is polled alone and the one that webhooks tell of as well.
 
-    `changes` are the acts of both in all of the `half_hours`; `late_people` of each become stakeholders amid the day.
-    `joining` is in how many half hours before them the memberships begin. `speed` is business seconds in a real one,
-    `read_seconds` the longest that a cycle may take in real ones.
+    `changes` are the acts of both in all of the `half_hours`, some of which change several counters;
+    `late_people` of each become stakeholders amid the day. `joining` is in how many half hours before them the
+    memberships begin. `speed` is business seconds in a real one, `read_seconds` the longest that a cycle may take in
+    real ones.
     """
 
     people: int
