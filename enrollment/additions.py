@@ -31,6 +31,7 @@ from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.vocabulary import Reason, TriggerType
 
 __all__ = [
+    "NOT_ASKED_YET",
     "REFUSAL_WORDS",
     "Addition",
     "AdditionFacts",
@@ -297,7 +298,7 @@ _LETS_THROUGH: dict[Gate, str] = {
     Gate.CADENCE: "People can be added to the cadence.",
     Gate.SENDER: "The sender may run the cadence.",
 }
-_NOT_ASKED_YET = (
+NOT_ASKED_YET = (
     "Nothing known is against it. Salesloft has no record of the person yet: it is asked right before they are added,"
     " and nobody is added whom it restricts."
 )
@@ -306,7 +307,7 @@ _NOT_ASKED_YET = (
 def _consent(facts: AdditionFacts) -> GateVerdict:
     refusal = known_refusal(facts.stakeholder, facts.person)
     if refusal is None and facts.person is None:
-        return GateVerdict(gate=Gate.CONSENT, reason=None, says=_NOT_ASKED_YET)
+        return GateVerdict(gate=Gate.CONSENT, reason=None, says=NOT_ASKED_YET)
     return _verdict(Gate.CONSENT, refusal)
 
 

@@ -28,7 +28,7 @@ from web.rights import acting, check_customer
 from web.security import Caller, Callers
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
-from workflows.steering import IdTaken, NoEnrollment, SteeringInvalid, TermsInvalid, steer
+from workflows.steering import IdTaken, NoEnrollment, SteeringInvalid, TermsInvalid, steer, try_steering
 
 __all__ = ["Note", "membership_routes"]
 
@@ -134,14 +134,6 @@ class Retried(BaseModel):
     does: str
     held_by: Reason | None
     dry_run: bool
-
-
-class _OnlyTried(Exception):
-    """Gives a transaction up that was to show what would come of it."""
-
-    def __init__(self, held_by: Reason | None) -> None:
-        super().__init__()
-        self.held_by = held_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,15 +272,8 @@ class _Desk:
             return await steer(connection, organization_id, steering, self._memory, self._clock.now())
 
     async def _tried(self, organization_id: str, steering: Steering) -> Reason | None:
-        try:
-            await self._given_up(organization_id, steering)
-        except _OnlyTried as tried:
-            return tried.held_by
-        raise AssertionError("what is only tried is given up")
-
-    async def _given_up(self, organization_id: str, steering: Steering) -> None:
         async with self._database.transaction() as connection:
-            raise _OnlyTried(await steer(connection, organization_id, steering, self._memory, self._clock.now()))
+            return await try_steering(connection, organization_id, steering, self._memory, self._clock.now())
 
 
 _TRIED: dict[int | str, dict[str, Any]] = {200: {"model": Steered, "description": "What would come of it (`dry_run`)."}}

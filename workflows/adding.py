@@ -26,7 +26,7 @@ from enrollment.additions import (
     policy_of,
 )
 from enrollment.approval import digest
-from enrollment.consent import normalised_email
+from enrollment.consent import PersonRecord, email_refusal, known_refusal, normalised_email
 from enrollment.decide import OrganizationFacts
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from schemas.vocabulary import ActorKind, EnrollmentState, Reason
@@ -42,7 +42,16 @@ from workflows.events import Origin
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, changed_event
 
-__all__ = ["Added", "AdditionRefused", "IdTaken", "UnknownParty", "WantedAddition", "add_to_cadence", "try_addition"]
+__all__ = [
+    "Added",
+    "AdditionRefused",
+    "IdTaken",
+    "UnknownParty",
+    "WantedAddition",
+    "add_to_cadence",
+    "contact_refusal",
+    "try_addition",
+]
 
 
 class UnknownParty(LookupError):
@@ -164,6 +173,21 @@ async def try_addition(
     return (await _prepared(connection, customer, wanted, organization, now)).added
 
 
+async def contact_refusal(connection: Connection, organization_id: str, stakeholder_id: str) -> Reason | None:
+    """Why somebody would not be added back to the cadence that they are on, as far as it is known without Salesloft.
+
+    It is asked again right before they are. Raises UnknownParty.
+    """
+    _, customer_id = await _customer_of(connection, organization_id, stakeholder_id)
+    known = await _contact(connection, (organization_id, stakeholder_id))
+    return (
+        _gone(known.row, customer_id)
+        or email_refusal(known.stakeholder)
+        or known_refusal(known.stakeholder, known.person)
+        or (Reason.SUPPRESSED if known.is_suppressed else None)
+    )
+
+
 async def _customer_of(connection: Connection, organization_id: str, stakeholder_id: str) -> CustomerKey:
     key = (organization_id, stakeholder_id)
     found = (await directory.read_stakeholders(connection, [key])).get(key)
@@ -192,33 +216,44 @@ async def _prepared(
 async def _facts(connection: Connection, customer: CustomerKey, addition: Addition) -> AdditionFacts:
     """What the gates ask, as it is known in this transaction."""
     organization_id, customer_id = customer
-    key = (organization_id, addition.stakeholder_id)
-    row = (await directory.read_stakeholders(connection, [key]))[key]
+    known = await _contact(connection, (organization_id, addition.stakeholder_id))
     customer_row = (await directory.read_customers(connection, [customer])).get(customer)
-    known = row.data is not None
-    stakeholder = (
-        StakeholderSnapshot.model_validate_json(row.data)
-        if row.data is not None
-        else StakeholderSnapshot(id=addition.stakeholder_id)
-    )
-    email = normalised_email(stakeholder.email)
-    linked = (await directory.read_people(connection, [(*key, email)])).get(key) if known else None
-    suppressed = await policies.suppressed(connection, {key: stakeholder.email}) if known else set()
     places = await additions.read_places(connection, organization_id, addition.stakeholder_id)
     risks = await evaluations.open_episodes_of(connection, [customer])
     data = customer_row.data if customer_row is not None else None
     return AdditionFacts(
         customer=CustomerSnapshot.model_validate_json(data) if data is not None else None,
-        stakeholder=stakeholder,
-        gone=_gone(row, customer_id),
-        person=linked.record if linked is not None else None,
-        is_suppressed=key in suppressed,
+        stakeholder=known.stakeholder,
+        gone=_gone(known.row, customer_id),
+        person=known.person,
+        is_suppressed=known.is_suppressed,
         is_asked_for=addition.cadence_id in places.asked_for,
         is_on_cadence=addition.cadence_id in places.on_cadence,
         busy_groups=places.groups,
         address_groups=places.address_groups,
         at_risk_until=risks.get(customer),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """Somebody as the directory, Salesloft's record and the organization's own list have them."""
+
+    row: StakeholderRow
+    stakeholder: StakeholderSnapshot
+    person: PersonRecord | None
+    is_suppressed: bool
+
+
+async def _contact(connection: Connection, key: tuple[str, str]) -> _Contact:
+    row = (await directory.read_stakeholders(connection, [key]))[key]
+    if row.data is None:
+        return _Contact(row, StakeholderSnapshot(id=key[1]), None, is_suppressed=False)
+    stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+    email = normalised_email(stakeholder.email)
+    linked = (await directory.read_people(connection, [(*key, email)])).get(key)
+    suppressed = await policies.suppressed(connection, {key: stakeholder.email})
+    return _Contact(row, stakeholder, linked.record if linked is not None else None, is_suppressed=key in suppressed)
 
 
 def _gone(row: StakeholderRow, customer_id: str) -> Reason | None:

@@ -25,7 +25,7 @@ from workflows.commands import add_enroll, add_pause, add_remove, add_resume
 from workflows.memory import OrganizationMemory
 from workflows.transitions import Actor, Change, transition
 
-__all__ = ["IdTaken", "NoEnrollment", "SteeringInvalid", "TermsInvalid", "steer"]
+__all__ = ["IdTaken", "NoEnrollment", "SteeringInvalid", "TermsInvalid", "steer", "try_steering"]
 
 _ON_CADENCE = frozenset({EnrollmentState.ENROLLED, EnrollmentState.PAUSED})
 
@@ -75,6 +75,18 @@ async def steer(
     await _have_done(connection, enrollment, asked, facts, now)
     await note(connection, _done(organization_id, asked), now=now)
     return await holds.held(connection, enrollment.id, now)
+
+
+async def try_steering(
+    connection: Connection, organization_id: str, asked: Steering, memory: OrganizationMemory, now: datetime
+) -> Reason | None:
+    """What would hold the enrollment then; all that is written for it is given up again. Raises as `steer` does."""
+    trial = connection.transaction()
+    await trial.start()
+    try:
+        return await steer(connection, organization_id, asked, memory, now)
+    finally:
+        await trial.rollback()
 
 
 async def _have_done(

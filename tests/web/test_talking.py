@@ -212,3 +212,91 @@ async def test_who_was_put_on_a_cadence_by_hand_is_left_there_and_that_is_said(a
     told = await Talk(api).say("Pause Ann Lee")
     assert told["kind"] == "told"
     assert "in Salesloft itself: only there can they be paused" in told["text"]
+
+
+async def test_what_a_gate_refuses_is_said_at_once_with_what_would_change_it(api: Api, scene: Scene) -> None:
+    await scene.snapshots(
+        stakeholders=[ANN | {"contact_preferences": {"email": "blocked", "phone": None}}, BOB | {"email": None}]
+    )
+    talk = Talk(api)
+    told = await talk.say("Add Ann Lee to the renewal cadence")
+    assert (told["kind"], told["plan"]) == ("told", None)
+    assert told["text"] == (
+        "Ann Lee (Acme) cannot be added to Renewal 456. The stakeholder has opted out of e-mail. Only they can allow it"
+        " again."
+    )
+    (prevented,) = told["prevented"]
+    assert (prevented["stakeholder_id"], prevented["cadence"]) == ("sth-9", "Renewal 456")
+    assert [one["reason_code"] for one in prevented["refusals"]] == ["opted_out"]
+    assert "nothing to confirm" in (await talk.say("yes"))["text"]
+    told = await talk.say("Add Bob Ray to the renewal cadence")
+    assert "has no e-mail address. Add one in the directory, and ask again." in told["text"]
+    assert await requests(scene) == []
+
+
+async def test_of_several_those_are_shown_who_can_be_added_and_the_others_told(api: Api, scene: Scene) -> None:
+    await scene.snapshots(stakeholders=[BOB | {"contact_preferences": {"email": "blocked", "phone": None}}])
+    talk = Talk(api)
+    shown = await talk.say("Add Ann Lee and Bob Ray to the renewal cadence")
+    assert (shown["kind"], [one["name"] for one in shown["plan"]["targets"]]) == ("change", ["Ann Lee"])
+    assert [one["name"] for one in shown["prevented"]] == ["Bob Ray"]
+    refused, confirmation = shown["text"].splitlines()
+    assert refused.startswith("Bob Ray (Acme) cannot be added to Renewal 456. The stakeholder has opted out")
+    assert "Bob Ray" not in confirmation == shown["plan"]["confirmation"]
+    done = await talk.say("", confirm=shown["plan"]["digest"])
+    assert [(one["name"], one["refusal"]) for one in done["done"]] == [("Ann Lee", None)]
+    assert [one["stakeholder"]["id"] for one in await requests(scene)] == ["sth-9"]
+
+
+async def test_the_question_says_what_there_is_to_know_before_a_yes(api: Api, scene: Scene) -> None:
+    await scene.snapshots(customers=[CUSTOMER, OTHER | {"owner": {"user_id": "usr-8", "email": "lea@cscx.example"}}])
+    cat = {"id": "sth-5", "name": "Cat Moss", "email": "cat@globex.example", "customer_id": "cus-8"}
+    await scene.snapshots(stakeholders=[cat])
+    talk = Talk(api)
+    text = (await talk.say("Add Ann Lee to the renewal cadence"))["text"]
+    assert 'It begins as soon as it is approved, with "First". Kim sends.' in text
+    assert "It can be approved until " in text
+    assert "Salesloft has no record of Ann Lee yet: it is asked right before they are added" in text
+    assert text.endswith(" Shall I?")
+    text = (await talk.say("Add Ann Lee and Cat Moss to Renewal 457"))["text"]
+    assert "Kim sends to Ann Lee and Lea sends to Cat Moss." in text
+    text = (await talk.say("Add Ann Lee to the renewal cadence at step 2 from 7 January, sent by Lea"))["text"]
+    assert "beginning on Thursday 7 January 2027, at step 2, sent by Lea." in text
+    assert "as soon as" not in text
+    assert "Kim" not in text
+
+
+async def test_a_gate_that_closes_after_the_question_still_refuses(api: Api, scene: Scene) -> None:
+    talk = Talk(api)
+    assert (await talk.say("Add Ann Lee to the renewal cadence"))["kind"] == "change"
+    await scene.snapshots(stakeholders=[ANN | {"contact_preferences": {"email": "blocked", "phone": None}}])
+    done = await talk.say("yes")
+    assert [one["refusal"] for one in done["done"]] == ["The stakeholder has opted out of e-mail."]
+    assert await requests(scene) == []
+
+
+async def test_nobody_is_taken_off_who_would_not_be_added_back(api: Api, scene: Scene) -> None:
+    await scene.decide(scene.trigger(stakeholders=[ANN]))
+    (row,) = await scene.rows("SELECT id FROM enrollments")
+    await scene.put_into("enrolled", row["id"])
+    await scene.snapshots(stakeholders=[ANN | {"contact_preferences": {"email": "blocked", "phone": None}}])
+    talk = Talk(api)
+    for said in ("Skip Ann Lee's next step", "Restart Ann Lee at step 1", "Change the sender for Ann Lee to Lea"):
+        told = await talk.say(said)
+        assert told["kind"] == "told", said
+        assert "has opted out of e-mail. They would be taken off the cadence, and not added back." in told["text"]
+    assert (await talk.say("Pause Ann Lee"))["kind"] == "change"
+    assert (await talk.say("Remove Ann Lee from the renewal cadence"))["kind"] == "change"
+    assert await scene.rows("SELECT 1 FROM steerings") == []
+
+
+async def test_what_holds_somebody_is_said_before_a_yes(api: Api, scene: Scene) -> None:
+    await scene.decide(scene.trigger(stakeholders=[ANN]))
+    (row,) = await scene.rows("SELECT id FROM enrollments")
+    await scene.put_into("enrolled", row["id"])
+    talk = Talk(api)
+    await talk.say("Pause Ann Lee")
+    await talk.say("yes")
+    shown = await talk.say("Skip Ann Lee's next step")
+    assert "For now Ann Lee stays off the cadence: a pause is in force." in shown["text"]
+    assert len(await scene.rows("SELECT 1 FROM steerings")) == 1

@@ -141,6 +141,14 @@ async def test_of_two_who_may_be_meant_somebody_chooses(api: Api, scene: Scene) 
     assert [one["stakeholder"]["id"] for one in await requests(scene)] == ["sth-7"]
 
 
+async def test_what_a_gate_refuses_is_refused_before_a_yes_with_its_reason(api: Api, scene: Scene) -> None:
+    await scene.snapshots(stakeholders=[ANN | {"contact_preferences": {"email": "blocked", "phone": None}}])
+    async with assistant(api) as client:
+        told = await call(client, "add_to_cadence", **ADD)
+    assert (told["kind"], told["plan"], told["token"], told["reason_code"]) == ("refused", None, None, "opted_out")
+    assert [one["remedy"] for one in told["prevented"][0]["refusals"]] == ["Only they can allow it again."]
+
+
 async def test_a_slot_is_a_name_and_never_a_command(api: Api, scene: Scene) -> None:
     await scene.decide(scene.trigger(stakeholders=[ANN]))
     async with assistant(api) as client:

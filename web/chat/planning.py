@@ -6,14 +6,14 @@ from typing import Final, Literal
 
 from enrollment.states import FINAL
 from schemas.vocabulary import EnrollmentState
-from web.chat.book import Book, Enrolled
+from web.chat.book import Book, Directory, Enrolled
 from web.chat.entities import Cadence, Stakeholder, User, folded, purpose_of
 from web.chat.intents import EVERY_CADENCE, Action, Change, Read, Step, Topic, When
 from web.chat.plans import ChangePlan, Choice, Conversation, Outcome, Question, ReadPlan, Settled, Target, Told, Wanted
 from web.chat.resolving import Resolver, Unsettled
 from web.chat.wording import confirmation, listed, spoken_day
 
-__all__ = ["GOOD_FOR", "plan"]
+__all__ = ["DONE", "GOOD_FOR", "narrowed", "plan"]
 
 GOOD_FOR: Final = timedelta(minutes=10)
 """How long a plan can be confirmed, and a question be answered."""
@@ -27,7 +27,8 @@ _STATES: Final = {
     Action.SENDER: _ON_CADENCE,
     Action.REMOVE: frozenset(EnrollmentState) - FINAL,
 }
-_DONE: Final = {
+DONE: Final = {
+    Action.ADD: "added",
     Action.PAUSE: "paused",
     Action.RESUME: "resumed",
     Action.SKIP: "moved on",
@@ -35,6 +36,7 @@ _DONE: Final = {
     Action.SENDER: "given another sender",
     Action.REMOVE: "removed",
 }
+"""What becomes of somebody, behind "to be"."""
 
 
 def plan(
@@ -54,6 +56,15 @@ def plan(
         return _Planning(intent, settled, book, resolver, utterance, now).planned(people), people
     except Unsettled as unsettled:
         return unsettled.outcome, people
+
+
+def narrowed(plan: ChangePlan, targets: Sequence[Target], known: Sequence[str], directory: Directory) -> ChangePlan:
+    """The plan for some of its targets, with sentences of what is known of it; it is another one for a confirmation."""
+    sender = None if plan.sender_user_id is None else directory.user_by_id.get(plan.sender_user_id)
+    told = confirmation(
+        plan.action, targets, until=plan.until, start=plan.start, step=plan.step, sender=sender, known=known
+    )
+    return plan.model_copy(update={"targets": tuple(targets), "confirmation": told}).sealed()
 
 
 def _reading(intent: Read, resolver: Resolver, people: Sequence[Stakeholder], accounts: tuple[str, ...]) -> Outcome:
@@ -100,7 +111,8 @@ class _Planning:
                 return Wanted(stakeholder_ids=missing)
             targets = tuple(target for one in people for target in self._steering(one, among=len(people)))
         if not targets:
-            raise Unsettled(Told(text=f"Nobody of them could be {_DONE[self._intent.action]}: nothing was done."))
+            raise Unsettled(Told(text=f"Nobody of them could be {DONE[self._intent.action]}: nothing was done."))
+        step = None if self._intent.step is None else self._intent.step.number
         return ChangePlan(
             organization_id=self._book.caller.organization_id,
             user_id=self._book.caller.user_id,
@@ -108,6 +120,7 @@ class _Planning:
             targets=targets,
             until=until,
             start=start,
+            step=step,
             sender_user_id=None if sender is None else sender.id,
             note=self._intent.note or f"asked in the chat: {self._utterance}",
             confirmation=confirmation(
@@ -115,7 +128,7 @@ class _Planning:
                 targets,
                 until=until,
                 start=start,
-                step=self._intent.step,
+                step=step,
                 sender=sender,
             ),
             expires_at=self._now + GOOD_FOR,
@@ -210,13 +223,13 @@ class _Planning:
         elsewhere = self._by_hand(person)
         if not known and elsewhere:
             cadences = listed([one.name for one in elsewhere])
-            done = _DONE[self._intent.action]
+            done = DONE[self._intent.action]
             return f"{person.name} was put on {cadences} in Salesloft itself: only there can they be {done}."
         where = "a cadence" if said is None or said == EVERY_CADENCE else f'"{said}"'
         if not known:
-            return f"{person.name} is not in {where}: there is nothing to be {_DONE[self._intent.action]}."
+            return f"{person.name} is not in {where}: there is nothing to be {DONE[self._intent.action]}."
         states = listed([f"{one.cadence} ({one.state.value})" for one in known])
-        return f"{person.name} cannot be {_DONE[self._intent.action]} as things stand: {states}."
+        return f"{person.name} cannot be {DONE[self._intent.action]} as things stand: {states}."
 
     def _by_hand(self, person: Stakeholder) -> list[Cadence]:
         """Of the cadences that somebody else put the person on those that were said, or all."""

@@ -52,7 +52,8 @@ class Target(_Value):
 class ChangePlan(_Value):
     """Something that is done once it is confirmed; `note` is the reason that is kept with it.
 
-    `until` is the day on which a pause ends, `start` an add's first day, by the caller's calendar.
+    `until` is the day on which a pause ends, `start` an add's first day, by the caller's calendar; `step` is the step
+    that was said, counted from 1.
     """
 
     kind: Literal["change"] = "change"
@@ -62,6 +63,7 @@ class ChangePlan(_Value):
     targets: tuple[Target, ...] = Field(min_length=1)
     until: date | None = None
     start: date | None = None
+    step: int | None = None
     sender_user_id: int | None = None
     note: str
     confirmation: str

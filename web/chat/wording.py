@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from web.chat.entities import User
-from web.chat.intents import Action, Step, Why
+from web.chat.intents import Action, Why
 from web.chat.plans import Target
 
 __all__ = ["NOT_UNDERSTOOD", "confirmation", "fresh", "listed", "spoken_day"]
@@ -31,15 +31,16 @@ def confirmation(
     *,
     until: date | None,
     start: date | None,
-    step: Step | None,
+    step: int | None,
     sender: User | None,
+    known: Sequence[str] = (),
 ) -> str:
-    """What will be done if it is confirmed."""
+    """What will be done if it is confirmed; `known` are sentences of what is known to come with it."""
     whom = listed([f"{one.name} ({one.customer}) · {one.cadence}" for one in targets])
     match action:
         case Action.ADD:
             begins = "" if start is None else f", beginning on {spoken_day(start)}"
-            at = "" if step is None else f", at {_step(step)}"
+            at = "" if step is None else f", at step {step}"
             by = "" if sender is None else f", sent by {sender.name}"
             told = f"Ask for approval to add {whom}{begins}{at}{by}. Nothing is sent before it is approved."
         case Action.PAUSE:
@@ -56,16 +57,12 @@ def confirmation(
         case Action.SKIP:
             told = f"Skip the next step of {whom}. {_BY_REMOVAL}"
         case Action.RESTART:
-            told = f"Begin again at {'the first step' if step is None else _step(step)}: {whom}. {_BY_REMOVAL}"
+            told = f"Begin again at {'the first step' if step is None else f'step {step}'}: {whom}. {_BY_REMOVAL}"
         case Action.SENDER:
             told = f"Have {'nobody' if sender is None else sender.name} send for {whom}. {_BY_REMOVAL}"
         case Action.REMOVE | _:
             told = f"Remove {whom}. What has not been sent is not sent any more."
-    return f"{told} Shall I?"
-
-
-def _step(step: Step) -> str:
-    return f"step {step.number}" if step.number is not None else step.text
+    return " ".join((told, *known, "Shall I?"))
 
 
 def spoken_day(day: date) -> str:

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.vocabulary import Reason
 from web.chat.plans import ChangePlan, ReadPlan
 
-__all__ = ["Answered", "Done", "Kind", "Said"]
+__all__ = ["Answered", "Done", "Kind", "Prevented", "Refused", "Said"]
 
 Kind = Literal["change", "read", "question", "told", "done"]
 
@@ -40,11 +41,29 @@ class Done(BaseModel):
     refusal: str | None
 
 
+class Refused(BaseModel):
+    """Something that speaks against it; `remedy` is what would change that, null where nothing is known to."""
+
+    reason_code: Reason | None
+    says: str
+    remedy: str | None
+
+
+class Prevented(BaseModel):
+    """Somebody for whom it cannot be done as things stand, which is said before anybody is asked for a yes."""
+
+    stakeholder_id: str
+    name: str
+    cadence: str
+    refusals: list[Refused]
+
+
 class Answered(BaseModel):
     """The answer in words, and as what it is.
 
     `plan` of kind `change` is done when somebody says yes, or sends its digest as `confirm`, within its time; `choices`
-    are the answers to a question, by their number; `near` are things that would be understood.
+    are the answers to a question, by their number; `near` are things that would be understood. `prevented` are those of
+    whom it was asked and for whom it cannot be done: they are in no plan.
     """
 
     kind: Kind
@@ -53,4 +72,5 @@ class Answered(BaseModel):
     choices: list[str] = []
     near: list[str] = []
     done: list[Done] = []
+    prevented: list[Prevented] = []
     conversation: str

@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from storage.pool import Database
-from web.chat.book import Book
+from web.chat.book import Book, Directory
 from web.chat.book import Caller as Speaker
 from web.chat.converse import ask, confirm, converse
 from web.chat.intents import Action, Change, Read
@@ -21,7 +21,8 @@ from web.security import Caller, CallerRole
 from web.talking.answers import Answering
 from web.talking.deeds import Deed, Doing
 from web.talking.directories import Directories, enrolled, put_on_by_hand
-from web.talking.spoken import Answered, Done, Kind, Said
+from web.talking.prospects import Prospect, foreseen, why_not
+from web.talking.spoken import Answered, Done, Kind, Prevented, Refused, Said
 from workflows.clock import Clock
 from workflows.credentials import CredentialUnreadable, Keyring
 from workflows.memory import OrganizationMemory
@@ -84,25 +85,26 @@ class Talk:
             if isinstance(turn.outcome, ReadPlan):
                 text = await Answering(connection, facts, directory, now, zone).answer(turn.outcome)
                 return self._told(caller, turn, "read", text, plan=turn.outcome)
-        return await self._outcome(turn, caller, operation, correlation_id, zone, now)
+        doing = Doing(
+            caller=caller,
+            database=self._database,
+            memory=self._memory,
+            operation=operation,
+            correlation_id=correlation_id,
+            zone=zone,
+            now=now,
+        )
+        return await self._outcome(turn, doing, directory)
 
-    async def _outcome(
-        self, turn: Turn, caller: Caller, operation: UUID, correlation_id: str, zone: ZoneInfo, now: datetime
-    ) -> Answered:
+    async def _outcome(self, turn: Turn, doing: Doing, directory: Directory) -> Answered:
+        caller = doing.caller
         match turn.outcome:
             case Confirmed(plan=plan):
-                deeds = await Doing(
-                    caller=caller,
-                    database=self._database,
-                    memory=self._memory,
-                    operation=operation,
-                    correlation_id=correlation_id,
-                    zone=zone,
-                    now=now,
-                ).carry_out(plan)
+                deeds = await doing.carry_out(plan)
                 return self._told(caller, turn, "done", _deeds_told(plan, deeds), plan=plan, done=deeds)
             case ChangePlan() as plan:
-                return self._told(caller, turn, "change", plan.confirmation, plan=plan)
+                prospects = await doing.rehearse(plan)
+                return self._foreseen(caller, turn, plan, prospects, directory, doing.zone)
             case Question() as question:
                 labels = [one.label for one in question.choices]
                 numbered = [f"{number}. {label}" for number, label in enumerate(labels, start=1)]
@@ -110,6 +112,24 @@ class Talk:
             case Told() as told:
                 return self._told(caller, turn, "told", "\n".join([told.text, *told.near]), near=list(told.near))
         raise AssertionError(f"nothing is answered to {type(turn.outcome).__name__}")
+
+    def _foreseen(
+        self,
+        caller: Caller,
+        turn: Turn,
+        plan: ChangePlan,
+        prospects: list[Prospect],
+        directory: Directory,
+        zone: ZoneInfo,
+    ) -> Answered:
+        """What can be done is shown for a yes; what cannot is told at once, and waits for none."""
+        refused, shown = why_not(plan, prospects), foreseen(plan, prospects, directory, zone)
+        pending = None if shown is None else Confirming(plan=shown)
+        turn = turn.model_copy(update={"conversation": turn.conversation.model_copy(update={"pending": pending})})
+        if shown is None:
+            return self._told(caller, turn, "told", refused, prevented=prospects)
+        text = f"{refused}\n{shown.confirmation}" if refused else shown.confirmation
+        return self._told(caller, turn, "change", text, plan=shown, prevented=prospects)
 
     def _told(
         self,
@@ -122,6 +142,7 @@ class Talk:
         choices: list[str] | None = None,
         near: list[str] | None = None,
         done: list[Deed] | None = None,
+        prevented: list[Prospect] | None = None,
     ) -> Answered:
         kept = turn.conversation.model_dump_json()
         return Answered(
@@ -140,6 +161,7 @@ class Talk:
                 )
                 for one in done or ()
             ],
+            prevented=[_prevented(one) for one in prevented or () if one.refusals],
             conversation=self._keyring.sign(_KIND, caller.organization_id, caller.user_id, kept),
         )
 
@@ -154,6 +176,15 @@ class Talk:
         except (CredentialUnreadable, ValidationError, ValueError):
             pass
         raise Problem(400, "conversation_unknown", "This conversation is none of yours, or too old: begin a new one.")
+
+
+def _prevented(prospect: Prospect) -> Prevented:
+    return Prevented(
+        stakeholder_id=prospect.target.stakeholder_id,
+        name=prospect.target.name,
+        cadence=prospect.target.cadence,
+        refusals=[Refused(reason_code=one.reason, says=one.says, remedy=one.remedy) for one in prospect.refusals],
+    )
 
 
 def _turn(said: Said, conversation: Conversation, book: Book, now: datetime) -> Turn:

@@ -30,7 +30,7 @@ from web.chat.plans import ChangePlan
 from web.problems import Problem, problem_of
 from web.requests import LARGEST_BODY
 from web.security import Caller
-from web.talking.spoken import Answered, Done, Said
+from web.talking.spoken import Answered, Done, Prevented, Said
 from web.talking.talk import Talk
 from web.tools.commands import COMMANDS, Asking, Choosing, Command, Confirming
 
@@ -51,7 +51,7 @@ class ToolAnswer(BaseModel):
 
     A `change` is shown, and done by `confirm` with its `token` within its time; a `question` is answered by `choose`
     with its `token` and one of its `choices`, or by asking again and saying more; `done` says for whom it was done, and
-    for whom not.
+    for whom not. `prevented` are those for whom it cannot be done as things stand, with why and what would change it.
     """
 
     kind: Literal["read", "change", "question", "done", "refused"]
@@ -60,6 +60,7 @@ class ToolAnswer(BaseModel):
     plan: ChangePlan | None = None
     choices: list[str] = []
     done: list[Done] = []
+    prevented: list[Prevented] = []
     reason_code: str | None = None
 
 
@@ -170,6 +171,7 @@ def _told(answered: Answered) -> ToolAnswer:
     """The chat's answer as a tool's. What is only told is a refusal: there was nothing to be read or done."""
     is_open = answered.kind in {"change", "question"}
     nothing_done = answered.kind == "done" and all(one.refusal is not None for one in answered.done)
+    reasons = [why.reason_code for one in answered.prevented for why in one.refusals if why.reason_code is not None]
     return ToolAnswer(
         kind="refused" if answered.kind == "told" or nothing_done else answered.kind,
         text=answered.text,
@@ -177,6 +179,8 @@ def _told(answered: Answered) -> ToolAnswer:
         plan=answered.plan if isinstance(answered.plan, ChangePlan) else None,
         choices=answered.choices,
         done=answered.done,
+        prevented=answered.prevented,
+        reason_code=reasons[0] if reasons and answered.kind == "told" else None,
     )
 
 
