@@ -185,12 +185,20 @@ IN_SERVING = (
         name="a-chat-that-does-not-ask",
         bug="a command of the chat is done without being shown",
         path="web/talking/talk.py",
-        old="            case ChangePlan() as plan:\n                return",
+        old="            case ChangePlan() as plan:\n",
         new="""\
             case ChangePlan() as plan:
                 said = Turn(outcome=Confirmed(plan=plan), conversation=turn.conversation)
-                return await self._outcome(said, caller, operation, correlation_id, zone, now)
-                return""",
+                return await self._outcome(said, doing, directory)
+""",
+        tests=("tests/web/test_talking.py",),
+    ),
+    Mutant(
+        name="a-yes-that-cannot-be-had",
+        bug="the chat asks for a yes to what a gate refuses",
+        path="web/talking/prospects.py",
+        old="    fitting = [one for one in prospects if not one.refusals]\n",
+        new="    fitting = list(prospects)\n",
         tests=("tests/web/test_talking.py",),
     ),
     Mutant(
