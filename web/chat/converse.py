@@ -67,7 +67,7 @@ def converse(utterance: str, conversation: Conversation, book: Book, now: dateti
     if isinstance(intent, Either):
         choices = tuple(Choice(label=_said(one), intent=one) for one in intent.choices)
         question = Question(text=f"{intent.why} Which one?", choices=choices)
-        return _asked(question, None, Settled(), forgotten, now)
+        return _asked(question, None, Settled(), forgotten, utterance, now)
     return _planned(intent, Settled(), forgotten, book, utterance, now)
 
 
@@ -110,16 +110,17 @@ def _to_question(
         return _told("Nothing was done.", done)
     if now >= pending.expires_at:
         return None
+    began = pending.said or utterance
     choice = _chosen(words, pending.question.choices) or _addressed(words, pending.question.choices, book)
     if choice is not None:
-        return _planned(choice.intent, choice.settled, done, book, utterance, now, asked_again=conversation)
+        return _planned(choice.intent, choice.settled, done, book, began, now, asked_again=conversation)
     is_new = not isinstance(understand(utterance, now), NotUnderstood)
     if is_new or pending.intent is None or pending.question.asks is None:
         return None
     filled = _filled(words, pending, now)
     if filled is None:
         return None
-    return _planned(filled, pending.settled, done, book, utterance, now, asked_again=conversation)
+    return _planned(filled, pending.settled, done, book, began, now, asked_again=conversation)
 
 
 def _chosen(words: Words, choices: Sequence[Choice]) -> Choice | None:
@@ -219,15 +220,21 @@ def _planned(
         return Turn(outcome=outcome, conversation=conversation if asked_again is None else asked_again)
     conversation = _remembering(outcome, people, conversation, book)
     if isinstance(outcome, Question):
-        return _asked(outcome, intent, settled, conversation, now)
+        return _asked(outcome, intent, settled, conversation, utterance, now)
     pending = Confirming(plan=outcome) if isinstance(outcome, ChangePlan) else None
     return Turn(outcome=outcome, conversation=conversation.model_copy(update={"pending": pending}))
 
 
 def _asked(
-    question: Question, intent: Change | Read | None, settled: Settled, conversation: Conversation, now: datetime
+    question: Question,
+    intent: Change | Read | None,
+    settled: Settled,
+    conversation: Conversation,
+    utterance: str,
+    now: datetime,
 ) -> Turn:
-    pending = Asking(question=question, intent=intent, settled=settled, expires_at=now + GOOD_FOR)
+    said = normalise(utterance)
+    pending = Asking(question=question, intent=intent, settled=settled, said=said, expires_at=now + GOOD_FOR)
     return Turn(outcome=question, conversation=conversation.model_copy(update={"pending": pending}))
 
 

@@ -163,12 +163,13 @@ class Confirming(_Value):
 
 
 class Asking(_Value):
-    """A question was asked about an intent."""
+    """A question was asked about an intent; `said` is what began it, which is the reason of what comes of it."""
 
     kind: Literal["asking"] = "asking"
     question: Question
     intent: Change | Read | None = None
     settled: Settled = Settled()
+    said: str = ""
     expires_at: datetime
 
 

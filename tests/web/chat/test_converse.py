@@ -271,6 +271,23 @@ def test_a_reason_is_kept_and_else_what_was_said() -> None:
     assert talk.change("pause Priya").note == "asked in the chat: pause Priya"
 
 
+def test_the_reason_is_what_was_asked_and_not_the_answer_to_a_question() -> None:
+    talk = Talk()
+    talk.question("pause Lee")
+    assert talk.change("2").note == "asked in the chat: pause Lee"
+    talk = Talk()
+    talk.question("pause Lee until next Friday")
+    talk.question("Lee Wong")
+    assert talk.change("the second").note == "asked in the chat: pause Lee until next Friday"
+    talk.question("add Bob")
+    assert talk.change("renewal").note == "asked in the chat: add Bob"
+    talk.question("pause Priya and remove Tom from the renewal cadence")
+    assert talk.change("1").note == "asked in the chat: pause Priya and remove Tom from the renewal cadence"
+    # A new command is no answer, and has its own words.
+    talk.question("pause Lee")
+    assert talk.change("pause Priya").note == "asked in the chat: pause Priya"
+
+
 def test_nobody_changes_what_is_not_theirs() -> None:
     viewer = Caller(organization_id="org-1", user_id="usr-2", may_change=frozenset())
     csm = Caller(organization_id="org-1", user_id="usr-2", may_change=frozenset({"cus-1"}))
