@@ -1,5 +1,6 @@
 """The chat over HTTP: questions are answered, and what changes something is shown, confirmed and done as by the API."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 
 from enrollment.criteria import Predicate
 from schemas.vocabulary import TriggerType
+from storage import cadences
 from tests.web.stage import Api
 from tests.web.test_connection import refused
 from tests.workflows.scene import ANN, BOB, CUSTOMER, Scene
@@ -97,6 +99,65 @@ async def test_what_is_asked_is_answered_with_how_fresh_it_is(api: Api, scene: S
     assert "Ann Lee" in (await talk.say("What waits for approval?"))["text"]
     assert "No activity is known." in (await talk.say("Show Salesloft activity for Acme"))["text"]
     assert "Add Ann Lee to the renewal cadence" in (await talk.say("help"))["text"]
+
+
+async def read_until(scene: Scene, **minutes_ago: int) -> None:
+    """Salesloft's streams were read so many minutes ago, and its cadences before that."""
+    for stream, minutes in minutes_ago.items():
+        ended = scene.now - timedelta(minutes=minutes)
+        await scene.execute(
+            "INSERT INTO sync_streams (organization_id, stream, next_cycle_at, cycle_started_at, cycle_ended_at)"
+            " VALUES ($1, $2, $3, $3, $3)",
+            scene.organization_id,
+            stream,
+            ended,
+        )
+
+
+async def put_on_by_hand(api: Api, scene: Scene) -> None:
+    """Somebody has put Ann on a cadence in Salesloft."""
+    await scene.execute(
+        "INSERT INTO salesloft_memberships (id, organization_id, stakeholder_id, salesloft_person_id, cadence_id,"
+        " status, added_at, salesloft_membership_id, currently_on_cadence, current_step, salesloft_updated_at,"
+        " created_at) VALUES (gen_random_uuid(), $1, 'sth-9', 9, 456, 'active', $2, 1, true, 2, $2, $2)",
+        api.organization_id,
+        scene.now,
+    )
+
+
+async def test_each_answer_that_rests_on_salesloft_says_as_of_when(api: Api, scene: Scene) -> None:
+    await scene.decide(scene.trigger(stakeholders=[ANN]))
+    await read_until(scene, memberships=3, emails=150, calls=5, histories=1)
+    async with scene.database.transaction() as connection:
+        await cadences.note_read(connection, scene.organization_id, scene.now - timedelta(days=3))
+    talk = Talk(api, role="viewer")
+    for said, words, ago in (
+        ("What cadence is Ann Lee in?", "(as of 3 minutes ago)", timedelta(minutes=3)),
+        ("Who is in the renewal cadence?", "(as of 3 minutes ago)", timedelta(minutes=3)),
+        ("Why was Ann Lee added?", "(as of 3 minutes ago)", timedelta(minutes=3)),
+        ("Show Salesloft activity for Acme", "(as of 2 hours ago)", timedelta(minutes=150)),
+        ("Show activity for Ann Lee", "(as of 2 hours ago)", timedelta(minutes=150)),
+        ("What cadences are there?", "(as of 3 days ago)", timedelta(days=3)),
+    ):
+        told = await talk.say(said)
+        assert told["text"].splitlines()[-1] == words, said
+        assert datetime.fromisoformat(told["plan"]["as_of"]) == scene.now - ago, said
+    told = await talk.say("What waits for approval?")
+    assert told["plan"]["as_of"] is None
+    # A refusal that rests on where somebody stands is an answer as well.
+    told = await Talk(api).say("Pause Bob Ray")
+    assert told["text"] == "Bob Ray is not in a cadence: there is nothing to be paused. (as of 3 minutes ago)"
+
+
+async def test_what_somebody_did_in_salesloft_is_told_as_well(api: Api, scene: Scene) -> None:
+    await put_on_by_hand(api, scene)
+    talk = Talk(api, role="viewer")
+    for said, line in (
+        ("What cadence is Ann Lee in?", "Ann Lee: Renewal 456 (put on it in Salesloft, step 2 of 2)"),
+        ("Who is in the renewal cadence?", "Renewal 456: Ann Lee (put on it in Salesloft, step 2 of 2)"),
+        ("Why is Ann Lee in the renewal cadence?", "Ann Lee is in Renewal 456 (put on it in Salesloft, step 2 of 2)."),
+    ):
+        assert (await talk.say(said))["text"].splitlines()[0] == line
 
 
 async def test_why_somebody_was_added_or_not_is_answered_in_sentences(api: Api, scene: Scene) -> None:
@@ -202,13 +263,7 @@ async def test_whatever_is_said_is_answered(api: Api) -> None:
 
 
 async def test_who_was_put_on_a_cadence_by_hand_is_left_there_and_that_is_said(api: Api, scene: Scene) -> None:
-    await scene.execute(
-        "INSERT INTO salesloft_memberships (id, organization_id, stakeholder_id, salesloft_person_id, cadence_id,"
-        " status, added_at, salesloft_membership_id, currently_on_cadence, salesloft_updated_at, created_at)"
-        " VALUES (gen_random_uuid(), $1, 'sth-9', 9, 456, 'active', $2, 1, true, $2, $2)",
-        api.organization_id,
-        scene.now,
-    )
+    await put_on_by_hand(api, scene)
     told = await Talk(api).say("Pause Ann Lee")
     assert told["kind"] == "told"
     assert "in Salesloft itself: only there can they be paused" in told["text"]

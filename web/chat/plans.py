@@ -81,7 +81,10 @@ class ChangePlan(_Value):
 
 
 class ReadPlan(_Value):
-    """Something that is read and told, with how fresh it is. `purpose` is set where a cadence is named by it."""
+    """Something that is read and told, with how fresh it is. `purpose` is set where a cadence is named by it.
+
+    `as_of` is until when Salesloft was read for the answer: None where it never was, or where it is our own record.
+    """
 
     kind: Literal["read"] = "read"
     topic: Topic
@@ -91,6 +94,7 @@ class ReadPlan(_Value):
     purpose: str | None = None
     since: date | None = None
     word: str | None = None
+    as_of: datetime | None = None
 
 
 class Settled(_Value):

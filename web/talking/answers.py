@@ -11,7 +11,7 @@ from enrollment.explain import ExplainedDecision
 from enrollment.states import FINAL
 from schemas.vocabulary import EnrollmentState
 from storage import cadences, looking, naming
-from storage.looking import EnrollmentRow, Filters, UnitFilters
+from storage.looking import EnrollmentRow, Filters, MembershipLook, UnitFilters
 from storage.pool import Connection
 from storage.stored_evaluations import About
 from web.chat.book import Directory
@@ -21,7 +21,7 @@ from web.chat.wording import fresh, listed
 from web.talking.reasons import asked_by_hand, decided
 from workflows.explaining import Explained, explain_evaluations
 
-__all__ = ["HELP", "Answering"]
+__all__ = ["HELP", "MEMBERSHIPS", "Answering", "read_until"]
 
 HELP: Final = """\
 You can ask, for example:
@@ -33,8 +33,15 @@ You can ask, for example:
 - What waits for approval?
 Whatever changes something is shown first, and done once you say yes."""
 _MOST: Final = 20
-_STREAMS: Final = dict.fromkeys((Topic.MEMBERSHIP, Topic.MEMBERS, Topic.EXPLAIN), ("memberships",))
-_ACTIVITY_STREAMS: Final = ("emails", "calls", "histories")
+_MOST_STAYS: Final = 200
+MEMBERSHIPS: Final = ("memberships",)
+_STREAMS: Final = {
+    Topic.MEMBERSHIP: MEMBERSHIPS,
+    Topic.MEMBERS: MEMBERSHIPS,
+    Topic.EXPLAIN: MEMBERSHIPS,
+    Topic.ACTIVITY: ("emails", "calls", "histories"),
+}
+"""What of Salesloft each answer rests on."""
 _NOT_OVER: Final = [state.value for state in EnrollmentState if state not in FINAL]
 
 
@@ -51,8 +58,8 @@ class Answering:
         self._now = now
         self._zone = zone
 
-    async def answer(self, plan: ReadPlan) -> str:
-        """What is to be told, in some lines."""
+    async def answer(self, plan: ReadPlan) -> tuple[str, ReadPlan]:
+        """What is to be told, in some lines, and the plan with how fresh that is."""
         telling: dict[Topic, Callable[[ReadPlan], Awaitable[list[str]]]] = {
             Topic.MEMBERSHIP: self._membership,
             Topic.MEMBERS: self._members,
@@ -63,17 +70,16 @@ class Answering:
         }
         tell = telling.get(plan.topic)
         if tell is None:
-            return HELP
+            return HELP, plan
         lines = await tell(plan)
-        streams = _ACTIVITY_STREAMS if plan.topic is Topic.ACTIVITY else _STREAMS.get(plan.topic, ())
-        if streams:
-            lines.append(f"({fresh(await self._read_at(streams), self._now)})")
-        return "\n".join(lines)
-
-    async def _read_at(self, streams: Sequence[str]) -> datetime | None:
-        ends = await cadences.stream_ends(self._connection, self._organization_id)
-        known = [at for stream in streams if (at := ends.get(stream)) is not None]
-        return min(known) if len(known) == len(streams) else None
+        if plan.topic is Topic.CADENCES:
+            catalogue = await cadences.catalogue_state(self._connection, self._organization_id)
+            as_of = catalogue.read_at if catalogue is not None else None
+        elif plan.topic in _STREAMS:
+            as_of = await read_until(self._connection, self._organization_id, _STREAMS[plan.topic])
+        else:
+            return "\n".join(lines), plan
+        return "\n".join([*lines, f"({fresh(as_of, self._now)})"]), plan.model_copy(update={"as_of": as_of})
 
     def _name(self, stakeholder_id: str) -> str:
         known = self._directory.stakeholder_by_id.get(stakeholder_id)
@@ -89,12 +95,30 @@ class Answering:
             self._connection, self._organization_id, filters, limit=_MOST + 1, now=self._now
         )
 
+    async def _stays(self, stakeholder_id: str | None, cadence_id: int | None) -> list[MembershipLook]:
+        """Stays that somebody has made in Salesloft, which belong to no enrollment."""
+        stays = await looking.memberships(
+            self._connection,
+            self._organization_id,
+            stakeholder_id=stakeholder_id,
+            cadence_id=cadence_id,
+            on_cadence=True,
+            limit=_MOST_STAYS,
+        )
+        return [one for one in stays if one.enrollment_id is None]
+
+    async def _by_hand(self, stakeholder_id: str, cadence_ids: Sequence[int]) -> list[str]:
+        stays = await self._stays(stakeholder_id, None)
+        wanted = [one for one in stays if not cadence_ids or one.cadence_id in cadence_ids]
+        return [f"{one.cadence_name or one.cadence_id} ({_stay(one)})" for one in wanted]
+
     async def _membership(self, plan: ReadPlan) -> list[str]:
         lines = []
         for stakeholder_id in self._people(plan)[:_MOST]:
             rows = await self._enrollments(stakeholder_id, None)
             wanted = [row for row in rows if not plan.cadence_ids or row.cadence_id in plan.cadence_ids]
             told = [f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in wanted]
+            told += await self._by_hand(stakeholder_id, plan.cadence_ids)
             lines.append(f"{self._name(stakeholder_id)}: {listed(told) or 'in no cadence'}")
         return lines or ["Nobody is known there."]
 
@@ -103,7 +127,9 @@ class Answering:
         for cadence_id in plan.cadence_ids:
             rows = await self._enrollments(None, cadence_id)
             told = [f"{self._name(row.stakeholder_id)} ({_standing(row)})" for row in rows[:_MOST]]
-            more = " and more" if len(rows) > _MOST else ""
+            stays = [one for one in await self._stays(None, cadence_id) if one.stakeholder_id is not None]
+            told += [f"{self._name(str(one.stakeholder_id))} ({_stay(one)})" for one in stays[:_MOST]]
+            more = " and more" if max(len(rows), len(stays)) > _MOST else ""
             lines.append(f"{self._cadence(cadence_id)}: {listed(told) or 'nobody'}{more}")
         return lines or ["Say in which cadence."]
 
@@ -148,7 +174,8 @@ class Answering:
                 )
             ]
             standing = await self._enrollments(stakeholder_id, None)
-            now_on = listed([f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in standing])
+            on = [f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in standing]
+            now_on = listed(on + await self._by_hand(stakeholder_id, ()))
             lines.append(f"{name} is {'in ' + now_on if now_on else 'in no cadence'}.")
             by_hand = await self._asked_by_hand(standing, name)
             lines += by_hand + told[:5]
@@ -201,6 +228,18 @@ class Answering:
     def _cadence(self, cadence_id: int) -> str:
         known = self._directory.cadence_by_id.get(cadence_id)
         return known.name if known is not None else str(cadence_id)
+
+
+async def read_until(connection: Connection, organization_id: str, streams: Sequence[str]) -> datetime | None:
+    """Until when all of these were read of Salesloft; None where one never was to its end."""
+    ends = await cadences.stream_ends(connection, organization_id)
+    known = [at for stream in streams if (at := ends.get(stream)) is not None]
+    return min(known) if len(known) == len(streams) else None
+
+
+def _stay(stay: MembershipLook) -> str:
+    at = f", step {stay.current_step} of {stay.steps}" if stay.current_step is not None and stay.steps else ""
+    return f"put on it in Salesloft{at}"
 
 
 def _standing(row: EnrollmentRow) -> str:

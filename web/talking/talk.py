@@ -16,9 +16,10 @@ from web.chat.book import Caller as Speaker
 from web.chat.converse import ask, confirm, converse
 from web.chat.intents import Action, Change, Read
 from web.chat.plans import ChangePlan, Confirmed, Confirming, Conversation, Question, ReadPlan, Told, Turn, Wanted
+from web.chat.wording import fresh
 from web.problems import Problem
 from web.security import Caller, CallerRole
-from web.talking.answers import Answering
+from web.talking.answers import MEMBERSHIPS, Answering, read_until
 from web.talking.deeds import Deed, Doing
 from web.talking.directories import Directories, enrolled, put_on_by_hand
 from web.talking.prospects import Prospect, foreseen, why_not
@@ -83,8 +84,13 @@ class Talk:
                 book = replace(book, enrolled={**book.enrolled, **known}, by_hand={**book.by_hand, **others})
                 turn = speak(conversation, book, now.astimezone(zone))
             if isinstance(turn.outcome, ReadPlan):
-                text = await Answering(connection, facts, directory, now, zone).answer(turn.outcome)
-                return self._told(caller, turn, "read", text, plan=turn.outcome)
+                text, read = await Answering(connection, facts, directory, now, zone).answer(turn.outcome)
+                return self._told(caller, turn, "read", text, plan=read)
+            if isinstance(turn.outcome, Told) and book.enrolled:
+                # What is said of where somebody stands is as old as what was read of it.
+                as_of = await read_until(connection, caller.organization_id, MEMBERSHIPS)
+                told = turn.outcome.model_copy(update={"text": f"{turn.outcome.text} ({fresh(as_of, now)})"})
+                turn = turn.model_copy(update={"outcome": told})
         doing = Doing(
             caller=caller,
             database=self._database,

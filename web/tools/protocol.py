@@ -3,6 +3,7 @@
 Each exchange has a server of its own, made for its caller: no tool can answer with another's rights.
 """
 
+from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 
@@ -26,7 +27,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from storage.errors import StorageError
-from web.chat.plans import ChangePlan
+from web.chat.plans import ChangePlan, ReadPlan
 from web.problems import Problem, problem_of
 from web.requests import LARGEST_BODY
 from web.security import Caller
@@ -52,12 +53,14 @@ class ToolAnswer(BaseModel):
     A `change` is shown, and done by `confirm` with its `token` within its time; a `question` is answered by `choose`
     with its `token` and one of its `choices`, or by asking again and saying more; `done` says for whom it was done, and
     for whom not. `prevented` are those for whom it cannot be done as things stand, with why and what would change it.
+    `as_of` is until when Salesloft was read for what is told, null where it was not, or where it is our own record.
     """
 
     kind: Literal["read", "change", "question", "done", "refused"]
     text: str
     token: str | None = None
     plan: ChangePlan | None = None
+    as_of: datetime | None = None
     choices: list[str] = []
     done: list[Done] = []
     prevented: list[Prevented] = []
@@ -177,6 +180,7 @@ def _told(answered: Answered) -> ToolAnswer:
         text=answered.text,
         token=answered.conversation if is_open else None,
         plan=answered.plan if isinstance(answered.plan, ChangePlan) else None,
+        as_of=answered.plan.as_of if isinstance(answered.plan, ReadPlan) else None,
         choices=answered.choices,
         done=answered.done,
         prevented=answered.prevented,
