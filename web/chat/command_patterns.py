@@ -83,6 +83,7 @@ _STEERING: Final = (
             rf"(?P<who>{_LESS}) 's (?:(?P<cadence>.+?) )?{_EMAILS} (?:should|need to|must|have to|are to)"
             r"(?: (?:be|sent|come|go|now))* (?:from|by|as|through|via) (?P<to>.+)",
             rf"send (?:the |all )?(?:(?P<cadence>.+?) )?{_EMAILS} to (?P<who>.+?) (?:from|as) (?P<to>.+)",
+            rf"{_CHANGING} (?:the )?sender (?:for|on|of) (?P<target>.+)",
             r"(?:reassign|hand over|hand) (?P<target>.+?) (?:over )?to (?P<to>.+?)(?: as (?:the )?sender)?",
         ),
     ),
@@ -149,7 +150,13 @@ _STEERING: Final = (
             r"(?:take|pull) (?P<who>.+?) from (?P<cadence>.+)",
         ),
     ),
-    ("stop", (rf"{_STOPPING} (?:sending |doing )?(?P<target>.+)", rf"{_STOPPING} emailing (?P<who>.+)")),
+    (
+        "stop",
+        (
+            rf"{_STOPPING} (?:emailing|e-mailing|contacting|messaging|writing(?: to)?|reaching out to) (?P<who>.+?)(?: any ?more| for good)?",
+            rf"{_STOPPING} (?:sending |doing )?(?P<target>.+)",
+        ),
+    ),
     (
         "move",
         (

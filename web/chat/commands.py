@@ -148,7 +148,8 @@ class _Clause:
                 return self._skipped(found)
             case "sender":
                 to = self._piece("to", found)
-                sender = "me" if to is None else re.sub(r"(?i)^(?:be|the user|user) (?=.)", "", to.typed)
+                own = "me" if self._words[0].read == "be" else None
+                sender = own if to is None else re.sub(r"(?i)^(?:be|the user|user) (?=.)", "", to.typed)
                 return self._at_once(self._change(Action.SENDER, found, sender=sender))
             case _:
                 return self._at_once(self._change(Action(name), found))

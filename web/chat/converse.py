@@ -14,6 +14,7 @@ from web.chat.answer_patterns import BEFORE, NO, PLACE, POLITE_ALONE, YES
 from web.chat.book import Book
 from web.chat.dates import number_of
 from web.chat.entities import Stakeholder, folded
+from web.chat.following import followed
 from web.chat.grammar import understand
 from web.chat.intents import Action, Change, Either, Mention, NotUnderstood, Read, Why
 from web.chat.planning import GOOD_FOR, plan
@@ -27,6 +28,7 @@ from web.chat.plans import (
     Outcome,
     Question,
     Settled,
+    Spoken,
     Subject,
     Told,
     Turn,
@@ -45,13 +47,13 @@ def converse(utterance: str, conversation: Conversation, book: Book, now: dateti
     With the outcome `Wanted` the conversation is as it was: the same is to be asked again with those enrollments.
     """
     words = Words(word for word in words_of(normalise(utterance)[: LONGEST + 1]) if word.read != "?")
-    pending, followed = conversation.pending, None
+    pending, answered = conversation.pending, None
     if isinstance(pending, Confirming):
-        followed = _to_plan(words, pending, conversation, now)
+        answered = _to_plan(words, pending, conversation, now)
     elif isinstance(pending, Asking):
-        followed = _to_question(words, pending, conversation, book, utterance, now)
-    if followed is not None:
-        return followed
+        answered = _to_question(words, pending, conversation, book, utterance, now)
+    if answered is not None:
+        return answered
     if _is_alone(YES, words) and not POLITE_ALONE.fullmatch(words.read):
         return _told("There is nothing to confirm.", conversation)
     if _is_alone(NO, words):
@@ -60,15 +62,7 @@ def converse(utterance: str, conversation: Conversation, book: Book, now: dateti
     spoken = (
         utterance if before is None else normalise(utterance)[words.between(before.end(), len(words.read))[0].start :]
     )
-    intent = understand(spoken, now)
-    if isinstance(intent, NotUnderstood):
-        return _not_understood(intent, conversation)
-    forgotten = conversation.model_copy(update={"pending": None})
-    if isinstance(intent, Either):
-        choices = tuple(Choice(label=_said(one), intent=one) for one in intent.choices)
-        question = Question(text=f"{intent.why} Which one?", choices=choices)
-        return _asked(question, None, Settled(), forgotten, utterance, now)
-    return _planned(intent, Settled(), forgotten, book, utterance, now)
+    return _understood(words, spoken, conversation, book, utterance, now)
 
 
 def ask(intent: Change | Read, conversation: Conversation, book: Book, now: datetime) -> Turn:
@@ -85,6 +79,25 @@ def confirm(pending: ChangePlan, digest: str, book: Book, now: datetime) -> Conf
     if now >= pending.expires_at:
         return Told(text="That was shown too long ago: nothing was done. Say it again, please.")
     return Confirmed(plan=pending)
+
+
+def _understood(
+    words: Words, spoken: str, conversation: Conversation, book: Book, utterance: str, now: datetime
+) -> Turn:
+    """The turn of what is no answer: a new command or question, or one that goes on from what was said before."""
+    intent = understand(spoken, now)
+    forgotten = conversation.model_copy(update={"pending": None})
+    following = followed(words, intent, conversation, book, now)
+    if following is not None:
+        before, settled, said = following.intent, following.settled, following.said
+        return _planned(before, settled, forgotten, book, said, now, asked_again=conversation)
+    if isinstance(intent, NotUnderstood):
+        return _not_understood(intent, conversation)
+    if isinstance(intent, Either):
+        choices = tuple(Choice(label=_said(one), intent=one) for one in intent.choices)
+        question = Question(text=f"{intent.why} Which one?", choices=choices)
+        return _asked(question, None, Settled(), forgotten, utterance, now)
+    return _planned(intent, Settled(), forgotten, book, utterance, now)
 
 
 def _to_plan(words: Words, pending: Confirming, conversation: Conversation, now: datetime) -> Turn | None:
@@ -218,7 +231,8 @@ def _planned(
     outcome, people = plan(intent, settled, book, conversation, normalise(utterance), now)
     if isinstance(outcome, Wanted):
         return Turn(outcome=outcome, conversation=conversation if asked_again is None else asked_again)
-    conversation = _remembering(outcome, people, conversation, book)
+    spoken = Spoken(intent=intent, settled=settled, said=normalise(utterance))
+    conversation = _remembering(outcome, people, conversation, book).model_copy(update={"spoken": spoken})
     if isinstance(outcome, Question):
         return _asked(outcome, intent, settled, conversation, utterance, now)
     pending = Confirming(plan=outcome) if isinstance(outcome, ChangePlan) else None

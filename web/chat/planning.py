@@ -8,7 +8,7 @@ from enrollment.states import FINAL
 from schemas.vocabulary import EnrollmentState
 from web.chat.book import Book, Directory, Enrolled
 from web.chat.entities import Cadence, Stakeholder, User, folded, purpose_of
-from web.chat.intents import EVERY_CADENCE, Action, Change, Read, Step, Topic, When
+from web.chat.intents import EVERY_CADENCE, Action, Change, Mention, Read, Step, Topic, When
 from web.chat.plans import ChangePlan, Choice, Conversation, Outcome, Question, ReadPlan, Settled, Target, Told, Wanted
 from web.chat.resolving import Resolver, Unsettled
 from web.chat.wording import confirmation, listed, spoken_day
@@ -53,7 +53,7 @@ def plan(
         people = about.people
         if isinstance(intent, Read):
             return _reading(intent, resolver, people, tuple(one.id for one in about.accounts)), people
-        return _Planning(intent, settled, book, resolver, utterance, now).planned(people), people
+        return _Planning(intent, settled, book, resolver, conversation, utterance, now).planned(people), people
     except Unsettled as unsettled:
         return unsettled.outcome, people
 
@@ -89,15 +89,22 @@ class _Planning:
     """One change's way to its plan."""
 
     def __init__(
-        self, intent: Change, settled: Settled, book: Book, resolver: Resolver, utterance: str, now: datetime
+        self,
+        intent: Change,
+        settled: Settled,
+        book: Book,
+        resolver: Resolver,
+        conversation: Conversation,
+        utterance: str,
+        now: datetime,
     ) -> None:
         self._intent, self._settled, self._book, self._resolver = intent, settled, book, resolver
-        self._utterance, self._now = utterance, now
+        self._conversation, self._utterance, self._now = conversation, utterance, now
 
     def planned(self, people: tuple[Stakeholder, ...]) -> Outcome:
         """Raises Unsettled."""
         if not people:
-            raise Unsettled(Question(text="Whom do you mean?", asks="people"))
+            raise self._whom()
         self._slips()
         self._may(people)
         until = self._day("until", self._intent.until, self._settled.until)
@@ -133,6 +140,18 @@ class _Planning:
             ),
             expires_at=self._now + GOOD_FOR,
         ).sealed()
+
+    def _whom(self) -> Unsettled:
+        """Those who were spoken of, or are on the screen, can be chosen, and are never taken as said."""
+        choices = tuple(
+            Choice(
+                label=one.name,
+                intent=self._intent.model_copy(update={"people": (Mention(text=one.name),)}),
+                settled=self._settled.model_copy(update={"people": {0: one.id}}),
+            )
+            for one in self._conversation.people
+        )
+        return Unsettled(Question(text="Whom do you mean?", choices=choices, asks="people"))
 
     def _slips(self) -> None:
         """A misspelt command word that is somebody's name is no command word."""

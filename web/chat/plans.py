@@ -24,6 +24,7 @@ __all__ = [
     "Question",
     "ReadPlan",
     "Settled",
+    "Spoken",
     "Subject",
     "Target",
     "Told",
@@ -177,10 +178,24 @@ class Asking(_Value):
     expires_at: datetime
 
 
+class Spoken(_Value):
+    """What was asked for, with what questions have settled of it, and in which words."""
+
+    intent: Change | Read
+    settled: Settled = Settled()
+    said: str
+
+
 class Conversation(_Value):
-    """What is remembered from one utterance to the next; the `time_zone` is the one that days were last said in."""
+    """What is remembered from one utterance to the next; the `time_zone` is the one that days were last said in.
+
+    `people` and `customer` were spoken of, or are on the screen, of which `screen` is the id. `spoken` is what was
+    asked for last.
+    """
 
     time_zone: str | None = None
+    screen: str | None = None
+    spoken: Spoken | None = None
     people: tuple[Subject, ...] = ()
     customer: Subject | None = None
     pending: Annotated[Confirming | Asking, Field(discriminator="kind")] | None = None

@@ -142,7 +142,7 @@ def take_until(words: Words, now: datetime) -> tuple[Words, When | None]:
     vague = VAGUE.search(words.read)
     if vague is not None:
         return without(words, vague), When(text=words.between(*vague.span()).typed)
-    span = re.search(rf"(?:^|(?<= ))for {SPAN}(?= |$)|(?<= ){SPAN}$", words.read)
+    span = re.search(rf"(?:^|(?<= ))for {SPAN}(?= |$)|(?<= )(?<!in ){SPAN}$", words.read)
     end = span_end(span[0].removeprefix("for "), now.date()) if span is not None else None
     if span is None or end is None:
         return words, None
@@ -159,6 +159,10 @@ def take_start(words: Words, now: datetime) -> tuple[Words, When | None]:
             last, days = _longest(words, behind_it, now)
             if days:
                 return _cut_when(words, index, behind_it, last, days)
+    ahead_of_now = re.search(rf"(?<= )in {SPAN}(?= |$)", words.read)
+    day = None if ahead_of_now is None else span_end(ahead_of_now[0].removeprefix("in "), now.date())
+    if ahead_of_now is not None and day is not None:
+        return without(words, ahead_of_now), When(text=words.between(*ahead_of_now.span()).typed, days=(day,))
     later = re.search(rf"(?<= )(?:{LATER.pattern})$", words.read)
     if later is None:
         return words, None

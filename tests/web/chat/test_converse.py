@@ -417,3 +417,86 @@ def test_a_question_is_answered_with_an_address() -> None:
     talk = Talk()
     assert len(talk.question("pause the CFO")) == 2
     assert whom(talk.change("priya@globex.example")) == [("Priya Natarajan", "Renewal 90")]
+
+
+def test_the_same_for_somebody_else_goes_on_from_what_was_asked() -> None:
+    talk = Talk()
+    talk.change("pause Priya until Monday because she is on leave")
+    plan = talk.change("and Bob?")
+    assert (plan.action, whom(plan), str(plan.until)) == (
+        Action.PAUSE,
+        [("Bob Ortiz", "Renewal Enterprise")],
+        "2026-11-30",
+    )
+    assert plan.note == "asked in the chat: pause Priya until Monday because she is on leave; and Bob"
+    assert talk.say("yes") == Confirmed(plan=plan)
+    assert whom(talk.change("same for Tom")) == [("Tom Tran", "Renewal 90")]
+    assert whom(talk.change("no, Ludwig")) == [("Ludwig van der Berg", "Renewal 90")]
+    talk.read("show activity for Acme")
+    assert talk.read("what about Globex?").customer_ids == ("cus-2",)
+    assert talk.read("and Priya?").stakeholder_ids == ("sth-3",)
+
+
+def test_the_cadence_of_the_same_is_the_one_for_the_other_one() -> None:
+    talk = Talk()
+    assert whom(talk.change("add Bob to the renewal cadence")) == [("Bob Ortiz", "Renewal Enterprise")]
+    assert whom(talk.change("Tom as well")) == [("Tom Tran", "Renewal 90")]
+
+
+@pytest.mark.parametrize("said", ["and Bob?", "why?", "why not?", "until Monday", "same for Bob", "make it Tuesday"])
+def test_behind_nothing_nothing_follows(said: str) -> None:
+    assert isinstance(Talk().say(said), Told)
+
+
+@pytest.mark.parametrize("said", ["and lunch?", "thanks and bye", "and when?", "no idea", "same here", "and nobody"])
+def test_what_names_nobody_is_no_more_of_the_same(said: str) -> None:
+    talk = Talk()
+    talk.change("pause Priya")
+    assert isinstance(talk.say(said), Told)
+
+
+def test_whom_a_question_has_settled_stays_settled_when_the_day_is_changed() -> None:
+    talk = Talk()
+    talk.question("pause Lee until next Friday")
+    talk.question("2")
+    talk.change("1")
+    plan = talk.change("no, make it 3 December")
+    assert (whom(plan), str(plan.until)) == ([("Lee Wong", "Renewal 90")], "2026-12-03")
+    assert whom(talk.change("until Tuesday")) == [("Lee Wong", "Renewal 90")]
+    talk = Talk()
+    talk.change("add Bob to welcome")
+    assert str(talk.change("from 7 December").start) == "2026-12-07"
+    assert isinstance(talk.say("until 9 December"), Told)
+    talk.change("pause Bob")
+    assert isinstance(talk.say("from 7 December"), Told)
+
+
+def test_why_asks_about_whom_and_what_was_spoken_of() -> None:
+    talk = Talk()
+    talk.read("is Bob in the save cadence?")
+    why = talk.read("why not?")
+    assert (why.topic, why.stakeholder_ids, why.cadence_ids) == (Topic.EXPLAIN, ("sth-2",), (3,))
+
+
+def test_who_was_spoken_of_can_be_chosen_where_nobody_is_named() -> None:
+    talk = Talk()
+    talk.read("what cadence is Priya in?")
+    assert talk.question("pause until Monday") == ["Priya Natarajan"]
+    assert whom(talk.change("yes")) == [("Priya Natarajan", "Renewal 90")]
+
+
+def test_in_so_many_weeks_is_a_first_day_and_no_end() -> None:
+    talk = Talk()
+    assert str(talk.change("add Bob to welcome in 3 weeks").start) == "2026-12-17"
+    assert "not on a later day" in talk.told("pause Priya in 2 weeks")
+
+
+def test_a_sender_that_is_not_named_is_asked_for() -> None:
+    talk = Talk()
+    assert talk.question("change the sender for Priya") == []
+    assert talk.change("Kim Park").sender_user_id == 7
+
+
+def test_stopping_to_write_to_somebody_names_them() -> None:
+    for said in ("stop emailing Tom", "stop contacting Tom", "stop writing to Tom"):
+        assert Talk().question(said) == ["pause Tom", "remove Tom"]
