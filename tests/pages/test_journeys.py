@@ -147,7 +147,8 @@ async def test_the_chat_answers_and_does_what_is_confirmed(browser: Browser, des
         answers = chat.locator(".theirs")
         words = chat.get_by_label("Say something")
 
-        await words.fill("What cadence is Nora Blum in?")
+        # Whom the page is about needs no name.
+        await words.fill("What cadence is she in?")
         await words.press("Enter")
         await expect(answers).to_have_count(1)
         await expect(answers.last).to_contain_text("Nora Blum")
@@ -163,11 +164,19 @@ async def test_the_chat_answers_and_does_what_is_confirmed(browser: Browser, des
         # What was confirmed once cannot be confirmed again.
         await expect(chat.get_by_role("button", name="Yes, do it")).to_have_count(0)
 
+        # What cannot be done is said at once, and nobody is asked for a yes.
+        await words.fill(f"Add her to {desk.cadence['name']}")
+        await words.press("Enter")
+        await expect(answers.last).to_contain_text("has been asked for on this cadence already")
+        await expect(answers.last).to_contain_text("See what waits for approval, or withdraw that first.")
+        await expect(answers.last.get_by_role("button")).to_have_count(0)
+        assert await reader.violations() == []
+
         await words.fill("Show Salesloft activity for Nora Blum's company")
         await words.press("Enter")
-        await expect(answers).to_have_count(4)
+        await expect(answers).to_have_count(5)
         await reader.open("/cadences")
-        await expect(answers).to_have_count(4)
+        await expect(answers).to_have_count(5)
         assert reader.complaints == []
     (row,) = await desk.api.fetch("SELECT request FROM enrollments WHERE stakeholder_id = $1", stakeholder_id)
     assert '"kind":"chat"' in str(row["request"]).replace(" ", "")

@@ -355,3 +355,37 @@ async def test_what_holds_somebody_is_said_before_a_yes(api: Api, scene: Scene) 
     shown = await talk.say("Skip Ann Lee's next step")
     assert "For now Ann Lee stays off the cadence: a pause is in force." in shown["text"]
     assert len(await scene.rows("SELECT 1 FROM steerings")) == 1
+
+
+async def test_her_is_who_is_on_the_screen_until_others_are_named(api: Api, scene: Scene) -> None:
+    cat = {"id": "sth-5", "name": "Cat Moss", "email": "cat@globex.example", "customer_id": "cus-8"}
+    await scene.snapshots(stakeholders=[cat])
+    talk = Talk(api)
+    shown = await talk.say("Add her to the renewal cadence", stakeholder_id="sth-9")
+    assert [one["name"] for one in shown["plan"]["targets"]] == ["Ann Lee"]
+    await talk.say("What cadence is Bob Ray in?", stakeholder_id="sth-9")
+    shown = await talk.say("Add him to the renewal cadence", stakeholder_id="sth-9")
+    assert [one["name"] for one in shown["plan"]["targets"]] == ["Bob Ray"]
+    # Another page is another person; what was shown is still what a yes is said to.
+    told = await talk.say("and until Monday", stakeholder_id="sth-9")
+    assert told["kind"] == "told"
+    done = await talk.say("yes", stakeholder_id="sth-9", customer_id="cus-8")
+    assert [one["name"] for one in done["done"]] == ["Bob Ray"]
+    assert (await talk.say("Show activity for this account", customer_id="cus-8"))["plan"]["customer_ids"] == ["cus-8"]
+    assert (await talk.say("Pause her", customer_id="cus-8"))["kind"] == "question"
+    assert (await talk.say("Show activity for this account", customer_id="cus-unknown"))["kind"] == "question"
+
+
+async def test_a_plan_is_not_made_another_ones_by_the_page_that_comes_up(api: Api, scene: Scene) -> None:
+    talk = Talk(api)
+    await talk.say("Add Ann Lee to the renewal cadence", stakeholder_id="sth-9")
+    assert (await talk.say("from 7 January", stakeholder_id="sth-8"))["kind"] == "told"
+    done = await talk.say("yes", stakeholder_id="sth-8")
+    assert [one["name"] for one in done["done"]] == ["Ann Lee"]
+
+
+async def test_a_screen_of_another_organizations_says_nothing(api: Api, scene: Scene) -> None:
+    other = Talk(api, organization_id="org-else")
+    told = await other.say("Add her to the renewal cadence", stakeholder_id="sth-9")
+    assert told["kind"] == "question"
+    assert "Ann" not in orjson.dumps(told).decode()

@@ -38,7 +38,7 @@ from web.chat.slots import cadence_of, mentions_of, take_step, take_until
 from web.chat.wording import NOT_UNDERSTOOD, listed
 from web.chat.words import LONGEST, Words, normalise, words_of
 
-__all__ = ["ask", "confirm", "converse"]
+__all__ = ["ask", "confirm", "converse", "seeing"]
 
 
 def converse(utterance: str, conversation: Conversation, book: Book, now: datetime) -> Turn:
@@ -63,6 +63,28 @@ def converse(utterance: str, conversation: Conversation, book: Book, now: dateti
         utterance if before is None else normalise(utterance)[words.between(before.end(), len(words.read))[0].start :]
     )
     return _understood(words, spoken, conversation, book, utterance, now)
+
+
+def seeing(
+    conversation: Conversation, book: Book, *, stakeholder_id: str | None, customer_id: str | None
+) -> Conversation:
+    """With whom the speaker has on the screen: whoever came onto it is who is meant by "her", until others are named.
+
+    A screen that stays as it was says nothing new, and one of somebody who is not known here means nobody.
+    """
+    screen = stakeholder_id or customer_id
+    if screen is None or screen == conversation.screen:
+        return conversation
+    person = book.directory.stakeholder_by_id.get(stakeholder_id or "")
+    customer = book.directory.customer_by_id.get(person.customer_id if person is not None else customer_id or "")
+    told: dict[str, object] = {
+        "screen": screen,
+        "people": () if person is None else (Subject(id=person.id, name=person.name),),
+        "customer": None if customer is None else Subject(id=customer.id, name=customer.name),
+        # What was asked of others goes on with nobody who came on the screen since.
+        "spoken": None,
+    }
+    return conversation.model_copy(update=told)
 
 
 def ask(intent: Change | Read, conversation: Conversation, book: Book, now: datetime) -> Turn:
@@ -269,12 +291,19 @@ def _remembering(
 
 def _not_understood(intent: NotUnderstood, conversation: Conversation) -> Turn:
     """A plan that was shown can still be confirmed, and is shown again, unless what was said speaks against it."""
-    text = NOT_UNDERSTOOD[intent.why]
+    text, near = NOT_UNDERSTOOD[intent.why], tuple(_of_them(one, conversation) for one in intent.near)
     if isinstance(conversation.pending, Confirming):
         if intent.why is not Why.UNKNOWN:
-            return _told(text, conversation.model_copy(update={"pending": None}), intent.near)
-        return _told(f"{text} Still open: {conversation.pending.plan.confirmation}", conversation, intent.near)
-    return _told(text, conversation, intent.near)
+            return _told(text, conversation.model_copy(update={"pending": None}), near)
+        return _told(f"{text} Still open: {conversation.pending.plan.confirmation}", conversation, near)
+    return _told(text, conversation, near)
+
+
+def _of_them(example: str, conversation: Conversation) -> str:
+    """An example with those who were spoken of in it: what is offered can be said as it stands."""
+    if conversation.people:
+        example = example.replace("Ann Lee", conversation.people[0].name)
+    return example if conversation.customer is None else example.replace("Acme", conversation.customer.name)
 
 
 def _told(text: str, conversation: Conversation, near: tuple[str, ...] = ()) -> Turn:

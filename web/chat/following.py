@@ -27,7 +27,7 @@ _INSTEAD: Final = re.compile(
 )
 _WHY: Final = re.compile(r"(?:(?:and|but|so|ok|okay|oh|hm) (?:, )?)?(?:why|how come|why is that|what for)(?: not| so)?")
 _AMENDS: Final = re.compile(
-    r"(?:(?:no|nope|sorry|wait|actually|rather|better|oh|hm|well|or) (?:[,.:-] )?)*"
+    r"(?:(?:no|nope|yes|yep|ok|okay|sure|but|sorry|wait|actually|rather|better|oh|hm|well|or) (?:[,.:-] )?)*"
     r"(?P<how>(?:make|change|set) (?:it|that)(?: to)?|until|through|to|from|starting|on|say|better|rather)? ?"
     r"(?P<day>.+?)(?: (?:instead|rather|then|please|,|\.))*"
 )

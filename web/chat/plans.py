@@ -189,8 +189,8 @@ class Spoken(_Value):
 class Conversation(_Value):
     """What is remembered from one utterance to the next; the `time_zone` is the one that days were last said in.
 
-    `people` and `customer` were spoken of, or are on the screen, of which `screen` is the id. `spoken` is what was
-    asked for last.
+    `people` and `customer` were spoken of, or came on the screen since: `screen` is the id of what is on it. `spoken`
+    is what was asked for last.
     """
 
     time_zone: str | None = None

@@ -14,7 +14,7 @@ def talking_routes(kit: Kit) -> list[Route]:
 
     async def say(request: Request) -> Response:
         form = await form_of(request)
-        told = ("text", "conversation", "confirm", "time_zone")
+        told = ("text", "conversation", "confirm", "time_zone", "stakeholder_id", "customer_id")
         body: dict[str, str] = {name: form[name] for name in told if name in form}
         answered = await kit.api.send(request, "POST", "/chat", body)
         return kit.rendered("_said.html", request, said=form.get("shown") or form.get("text", ""), answered=answered)

@@ -17,7 +17,8 @@ class Said(BaseModel):
     """What somebody says. `conversation` is what the answer before came with, so that "yes" and "her" mean something.
 
     `confirm` is the digest of a plan that was shown, for programs that have a button where people say yes. Days are
-    those of the `time_zone`.
+    those of the `time_zone`. `stakeholder_id` or `customer_id` is who the speaker has on the screen, and means by "her"
+    or "this account" where nobody was named since it came there.
     """
 
     model_config = ConfigDict(
@@ -29,6 +30,8 @@ class Said(BaseModel):
     conversation: Annotated[str, Field(max_length=200_000)] | None = None
     confirm: Annotated[str, Field(max_length=200)] | None = None
     time_zone: Annotated[str, Field(max_length=100)] | None = None
+    stakeholder_id: Annotated[str, Field(max_length=200)] | None = None
+    customer_id: Annotated[str, Field(max_length=200)] | None = None
 
 
 class Done(BaseModel):

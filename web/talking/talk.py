@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from storage.pool import Database
 from web.chat.book import Book, Directory
 from web.chat.book import Caller as Speaker
-from web.chat.converse import ask, confirm, converse
+from web.chat.converse import ask, confirm, converse, seeing
 from web.chat.intents import Action, Change, Read
 from web.chat.plans import ChangePlan, Confirmed, Confirming, Conversation, Question, ReadPlan, Told, Turn, Wanted
 from web.chat.wording import fresh
@@ -194,6 +194,7 @@ def _prevented(prospect: Prospect) -> Prevented:
 
 
 def _turn(said: Said, conversation: Conversation, book: Book, now: datetime) -> Turn:
+    conversation = seeing(conversation, book, stakeholder_id=said.stakeholder_id, customer_id=said.customer_id)
     if said.confirm is None:
         return converse(said.text, conversation, book, now)
     pending = conversation.pending

@@ -500,3 +500,19 @@ def test_a_sender_that_is_not_named_is_asked_for() -> None:
 def test_stopping_to_write_to_somebody_names_them() -> None:
     for said in ("stop emailing Tom", "stop contacting Tom", "stop writing to Tom"):
         assert Talk().question(said) == ["pause Tom", "remove Tom"]
+
+
+def test_a_yes_with_another_day_is_shown_anew_and_confirms_nothing() -> None:
+    talk = Talk()
+    talk.change("pause Priya")
+    assert str(talk.change("yes but until 4 December").until) == "2026-12-04"
+
+
+def test_what_would_be_understood_is_said_of_who_was_spoken_of() -> None:
+    talk = Talk()
+    talk.read("what cadence is Priya in?")
+    outcome = talk.say("blurb the cadence")
+    assert isinstance(outcome, Told)
+    assert outcome.near
+    assert all("Ann Lee" not in one and "Acme" not in one for one in outcome.near)
+    assert any("Priya Natarajan" in one for one in outcome.near)
