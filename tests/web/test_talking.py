@@ -389,3 +389,18 @@ async def test_a_screen_of_another_organizations_says_nothing(api: Api, scene: S
     told = await other.say("Add her to the renewal cadence", stakeholder_id="sth-9")
     assert told["kind"] == "question"
     assert "Ann" not in orjson.dumps(told).decode()
+
+
+async def test_who_is_in_the_new_plan_no_more_is_said_to_have_nothing_done(api: Api, scene: Scene) -> None:
+    talk = Talk(api)
+    await talk.say("Add Ann Lee to the renewal cadence")
+    shown = await talk.say("and Bob Ray?")
+    assert shown["text"].splitlines()[0] == "Nothing was done for Ann Lee."
+    assert [one["name"] for one in shown["plan"]["targets"]] == ["Bob Ray"]
+    shown = await talk.say("from 7 January")
+    assert "Nothing was done" not in shown["text"]
+    assert "beginning on Thursday 7 January 2027" in shown["text"]
+    await talk.say("yes")
+    assert [one["stakeholder"]["id"] for one in await requests(scene)] == ["sth-8"]
+    (noted,) = await scene.rows("SELECT note FROM additions")
+    assert noted["note"] == "asked in the chat: Add Ann Lee to the renewal cadence; and Bob Ray; from 7 January"

@@ -16,7 +16,7 @@ from web.chat.book import Caller as Speaker
 from web.chat.converse import ask, confirm, converse, seeing
 from web.chat.intents import Action, Change, Read
 from web.chat.plans import ChangePlan, Confirmed, Confirming, Conversation, Question, ReadPlan, Told, Turn, Wanted
-from web.chat.wording import fresh
+from web.chat.wording import fresh, listed
 from web.problems import Problem
 from web.security import Caller, CallerRole
 from web.talking.answers import MEMBERSHIPS, Answering, read_until
@@ -57,7 +57,9 @@ class Talk:
     async def answer(self, said: Said, caller: Caller, operation: UUID, correlation_id: str) -> Answered:
         """One turn. Raises Problem, or storage's errors."""
         conversation = _in_zone(self._opened(caller, said.conversation), said.time_zone)
-        return await self._take_turn(partial(_turn, said), conversation, caller, operation, correlation_id)
+        answered = await self._take_turn(partial(_turn, said), conversation, caller, operation, correlation_id)
+        dropped = _dropped(conversation, answered)
+        return answered if dropped is None else answered.model_copy(update={"text": f"{dropped}\n{answered.text}"})
 
     async def ask(
         self, intent: Change | Read, caller: Caller, correlation_id: str, *, time_zone: str | None
@@ -182,6 +184,16 @@ class Talk:
         except (CredentialUnreadable, ValidationError, ValueError):
             pass
         raise Problem(400, "conversation_unknown", "This conversation is none of yours, or too old: begin a new one.")
+
+
+def _dropped(before: Conversation, answered: Answered) -> str | None:
+    """That others whose plan was shown are not in the one that is shown now, and a yes is not about them."""
+    if not isinstance(before.pending, Confirming) or answered.kind != "change":
+        return None
+    shown = {one.stakeholder_id for one in answered.plan.targets} if isinstance(answered.plan, ChangePlan) else set()
+    shown |= {one.stakeholder_id for one in answered.prevented}
+    others = {one.stakeholder_id: one.name for one in before.pending.plan.targets if one.stakeholder_id not in shown}
+    return f"Nothing was done for {listed(list(others.values()))}." if others else None
 
 
 def _prevented(prospect: Prospect) -> Prevented:

@@ -516,3 +516,33 @@ def test_what_would_be_understood_is_said_of_who_was_spoken_of() -> None:
     assert outcome.near
     assert all("Ann Lee" not in one and "Acme" not in one for one in outcome.near)
     assert any("Priya Natarajan" in one for one in outcome.near)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *("pause Lee", "pause Priya until Monday", "add Bob to renewal", "remove Tom", "pause", "add Maria"),
+                *("1", "2", "yes", "no", "save", "why?", "and Bob?", "same for Ludwig", "no, Tom", "I meant Priya"),
+                *("pause her", "resume them", "until Tuesday", "from Monday", "make it Friday", "what about Acme?"),
+                *("what cadence is Tom in?", "and everyone at Initech", "Siobhán too", "and lunch?"),
+            ]
+        ),
+        min_size=2,
+        max_size=7,
+    )
+)
+def test_in_a_conversation_nobody_is_changed_who_was_never_named(said: list[str]) -> None:
+    conversation, named = Conversation(), set[str]()
+    for utterance in said:
+        asked = conversation.pending
+        turn = converse(utterance, conversation, book(), NOW)
+        named |= set(folded(utterance.replace("Initech", "Initech Stuart Lee")).split())
+        # A choice that was shown names whom it is about.
+        named |= set(
+            folded(" ".join(one.label for one in getattr(getattr(asked, "question", None), "choices", ()))).split()
+        )
+        if isinstance(turn.outcome, ChangePlan):
+            for target in turn.outcome.targets:
+                assert named & set(folded(target.name).split()), (said, target.name)
+        conversation = turn.conversation
