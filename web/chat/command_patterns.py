@@ -47,8 +47,9 @@ _ADDING: Final = (
 _STARTING: Final = r"(?:start|launch|begin|kick off|run|use|open|trigger|initiate|set up|do)"
 _ADDED: Final = r"(?: (?:started|going|enrolled|added|up|over|placed|put|in|included|signed up))*"
 _REMOVING: Final = r"(?:remove|unenroll|delete|drop|exit|eject|kick|boot|yank|pull|take|get|withdraw|strip|bring)"
-_PAUSING: Final = r"(?:pause|suspend|freeze|snooze|hold off on|hold off|hold)"
+_PAUSING: Final = r"(?:pause|suspend|freeze|snooze|hold off on|hold off|hold(?! off))"
 _RESUMING: Final = r"(?:resume|unpause|continue|reactivate|unfreeze|unsuspend|reinstate|unhold|unsnooze)"
+_WRITING: Final = r"(?:emailing|e-mailing|contacting|messaging|writing(?: to)?|reaching out to)"
 _STOPPING: Final = r"(?:stop|halt|cancel|end|kill|quit|cease|finish|terminate|discontinue|abort|close)"
 _CHANGING: Final = r"(?:change|switch|set|update|make|swap|modify|move)"
 
@@ -125,7 +126,7 @@ _STEERING: Final = (
         "pause",
         (
             rf"{_PAUSING} (?:the )?(?P<cadence>{PURPOSES}|.+ {CADENCE}) for (?P<who>.+)",
-            rf"{_PAUSING} (?:with )?(?P<target>.+)",
+            rf"{_PAUSING} (?:{_WRITING} )?(?:with )?(?P<target>.+)",
             _PAUSING,
             r"(?:put|place|set|keep|get) (?P<target>.+?) on (?:hold|pause|ice|a break|a pause)",
             rf"(?:put|place|set) (?P<cadence>.*{CADENCE}|{PURPOSES}) on (?:hold|pause|ice) for (?P<who>.+)",
@@ -153,7 +154,7 @@ _STEERING: Final = (
     (
         "stop",
         (
-            rf"{_STOPPING} (?:emailing|e-mailing|contacting|messaging|writing(?: to)?|reaching out to) (?P<who>.+?)(?: any ?more| for good)?",
+            rf"{_STOPPING} {_WRITING} (?P<who>.+?)(?: any ?more| for good)?",
             rf"{_STOPPING} (?:sending |doing )?(?P<target>.+)",
         ),
     ),
@@ -183,7 +184,10 @@ VERBS: Final = frozenset(
 )
 """The first words of commands."""
 
-BACK: Final = compiled(r"(?:put|get|add|bring|enroll|place) (?P<who>.+?) back (?:in|on|into|to|onto) (?P<cadence>.+)")
+BACK: Final = compiled(
+    r"(?:put|add|bring|enroll|place) (?P<who>.+?) back",
+    r"(?:put|get|add|bring|enroll|place) (?P<who>.+?) back (?:in|on|into|to|onto) (?P<cadence>.+)",
+)
 """Somebody comes back: from a pause, or anew."""
 ADD: Final = compiled(
     r"could (?P<who>.+?) (?:please )?be (?:added|enrolled|put|placed|included) (?:to|into|in|on|onto) (?P<cadence>.+)",

@@ -26,6 +26,7 @@ _INSTEAD: Final = re.compile(
     r"|i (?:mean|meant) (?P<meant>.+?)(?: instead)?"
 )
 _WHY: Final = re.compile(r"(?:(?:and|but|so|ok|okay|oh|hm) (?:, )?)?(?:why|how come|why is that|what for)(?: not| so)?")
+_WHY_WHO: Final = re.compile(r"(?:(?:and|but|so) )?(?:why|how come)(?: not)? (?P<who>.+)")
 _AMENDS: Final = re.compile(
     r"(?:(?:no|nope|yes|yep|ok|okay|sure|but|sorry|wait|actually|rather|better|oh|hm|well|or) (?:[,.:-] )?)*"
     r"(?P<how>(?:make|change|set) (?:it|that)(?: to)?|until|through|to|from|starting|on|say|better|rather)? ?"
@@ -57,9 +58,12 @@ def _why(before: Spoken, conversation: Conversation) -> Spoken | None:
     if not conversation.people:
         return None
     pinned, settled = _pinned(before, conversation)
+    return Spoken(intent=_explaining(before, pinned), settled=settled, said=before.said)
+
+
+def _explaining(before: Spoken, about: tuple[Mention, ...]) -> Read:
     cadence = None if before.intent.cadence == EVERY_CADENCE else before.intent.cadence
-    read = Read(topic=Topic.EXPLAIN, about=pinned, cadence=cadence)
-    return Spoken(intent=read, settled=settled, said=before.said)
+    return Read(topic=Topic.EXPLAIN, about=about, cadence=cadence)
 
 
 def _amended(words: Words, before: Spoken, conversation: Conversation, now: datetime) -> Spoken | None:
@@ -86,7 +90,8 @@ def _amended(words: Words, before: Spoken, conversation: Conversation, now: date
 
 def _others(words: Words, before: Spoken, book: Book) -> Spoken | None:
     """The same for somebody else, and for them alone: what was shown before and had no yes is not done by it."""
-    found = _ALSO.fullmatch(words.read) or _INSTEAD.fullmatch(words.read)
+    why = _WHY_WHO.fullmatch(words.read)
+    found = why or _ALSO.fullmatch(words.read) or _INSTEAD.fullmatch(words.read)
     if found is None:
         return None
     place = next(name for name, text in found.groupdict().items() if text is not None)
@@ -94,6 +99,8 @@ def _others(words: Words, before: Spoken, book: Book) -> Spoken | None:
     if not others or not all(_is_known(one, book) for one in others):
         return None
     said = f"{before.said}; {words.typed}"
+    if why is not None:
+        return Spoken(intent=_explaining(before, others), settled=_without_people(before.settled), said=said)
     if isinstance(before.intent, Read):
         read = before.intent.model_copy(update={"about": others})
         return Spoken(intent=read, settled=_without_people(before.settled), said=said)

@@ -18,6 +18,7 @@ __all__ = [
     "SHOWN_QUESTION",
     "WHERE_IN",
     "WHY",
+    "WHY_BY_US",
 ]
 
 AT_END: Final = re.compile(
@@ -42,8 +43,14 @@ STATE: Final = (
 )
 WHY: Final = re.compile(
     r"(?:why|how come|explain why|for what reason|(?:what is|what was|explain|what are|tell me) (?:the )?reasons?(?: why| that)?|(?:explain|reasons?) (?:why )?)"
-    rf"(?: (?:is|are|was|were|did|does|do|has|have|had|should|would|could|can|will))?(?: not)? (?P<who>.+?)(?: (?:is|was|are|were|did|does|has|have|had))? (?P<rest>{STATE}(?: .*)?)"
+    rf"(?: (?:is|are|was|were|did|does|do|has|have|had|should|would|could|can|will))?(?: not)? (?P<who>.+?)(?: (?:is|was|are|were|did|does|has|have|had|got))? (?P<rest>{STATE}(?: .*)?)"
 )
+WHY_BY_US: Final = re.compile(
+    r"(?:why|how come)(?: (?:did|do|does|can|could|will|would|should|was|were|is|are))?(?: not)? (?:i|we|you|it|nobody|the (?:system|service))"
+    r"(?: not)? (?:allowed to )?(?:add|added|enroll|enrolled|put|include|included|request|requested|ask for|asked for)"
+    r" (?P<who>.+?)(?: (?P<rest>(?:to|in|into|on|onto) .+))?"
+)
+"""Why it was done, or was not, with who would have done it: "why can't I add Ann to the save cadence?"."""
 IS: Final = re.compile(
     r"(?:is|are|was|were|has|have|had|did|does|do|will|should|can|could|would)(?: not)? (?P<who>.+?) "
     rf"(?P<rest>(?:{STATE}|{DID})(?: .*)?)"

@@ -17,6 +17,7 @@ from web.chat.question_patterns import (
     SHOWN_QUESTION,
     WHERE_IN,
     WHY,
+    WHY_BY_US,
 )
 from web.chat.slots import cadence_of, mentions_of, take_period
 from web.chat.words import Words
@@ -52,7 +53,7 @@ def shown(words: Words, now: datetime) -> Read | None:
 
 
 def _patterned(words: Words) -> Read | None:
-    if WHY.fullmatch(words.read):
+    if WHY.fullmatch(words.read) or WHY_BY_US.fullmatch(words.read):
         return None
     for topic, patterns in COMPILED:
         for pattern in patterns:
@@ -97,6 +98,12 @@ def _why(words: Words, found: re.Match[str]) -> Read:
     return _said(Topic.EXPLAIN, words, found)
 
 
+def _why_by_us(words: Words, found: re.Match[str]) -> Read:
+    if found["rest"]:
+        return _said(Topic.EXPLAIN, words, found)
+    return Read(topic=Topic.EXPLAIN, about=mentions_of(words.between(*found.span("who"))))
+
+
 def _is(words: Words, found: re.Match[str]) -> Read | None:
     rest = found["rest"]
     if re.match(rf"(?:not |ever |already |been |even |actually )*{DID}(?: |$)", rest) and not re.match(
@@ -119,6 +126,7 @@ def _said(topic: Topic, words: Words, found: re.Match[str]) -> Read:
 
 
 _SPOKEN: Final[tuple[tuple[re.Pattern[str], Callable[[Words, re.Match[str]], Read | None]], ...]] = (
+    (WHY_BY_US, _why_by_us),
     (WHY, _why),
     (IS, _is),
 )
