@@ -63,6 +63,12 @@ async def test_the_published_figures_are_told_with_what_they_mean_and_what_was_p
         # Where there was nothing to count it is said, and no figure is shown.
         await expect(consistency.locator(".figure")).to_have_count(0)
         await expect(consistency).to_contain_text("Nobody was enrolled in the days checked so far (2 days)")
+        # They follow no choice, and say so.
+        covered = [await one.get_attribute("datetime") for one in await part.locator("h2 + p time").all()]
+        assert covered == [f"{day - timedelta(days=back):%Y-%m-%d}" for back in (2, 1)]
+        await reader.open("/overview?days=7&trigger_type=at-risk&segment=nobodys")
+        await expect(part).to_contain_text("Of every trigger and every segment together, whatever is chosen above")
+        await expect(accuracy).to_contain_text("19999 of 20000 in 2 days")
         await part.get_by_text("Day by day").click()
         await expect(part.get_by_role("row")).to_have_count(3)
         assert await reader.violations() == []
