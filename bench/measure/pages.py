@@ -41,6 +41,7 @@ _PATHS: Final[Mapping[str, Callable[[Subject], str]]] = {
     "cadences": lambda _: "/cadences",
     "triggers": lambda _: "/mappings",
     "overview": lambda _: "/overview",
+    "decisions": lambda _: "/overview/decisions?whose=all",
     "operations": lambda _: "/operations",
 }
 # Summed as the field's own measure of it is, but for what a person's own doing moves.

@@ -17,6 +17,40 @@ WHERE v.organization_id = :organization_id AND v.evaluated_at >= :since AND v.ca
   AND (:event_type::text IS NULL OR v.event_type = :event_type) AND (:segment::text IS NULL OR c.segment = :segment)
 GROUP BY 1, 2, 3, 4
 
+-- name: look_at_decided
+-- The decisions that `count_decisions` counts, one by one, the newest first, with whom each was about. Of an evaluation some may have been
+-- on the page before.
+SELECT d.id, d.evaluated_at, d.place, d.event_id, d.event_type, d.customer_id, d.customer_name, d.segment, d.stakeholder_id,
+  s.name AS stakeholder_name, d.outcome, d.reason
+FROM (
+  SELECT v.id, v.evaluated_at, o.place::integer AS place, v.event_id, v.event_type, v.customer_id, c.name AS customer_name, c.segment,
+    o.stakeholder_id, o.outcome, o.reason
+  FROM evaluations v
+  CROSS JOIN LATERAL ROWS FROM (json_to_recordset(v.outcomes) AS (stakeholder_id text, outcome text, reason text)) WITH ORDINALITY
+    AS o (stakeholder_id, outcome, reason, place)
+  LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = v.customer_id
+  WHERE v.organization_id = :organization_id AND v.evaluated_at >= :since AND v.cause = 'event'
+    AND (:event_type::text IS NULL OR v.event_type = :event_type) AND (:segment::text IS NULL OR c.segment = :segment)
+    AND (:owner_user_id::text IS NULL OR c.owner_user_id = :owner_user_id)
+    AND (:outcome::text IS NULL OR o.outcome = :outcome) AND (:reason::text IS NULL OR o.reason = :reason)
+    AND (:before_at::timestamptz IS NULL OR v.evaluated_at <= :before_at
+      AND ((v.evaluated_at, v.id) < (:before_at, :before_id::uuid) OR v.id = :before_id AND o.place > :before_place::integer))
+  ORDER BY v.evaluated_at DESC, v.id DESC, o.place LIMIT :at_most
+) AS d
+LEFT JOIN directory_stakeholders s ON s.organization_id = :organization_id AND s.stakeholder_id = d.stakeholder_id
+ORDER BY d.evaluated_at DESC, d.id DESC, d.place
+
+-- name: count_decided$
+-- How many there are of them.
+SELECT count(*)::integer
+FROM evaluations v
+CROSS JOIN LATERAL json_to_recordset(v.outcomes) AS o (outcome text, reason text)
+LEFT JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = v.customer_id
+WHERE v.organization_id = :organization_id AND v.evaluated_at >= :since AND v.cause = 'event'
+  AND (:event_type::text IS NULL OR v.event_type = :event_type) AND (:segment::text IS NULL OR c.segment = :segment)
+  AND (:owner_user_id::text IS NULL OR c.owner_user_id = :owner_user_id)
+  AND (:outcome::text IS NULL OR o.outcome = :outcome) AND (:reason::text IS NULL OR o.reason = :reason)
+
 -- name: count_enrollments
 -- What became of what was asked for since an instant, by trigger, segment and day.
 SELECT e.trigger_type, c.segment, e.state, e.reason, (e.created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS enrollments,

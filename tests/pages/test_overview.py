@@ -8,7 +8,7 @@ from enrollment.accuracy import Counted
 from storage import figures
 from storage.figures import FiguresRow
 from tests.pages.conftest import reading
-from tests.web.looking_scene import FAILED, Scene
+from tests.web.looking_scene import FAILED, PAUSED, Scene
 
 ANOTHER_ENROLLMENT = """
     INSERT INTO enrollments SELECT made.* FROM enrollments e, LATERAL jsonb_populate_record(e, jsonb_build_object(
@@ -21,6 +21,13 @@ ANOTHER_EVALUATION = """
       'outcomes', '[{"stakeholder_id": "sth-1", "outcome": "defer", "reason": "fact_unknown"},
                     {"stakeholder_id": "sth-2", "outcome": "skip", "reason": "criteria_not_met"}]'::jsonb)) AS made
     WHERE v.cause = 'event' AND v.organization_id = $1 LIMIT 1"""
+# About each of some people another decision, on the event of the last one.
+OF_THEM = """
+    INSERT INTO evaluations SELECT made.*
+    FROM evaluations v, LATERAL jsonb_populate_record(v, jsonb_build_object('id', gen_random_uuid(), 'outcomes', (
+      SELECT jsonb_agg(jsonb_build_object('stakeholder_id', one, 'outcome', 'skip', 'reason', 'criteria_not_met'))
+      FROM unnest($3::text[]) AS one))) AS made
+    WHERE v.cause = 'event' AND v.organization_id = $1 AND v.customer_id = $2 LIMIT 1"""
 LEGEND = """() => [...document.querySelectorAll(".legend li")]
     .map((one) => getComputedStyle(one, "::before").backgroundColor)"""
 # What a chart writes goes onto a canvas, where nobody finds it again.
@@ -166,4 +173,58 @@ async def test_each_day_of_the_chart_is_named_once_as_it_was_counted(browser: Br
             await reader.page.emulate_media(color_scheme=scheme)
             one, other = await reader.page.evaluate(LEGEND)
             assert one != other
+        assert reader.complaints == []
+
+
+async def test_who_stands_behind_a_reason_is_opened_from_its_number(browser: Browser, scene: Scene) -> None:
+    account = scene.accounts[PAUSED]
+    await scene.stage.execute(
+        OF_THEM, scene.organization_id, PAUSED, [str(one["id"]) for one in account.people.values()]
+    )
+    async with reading(browser, scene, role="manager", reduced_motion="reduce") as reader:
+        page = reader.page
+        await reader.open("/overview?days=7&trigger_type=at-risk")
+        told = (await scene.see("/outcomes", days=7, trigger_type="at-risk"))["not_asked_for"]
+        reasons = page.get_by_role("region", name="Why not requested").get_by_role("listitem").get_by_role("link")
+        assert [int(one) for one in await reasons.all_inner_texts()] == [one["count"] for one in told]
+        place = [(one["outcome"], one["reason"]) for one in told].index(("skip", "criteria_not_met"))
+        await reasons.nth(place).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Not requested: the criteria are not met")
+        await expect(page.locator(".head")).to_contain_text(f"{told[place]['count']} decisions since")
+        await expect(page.locator("tbody tr")).to_have_count(told[place]["count"])
+        name = (await scene.see(f"/people/{scene.stakeholder_id}"))["stakeholder"]["name"]
+        row = page.locator("tbody tr").filter(has_text=name).first
+        for words in (name, "Acme", "At risk", "Skip the criteria are not met"):
+            await expect(row).to_contain_text(words)
+        # Why is explained beside the list, and at the person's own page is all about them.
+        await row.get_by_role("button", name="Why").click()
+        why = page.get_by_role("dialog", name="Why, or why not")
+        await expect(why.get_by_role("heading", name=name)).to_be_visible()
+        await expect(why).to_contain_text("The customer is at risk: severity")
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            assert await reader.violations() == [], scheme
+        await expect(why.get_by_role("link", name="All about them")).to_have_attribute(
+            "href", f"/app/stakeholders/{scene.stakeholder_id}"
+        )
+        await why.get_by_role("button", name="Close").click()
+        # From here it goes on by trigger and time, and back to the overview of the same.
+        await page.get_by_role("link", name="New customer", exact=True).click()
+        await expect(page.get_by_text("Nothing like this was decided in these days")).to_be_visible()
+        await page.get_by_role("link", name="Every trigger").click()
+        await page.get_by_role("link", name="The overview of these days").click()
+        await expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
+        assert reader.complaints == []
+
+
+async def test_a_csm_opens_what_a_number_counts_and_finds_their_own_besides(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, role="csm", user_id="usr-nobodys") as reader:
+        await reader.open("/overview")
+        number = reader.page.get_by_role("region", name="Why not requested").get_by_role("link").first
+        counted = int(await number.inner_text())
+        await number.click()
+        await expect(reader.page.locator(".head")).to_contain_text(f"{counted} decision")
+        await reader.page.get_by_role("link", name="Mine", exact=True).click()
+        await expect(reader.page.locator(".head")).to_contain_text("0 decisions about people of your customers")
+        await expect(reader.page.get_by_text("about people of your customers").last).to_be_visible()
         assert reader.complaints == []

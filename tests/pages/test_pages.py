@@ -28,6 +28,8 @@ PAGES = (
     "/cadences?q=nothing-is-called-so",
     "/mappings",
     "/overview",
+    "/overview/decisions?whose=all",
+    "/overview/decisions?whose=mine&segment=nobodys",
     "/operations",
     "/stakeholders/{stakeholder}",
     "/approvals/{request}",

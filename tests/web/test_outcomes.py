@@ -200,9 +200,72 @@ async def test_what_was_done_besides_the_mappings_is_told(lived: Scene) -> None:
     assert (await lived.see("/outcomes", trigger_type="at-risk"))["besides"]["added_in_salesloft"] is None
 
 
+@pytest.mark.parametrize("days", [7, 90])
+@pytest.mark.parametrize("trigger_type", [None, "renewal-window"])
+@pytest.mark.parametrize("segment", [None, "smb", "nobody's"])
+async def test_who_stands_behind_a_reason_is_listed_and_are_as_many_as_are_counted(
+    lived: Scene, days: int, trigger_type: str | None, segment: str | None
+) -> None:
+    asked: dict[str, Any] = {"days": days, "trigger_type": trigger_type, "segment": segment}
+    told = await lived.see("/outcomes", **asked)
+    listed = await lived.walk("/outcomes/decisions", limit=7, **asked)
+    assert len(listed) == len({(one["evaluation_id"], one["stakeholder_id"]) for one in listed})
+    assert [one["evaluated_at"] for one in listed] == sorted((one["evaluated_at"] for one in listed), reverse=True)
+    assert len(listed) == told["stages"]["decisions"]
+    behind = Counter((one["outcome"], one["reason"]) for one in listed if one["outcome"] != "request")
+    assert behind == {(one["outcome"], one["reason"]): one["count"] for one in told["not_asked_for"]}
+    for outcome, reason in behind:
+        of_it = {"outcome": outcome, "reason": reason}
+        page = await lived.see("/outcomes/decisions", limit=200, **of_it, **asked)
+        assert page["items"] == [one for one in listed if of_it.items() <= one.items()]
+        assert (page["count"], page["since"]) == (behind[outcome, reason], told["since"])
+
+
+async def test_a_page_ends_within_an_evaluation_and_the_next_goes_on_there(lived: Scene) -> None:
+    at_once = await lived.see("/outcomes/decisions", limit=200)
+    several = Counter(one["evaluation_id"] for one in at_once["items"])
+    assert max(several.values()) > 1
+    assert await lived.walk("/outcomes/decisions", limit=1) == at_once["items"]
+
+
+async def test_a_listed_decision_says_whom_it_was_about_and_is_explained_by_its_event(lived: Scene) -> None:
+    asked = {"customer_id": PAUSED, "stakeholder_id": lived.stakeholder_id}
+    requested = await lived.walk("/outcomes/decisions", limit=50, outcome="request")
+    (one,) = (each for each in requested if asked.items() <= each.items())
+    person = (await lived.see(f"/people/{lived.stakeholder_id}"))["stakeholder"]
+    assert (one["stakeholder_name"], one["segment"]) == (person["name"], "enterprise")
+    assert one["customer_name"] == (await lived.see(f"/customers/{PAUSED}"))["name"]
+    (explained,) = (await lived.see("/decisions", event_id=one["event_id"], **asked))["items"]
+    assert (explained["id"], explained["trigger_type"]) == (one["evaluation_id"], one["trigger_type"])
+    nobody = (await lived.see("/outcomes/decisions", reason="no_candidates"))["items"][0]
+    assert (nobody["stakeholder_id"], nobody["stakeholder_name"]) == (None, None)
+
+
+async def test_decisions_about_ones_own_customers_are_listed_by_themselves(lived: Scene) -> None:
+    every = await lived.walk("/outcomes/decisions", limit=200)
+    await lived.stage.execute(
+        "UPDATE directory_customers SET data = jsonb_set(data::jsonb, '{owner,user_id}', '\"usr-mine\"')::json"
+        " WHERE organization_id = $1 AND customer_id = $2",
+        lived.organization_id, WAITING,
+    )  # fmt: skip
+    mine = await lived.see("/outcomes/decisions", limit=200, owner="usr-mine")
+    assert mine["items"] == [one for one in every if one["customer_id"] == WAITING] != []
+    assert mine["count"] == len(mine["items"])
+    assert (await lived.see("/outcomes/decisions", owner="usr-nobody"))["items"] == []
+
+
+async def test_a_cursor_of_one_reason_is_none_of_another(lived: Scene) -> None:
+    first = await lived.see("/outcomes/decisions", limit=1, reason="fact_unknown")
+    answer = await lived.get("/outcomes/decisions", limit=1, reason="no_candidates", cursor=first["next_cursor"])
+    assert (answer.status_code, answer.json()["reason_code"]) == (400, "cursor_refused")
+    assert (await lived.get("/outcomes/decisions", reason="no_reason")).status_code == 422
+
+
 async def test_of_nothing_nothing_is_counted(lived: Scene) -> None:
     told = await lived.see("/outcomes", NEVER_CONNECTED)
     assert not any(told["stages"].values())
+    listed = await lived.see("/outcomes/decisions", NEVER_CONNECTED)
+    assert (listed["items"], listed["count"], listed["next_cursor"]) == ([], 0, None)
     assert [told[name] for name in ("by_trigger", "by_segment", "not_asked_for", "ends", "segments")] == [[]] * 5
 
 

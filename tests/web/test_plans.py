@@ -28,6 +28,7 @@ BIG = (
     *("organization_settings", "salesloft_budgets", "salesloft_connections", "sync_streams", "outbox"),
     *("audit_entries", "cadence_people"),
 )
+SOON = datetime(2100, 1, 1, tzinfo=UTC)
 BEYOND = UUID(int=2**127)
 ENROLLMENTS: dict[str, Any] = dict.fromkeys(
     (
@@ -54,6 +55,8 @@ AUDIT: dict[str, Any] = dict.fromkeys(("actor", "action", "subject", "before_at"
 SINCE: dict[str, Any] = {"since": NOW, "segment": None}
 OF_EVENTS: dict[str, Any] = SINCE | {"event_type": None}
 OF_ENROLLMENTS: dict[str, Any] = SINCE | {"trigger_type": None}
+DECIDED: dict[str, Any] = OF_EVENTS | dict.fromkeys(("outcome", "reason", "owner_user_id"))
+LISTED: dict[str, Any] = DECIDED | dict.fromkeys(("before_at", "before_id", "before_place")) | {"at_most": 51}
 FIND: dict[str, Any] = dict.fromkeys(("patterns", "after_name", "after_id")) | {"at_most": 51}
 CUSTOMERS: dict[str, Any] = FIND | {"owner_user_id": None}
 PEOPLE = {"stakeholder_ids": ["sth-7", "sth-8"]}
@@ -108,6 +111,12 @@ ASKED = [
     ("look_for_customers", CUSTOMERS | {"patterns": ["%acme%"], "after_name": "Acme", "after_id": "cus-7"}),
     ("count_events", OF_EVENTS),
     ("count_decisions", OF_EVENTS | {"event_type": "a", "segment": "enterprise"}),
+    ("count_decided", DECIDED | {"reason": "criteria_not_met"}),
+    ("count_decided", DECIDED | {"event_type": "a", "segment": "enterprise", "owner_user_id": "usr-7"}),
+    ("look_at_decided", LISTED),
+    ("look_at_decided", LISTED | {"before_at": NOW, "before_id": BEYOND, "before_place": 1}),
+    ("look_at_decided", LISTED | {"outcome": "skip", "reason": "criteria_not_met"}),
+    ("look_at_decided", LISTED | {"event_type": "a", "owner_user_id": "usr-7"}),
     ("count_enrollments", OF_ENROLLMENTS),
     ("count_enrollments", OF_ENROLLMENTS | {"segment": "enterprise"}),
     ("count_withdrawn", OF_ENROLLMENTS),
@@ -164,7 +173,8 @@ FROM generate_series(1, 40000) AS n;
 INSERT INTO evaluations (id, organization_id, customer_id, cause, event_id, event_type, business_key, correlation_id,
   decision_version, evaluated_at, facts, outcomes, digest)
 SELECT gen_random_uuid(), 'org-' || n % 40, 'cus-' || n / 40 % 100, 'event', 'evt-' || n, 'a', 'b', 'c', 1,
-  now() - n * interval '1 second', '{}', '[]', ''
+  now() - n * interval '1 second', '{}',
+  '[{"stakeholder_id": "sth-7", "outcome": "skip", "reason": "criteria_not_met"}]', ''
 FROM generate_series(1, 40000) AS n;
 INSERT INTO sync_ledger (organization_id, stream, cycle, started_at)
 SELECT 'org-' || n % 40, 'emails', n, now() - n * interval '1 second' FROM generate_series(1, 40000) AS n;
@@ -328,6 +338,15 @@ async def test_of_enrollments_that_are_not_asked_for_the_index_alone_is_read(
         await queries.look_at_enrollments(explaining, organization_id="org-7", **asked)
     assert re.search(r"Index Only Scan( Backward)? using enrollments_(newest|came)", explaining.plan), explaining.plan
     assert "Heap Fetches: 0" in explaining.plan
+
+
+@pytest.mark.parametrize("page", [{}, {"before_at": SOON, "before_id": BEYOND, "before_place": 1}])
+async def test_of_decisions_no_more_are_read_than_are_listed(full: Database, page: dict[str, Any]) -> None:
+    async with full.organization_reading("org-7") as connection:
+        explaining = Explaining(connection)
+        await queries.look_at_decided(explaining, organization_id="org-7", **(LISTED | page))
+    (read,) = re.findall(r"using evaluations_default_organization_id_evaluated_at_.*actual rows=(\d+)", explaining.plan)
+    assert int(read) < 100, explaining.plan
 
 
 async def test_the_feed_of_events_reads_the_outbox_from_where_it_is(dsn: str) -> None:

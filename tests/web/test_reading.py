@@ -13,14 +13,17 @@ from sandbox.salesloft.server import running_simulator
 from sandbox.stack import PostgresServer
 from storage import activity, budget, cadences, looking, looking_operations, steering, timeline
 from storage.looking import Filters, UnitFilters
-from storage.outcomes import Span, outcomes
+from storage.outcomes import DecisionFilters, Span, count_decided, decided, outcomes
 from storage.stored_evaluations import About
 from tests.fulfillment.account import SAVE
 from tests.web.event_stream import Stream
 from tests.web.looking_scene import FAILED, NEVER_CONNECTED, PAUSED, WAITING, Scene, scene_set
 
 ROLES = ("csm", "manager", "admin", "viewer")
-LISTS = ("/enrollments", "/failures", "/approvals", "/cadence-memberships", "/sync/ledger", "/cadences")
+LISTS = (
+    *("/enrollments", "/failures", "/approvals", "/cadence-memberships", "/sync/ledger", "/cadences"),
+    "/outcomes/decisions",
+)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -105,6 +108,7 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
     """Everything that is asked, asked of one organization while the transaction is another one's."""
     ours, now, people = scene.organization_id, scene.stage.clock.now(), [scene.stakeholder_id]
     enrollment, about = scene.enrollments[PAUSED], About(customer_id=PAUSED)
+    span = Span(since=now - timedelta(days=30))
 
     async def seen(connection: Any) -> dict[str, Any]:
         return {
@@ -128,7 +132,9 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
             ),
             "timeline": await timeline.read(connection, ours, customer_id=PAUSED, limit=9),
             "steerings": await steering.list_of(connection, ours, enrollment),
-            "outcomes": (await outcomes(connection, ours, Span(since=now - timedelta(days=30)))).enrollments,
+            "outcomes": (await outcomes(connection, ours, span)).enrollments,
+            "decided": await decided(connection, ours, span, DecisionFilters(), limit=9),
+            "count of decided": await count_decided(connection, ours, span, DecisionFilters()),
             "cadences": await cadences.show(connection, ours),
             "observed": (await cadences.observed(connection, ours))[0],
             "goals": await cadences.goals(connection, ours),

@@ -128,7 +128,7 @@ class Contacts:
     async def why(self, request: Request) -> Response:
         """Why an enrollment was requested, who decided, and what would have turned it."""
         path = f"/enrollments/{named(request.path_params['enrollment_id'])}"
-        detail, cadences = await gather(self._kit.api.get(request, path), self._cadences(request))
+        detail, cadences = await gather(self._kit.api.get(request, path), self._kit.cadences(request))
         addition = None
         if detail["enrollment"]["trigger_type"] is None:
             addition = await self._kit.api.get(request, f"{path}/addition")
@@ -153,7 +153,7 @@ class Contacts:
             self._kit.api.get(
                 request, "/decisions", stakeholder_id=request.path_params["stakeholder_id"], limit=_DECISIONS
             ),
-            self._cadences(request),
+            self._kit.cadences(request),
         )
         told_elsewhere = request.query_params.getlist("but")
         return self._kit.rendered(
@@ -224,11 +224,6 @@ class Contacts:
             form=form,
             tried=tried,
         )
-
-    async def _cadences(self, request: Request) -> dict[int, str]:
-        """What the team's cadences are called, by id."""
-        found = await self._kit.api.get(request, "/cadences", limit=_CADENCES)
-        return {one["id"]: one["name"] for one in found["items"]}
 
     async def _after(self, request: Request, done: dict[str, Any]) -> Response:
         contact = await self.contact(request, request.path_params["stakeholder_id"])

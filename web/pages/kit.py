@@ -15,6 +15,7 @@ __all__ = ["PREFIX", "Kit", "all_of", "changed", "form_of", "named", "sent_by"]
 
 PREFIX = "/app"
 _NAMES_AT_MOST = 200
+_CADENCES = 200
 
 
 class Kit:
@@ -47,6 +48,11 @@ class Kit:
             return {}
         told = await self.api.get(request, "/users", id=wanted)
         return {one["id"]: one["name"] for one in told["users"]}
+
+    async def cadences(self, request: Request) -> dict[int, str]:
+        """What the team's cadences are called, by id."""
+        found = await self.api.get(request, "/cadences", limit=_CADENCES)
+        return {one["id"]: one["name"] for one in found["items"]}
 
     def rendered(self, template: str, request: Request, /, *, status: int = 200, **shown: Any) -> HTMLResponse:
         """A filled template. What is personal is kept nowhere on the way."""

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from web.pages.kit import Kit, changed
 
-__all__ = ["Lists"]
+__all__ = ["Lists", "whose"]
 
 _PAGE_SIZE = 50
 _CUSTOMERS = 12
@@ -37,14 +37,14 @@ class Lists:
     async def people(self, request: Request) -> Response:
         """Enrollments by how they stand."""
         show = request.query_params.get("show", "active")
-        trigger_type, whose = request.query_params.get("trigger_type"), await self._whose(request)
+        trigger_type, of_whom = request.query_params.get("trigger_type"), await whose(self._kit, request)
         page = self._kit.api.get(
             request,
             "/enrollments",
             state=_GROUPS.get(show),
             trigger_type=trigger_type if trigger_type != _BY_HAND else None,
             requested_by="person" if trigger_type == _BY_HAND else None,
-            owner="me" if whose == "mine" else None,
+            owner="me" if of_whom == "mine" else None,
             limit=_PAGE_SIZE,
             cursor=request.query_params.get("cursor"),
         )
@@ -54,18 +54,18 @@ class Lists:
             {"page": page},
             show=show,
             trigger_type=trigger_type,
-            whose=whose,
+            whose=of_whom,
             changed=lambda **query: changed(request, **query),
         )
 
     async def customers(self, request: Request) -> Response:
         """Customers by name, one's own or everybody's."""
-        q, whose = request.query_params.get("q"), await self._whose(request)
+        q, of_whom = request.query_params.get("q"), await whose(self._kit, request)
         page: dict[str, Any] = await self._kit.api.get(
             request,
             "/customers",
             q=q,
-            owner="me" if whose == "mine" else None,
+            owner="me" if of_whom == "mine" else None,
             limit=_PAGE_SIZE,
             cursor=request.query_params.get("cursor"),
         )
@@ -76,14 +76,15 @@ class Lists:
             page=page,
             names=await self._kit.names(request, [one["owner_user_id"] for one in page["items"]]),
             q=q,
-            whose=whose,
+            whose=of_whom,
             changed=lambda **query: changed(request, **query),
         )
 
-    async def _whose(self, request: Request) -> str:
-        """`mine` or `all`, as is asked for; who looks after customers sees their own first."""
-        asked = request.query_params.get("whose")
-        if asked in {"mine", "all"}:
-            return asked
-        session = await self._kit.api.get(request, "/session")
-        return "mine" if session["role"] == "csm" else "all"
+
+async def whose(kit: Kit, request: Request) -> str:
+    """`mine` or `all`, as is asked for; who looks after customers sees their own first."""
+    asked = request.query_params.get("whose")
+    if asked in {"mine", "all"}:
+        return asked
+    session = await kit.api.get(request, "/session")
+    return "mine" if session["role"] == "csm" else "all"

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from web.pages.auditing import WAYS
+from web.pages.decisions import SPANS, TRIGGERS, asked_of_outcomes
 from web.pages.kit import Kit, changed
 from web.pages.mending import wrong
 
@@ -18,7 +19,6 @@ _REASONS = 8
 _CYCLES = 50
 _ENTRIES = 50
 _FIGURED_DAYS = 30
-_TRIGGERS = ("new-customer", "renewal-window", "at-risk", "expansion-signal")
 _STAGES = {
     "decisions": "Decisions",
     "asked_for": "Requested",
@@ -34,7 +34,6 @@ _SHARES_OF = {
     "replied": "enrolled",
     "reached_goal": "enrolled",
 }
-_SPANS = ("7", "30", "90")
 # On which list of people somebody is who ended so.
 _SHOWS = {"stale": "coming", "blocked": "trouble", "failed": "trouble"} | dict.fromkeys(
     ("rejected", "expired", "withdrawn", "removed"), "over"
@@ -66,7 +65,7 @@ class _Operating:
         self._kit = kit
 
     async def overview(self, request: Request) -> Response:
-        asked = {name: request.query_params.get(name) for name in ("trigger_type", "segment", "days")}
+        asked = asked_of_outcomes(request)
         return await self._kit.page(
             "overview.html",
             request,
@@ -76,11 +75,9 @@ class _Operating:
             },
             figured=figured,
             line_of=_line,
-            trigger_type=asked["trigger_type"],
-            segment=asked["segment"],
-            days=asked["days"] or _SPANS[1],
-            spans=_SPANS,
-            triggers=_TRIGGERS,
+            **asked,
+            spans=SPANS,
+            triggers=TRIGGERS,
             stages=_STAGES,
             columns={"events": "Triggers"} | _STAGES,
             shares_of=_SHARES_OF,

@@ -17,6 +17,7 @@ from web.pages.approving import approving_routes
 from web.pages.back_testing import back_testing_routes
 from web.pages.configuring import configuring_routes
 from web.pages.contacts import contact_routes
+from web.pages.decisions import decision_pages
 from web.pages.drafting import drafting_routes
 from web.pages.kit import PREFIX, Kit
 from web.pages.mending import mending_routes
@@ -61,6 +62,7 @@ def pages(api: ASGIApp, signing_in: SigningIn, browsers: Browsers, public_url: s
             *back_testing_routes(kit),
             *configuring_routes(kit),
             *operating_routes(kit),
+            *decision_pages(kit),
             *mending_routes(kit),
             *talking_routes(kit),
             Mount("/static", static),

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
@@ -15,7 +15,7 @@ from storage.outcomes import Enrollments, Outcomes, Span, outcomes
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller
 
-__all__ = ["outcome_routes"]
+__all__ = ["TRIGGER_OF", "Days", "SegmentFilter", "TriggerFilter", "outcome_routes", "span_of"]
 
 _MOST_DAYS = 90
 _ENROLLED = frozenset(
@@ -38,7 +38,12 @@ _NOT_APPROVED = frozenset(
     }
 )
 _GOALS = frozenset({OutcomeType.ONBOARDED, OutcomeType.RENEWED, OutcomeType.RECOVERED, OutcomeType.EXPANSION_CLOSED})
-_TRIGGER_OF = {event_type.name: trigger_type for trigger_type, event_type in LIFECYCLE_TYPES.items()}
+TRIGGER_OF: Final = {event_type.name: trigger_type for trigger_type, event_type in LIFECYCLE_TYPES.items()}
+"""What a lifecycle event's type is called among triggers."""
+
+Days = Annotated[int, Query(ge=1, le=_MOST_DAYS, description="How many days; today is the last.")]
+TriggerFilter = Annotated[TriggerType | None, Query(description="Of this trigger alone.")]
+SegmentFilter = Annotated[str | None, Query(max_length=200, description="Of customers of this segment alone.")]
 
 
 class StagesTold(Looked):
@@ -69,7 +74,7 @@ class SegmentOutcomes(StagesTold):
 
 
 class ReasonTold(Looked):
-    """Why nobody was asked for: how many decisions were so."""
+    """Why nobody was asked for: how many decisions were so. `GET /api/salesloft/outcomes/decisions` has them."""
 
     outcome: CandidateOutcome
     reason: Reason
@@ -179,19 +184,24 @@ def outcome_routes(looking: Looking) -> APIRouter:
     @routes.get("")
     async def what_came_of_it(
         caller: Annotated[Caller, Depends(who)],
-        days: Annotated[int, Query(ge=1, le=_MOST_DAYS, description="How many days; today is the last.")] = 30,
-        trigger_type: Annotated[TriggerType | None, Query(description="Of this trigger alone.")] = None,
-        segment: Annotated[str | None, Query(max_length=200, description="Of customers of this segment alone.")] = None,
+        days: Days = 30,
+        trigger_type: TriggerFilter = None,
+        segment: SegmentFilter = None,
     ) -> OutcomesTold:
         """From triggers to decisions, requests, approvals, enrollments, answers and goals, and where they ended."""
         now = looking.clock.now()
-        today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        about = Span(since=today - timedelta(days=days - 1), trigger_type=trigger_type, segment=segment)
+        about = span_of(now, days, trigger_type, segment)
         async with looking.of(caller) as connection:
             found = await outcomes(connection, caller.organization_id, about)
         return _told(found, about, now)
 
     return routes
+
+
+def span_of(now: datetime, days: int, trigger_type: TriggerType | None, segment: str | None) -> Span:
+    """So many days in UTC, the one that `now` is on the last."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Span(since=today - timedelta(days=days - 1), trigger_type=trigger_type, segment=segment)
 
 
 def _told(found: Outcomes, about: Span, now: datetime) -> OutcomesTold:
@@ -248,9 +258,9 @@ def _cells(found: Outcomes) -> dict[tuple[str | None, str | None], Counter[str]]
     """How many came to each stage, by trigger and segment."""
     cells: defaultdict[tuple[str | None, str | None], Counter[str]] = defaultdict(Counter)
     for event in found.events:
-        cells[_TRIGGER_OF[event.event_type], event.segment]["events"] += event.events
+        cells[TRIGGER_OF[event.event_type], event.segment]["events"] += event.events
     for decided in found.decided:
-        cells[_TRIGGER_OF[decided.event_type], decided.segment]["decisions"] += decided.decisions
+        cells[TRIGGER_OF[decided.event_type], decided.segment]["decisions"] += decided.decisions
     for withdrawn in found.withdrawn:
         cells[withdrawn.trigger_type, withdrawn.segment]["approved"] += withdrawn.enrollments
     for one in found.enrollments:

@@ -7,6 +7,7 @@ from web.reading.approvals import approval_routes
 from web.reading.asking import Looking
 from web.reading.audit_log import audit_routes
 from web.reading.cadences import cadence_routes
+from web.reading.counted_decisions import counted_decision_routes
 from web.reading.decisions import decision_routes
 from web.reading.enrollments import enrollment_routes
 from web.reading.events import event_routes
@@ -36,6 +37,7 @@ def reading_routes(looking: Looking, feed: EventFeed, *, decide_here: bool = Tru
         activity_routes(looking),
         enrollment_routes(looking),
         outcome_routes(looking),
+        counted_decision_routes(looking),
         failed_steering_routes(looking),
         decision_routes(looking),
         approval_routes(looking, decide_here=decide_here),
