@@ -53,6 +53,14 @@ class OneDraft(OneMapping):
     warnings: list[Told]
 
 
+class Examined(BaseModel):
+    """What speaks against publishing a mapping's latest version as it is; `warnings` do not keep it from that."""
+
+    version: int
+    findings: list[Told]
+    warnings: list[Told]
+
+
 class StillParked(BaseModel):
     """A mapping that does not fit the team that is connected now, and what speaks against it."""
 
@@ -70,7 +78,18 @@ class ParkedValidated(BaseModel):
 def mapping_draft_routes(database: Database, callers: Callers, clock: Clock) -> APIRouter:
     """What writes and examines one mapping's draft under `/api/salesloft/trigger-mappings`."""
     routes = APIRouter(prefix="/api/salesloft/trigger-mappings", tags=["mappings"])
+    anybody = having_role(callers, *CallerRole)
     admin = having_role(callers, CallerRole.ADMIN)
+
+    @routes.get("/{mapping_id}/findings")
+    async def findings(mapping_id: UUID, caller: Annotated[Caller, Depends(anybody)]) -> Examined:
+        """Hold the latest version to what publishing holds it to, as the team is now; nothing is written."""
+        with told_as_problems():
+            async with database.connection() as connection:
+                found = await mapping_versions.examined(connection, caller.organization_id, mapping_id)
+        return Examined(
+            version=found.version, findings=told_findings(found.findings), warnings=told_findings(found.warnings)
+        )
 
     @routes.post("", status_code=201)
     async def create(document: _Document, response: Response, caller: Annotated[Caller, Depends(admin)]) -> OneDraft:

@@ -29,6 +29,7 @@ __all__ = [
     "discard",
     "draft",
     "enable",
+    "examined",
     "locked_facts",
     "publish_document",
     "publish_draft",
@@ -121,6 +122,17 @@ async def validate_draft(connection: Connection, organization_id: str, id_: UUID
     drafted = Drafted(id_, found.version, examine(found.document, facts), warnings)
     await mappings.set_draft_status(connection, organization_id, id_, drafted.status)
     return drafted
+
+
+async def examined(connection: Connection, organization_id: str, id_: UUID) -> Drafted:
+    """What speaks against publishing the latest version as it is; nothing is locked. Raises MappingUnknown."""
+    versions = await mappings.versions_of(connection, organization_id, id_)
+    if not versions:
+        raise MappingUnknown(f"{organization_id} has no mapping {id_}")
+    latest = versions[-1]
+    facts = await organizations.read_facts(connection, [organization_id])
+    warnings = await warnings_of(connection, organization_id, latest.document)
+    return Drafted(id_, latest.version, examine(latest.document, facts[organization_id]), warnings)
 
 
 async def publish_draft(connection: Connection, organization_id: str, id_: UUID, *, by: str, now: datetime) -> Mapping:

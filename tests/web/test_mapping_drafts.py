@@ -95,6 +95,26 @@ async def test_a_draft_is_examined_again_by_what_the_team_is_then(api: Api, scen
     assert answer.headers["etag"] != made["etag"]
 
 
+async def test_what_speaks_against_a_mapping_is_looked_at_without_writing(api: Api, scene: Scene) -> None:
+    made = await drafted(api, SAVE | {"segment": "smb"})
+    path = f"/{made['id']}/findings"
+    looked = await send(api, "GET", path, etag=None, role="viewer")
+    assert looked.json() == {"version": 1, "findings": [], "warnings": made["warnings"]} != {"warnings": []}
+    await send(api, "POST", f"/{made['id']}/publish")
+    unready = await send(api, "PUT", f"/{made['id']}/draft", NOWHERE)
+    looked = await send(api, "GET", path, etag=None, role="viewer")
+    assert looked.json() == {"version": 2, "findings": unready.json()["findings"], "warnings": []}
+    assert [one["field"] for one in looked.json()["findings"]] == ["cadence_id"]
+    # As the team is now, and it stays the draft that it was.
+    async with api.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE salesloft_cadences SET cadence_id = 999 WHERE organization_id = $1 AND cadence_id = 456",
+            scene.organization_id,
+        )
+    assert (await send(api, "GET", path, etag=None)).json()["findings"] == []
+    assert states(await send(api, "GET", f"/{made['id']}"))[-1][1] == "draft"
+
+
 @pytest.mark.usefixtures("scene")
 async def test_parked_mappings_count_again_where_they_fit(api: Api) -> None:
     made = await drafted(api)
@@ -127,7 +147,11 @@ async def test_only_admins_draft(api: Api, role: str) -> None:
 async def test_another_organizations_mapping_is_answered_like_none(api: Api, scene: Scene) -> None:
     made = await drafted(api)
     other = await Scene(api.database, organization_id="org-of-others", now=scene.now).set_up()
-    for method, path in (("PUT", f"/{made['id']}/draft"), ("POST", f"/{made['id']}/validate")):
+    for method, path in (
+        ("PUT", f"/{made['id']}/draft"),
+        ("POST", f"/{made['id']}/validate"),
+        ("GET", f"/{made['id']}/findings"),
+    ):
         answer = await send(api, method, path, SAVE, organization_id=other.organization_id)
         refused(answer, 404, "mapping_unknown")
     assert states(await send(api, "GET", f"/{made['id']}")) == [(1, "validated", 100)]

@@ -53,8 +53,11 @@ class _Drafting:
 
     async def edit(self, request: Request) -> Response:
         """The form, of the latest version."""
-        session, (found, state) = await gather(
-            self._kit.frame(request), self._kit.api.get_with_state(request, _path(request))
+        # What speaks against it is there from the first: told with the first preview, it would move what is below.
+        session, (found, state), examined = await gather(
+            self._kit.frame(request),
+            self._kit.api.get_with_state(request, _path(request)),
+            self._kit.api.get(request, f"{_path(request)}/findings"),
         )
         if session["role"] != "admin":
             raise Problem(403, "role_required", "Mappings are drafted by admins.")
@@ -71,8 +74,8 @@ class _Drafting:
             base=mapping,
             state=state,
             order=order_of(listed["mappings"], mapping, latest["id"]),
-            findings=[],
-            warnings=[],
+            findings=examined["findings"],
+            warnings=examined["warnings"],
             **shown,
         )
 
