@@ -51,7 +51,7 @@ Place = tuple[datetime | None, UUID | None]
 class Filters:
     """What enrollments are asked for; None asks for all.
 
-    `owner_user_id` looks after the customer, `by_hand` is whether no trigger led to it.
+    `owner_user_id` looks after the customer, `by_hand` is whether no trigger led to it, `since` when it was asked for.
     """
 
     id: UUID | None = None
@@ -62,6 +62,10 @@ class Filters:
     states: Collection[str] | None = None
     owner_user_id: str | None = None
     by_hand: bool | None = None
+    reason: str | None = None
+    without_reason: bool | None = None
+    segment: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +280,10 @@ async def enrollments(
         states=list(filters.states) if filters.states is not None else None,
         owner_user_id=filters.owner_user_id,
         by_hand=filters.by_hand,
+        reason=filters.reason,
+        without_reason=filters.without_reason,
+        segment=filters.segment,
+        since=filters.since,
         before_id=before,
         at_most=limit,
         now=now,

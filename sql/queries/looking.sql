@@ -21,6 +21,11 @@ FROM (
     AND (:trigger_type::text IS NULL OR n.trigger_type = :trigger_type)
     AND (:states::text[] IS NULL OR n.state = ANY (:states))
     AND (:by_hand::boolean IS NULL OR (n.trigger_type IS NULL) = :by_hand)
+    AND (:reason::text IS NULL OR n.reason = :reason)
+    AND (:without_reason::boolean IS NULL OR (n.reason IS NULL) = :without_reason)
+    AND (:since::timestamptz IS NULL OR n.created_at >= :since)
+    AND (:segment::text IS NULL OR n.customer_id = ANY (ARRAY(
+      SELECT o.customer_id FROM directory_customers o WHERE o.organization_id = :organization_id AND o.segment = :segment)))
     AND (:owner_user_id::text IS NULL OR n.customer_id = ANY (ARRAY(
       SELECT o.customer_id FROM directory_customers o WHERE o.organization_id = :organization_id AND o.owner_user_id = :owner_user_id)))
     AND (:before_id::uuid IS NULL OR n.id < :before_id)

@@ -15,6 +15,7 @@ ANOTHER_ENROLLMENT = """
       'id', gen_random_uuid(), 'trigger_type', $2::text, 'business_key', gen_random_uuid(),
       'membership_id', null)) AS made
     WHERE e.id = $1"""
+OLD = "UPDATE enrollments SET created_at = created_at - interval '40 days' WHERE id = $1"
 ANOTHER_EVALUATION = """
     INSERT INTO evaluations SELECT made.* FROM evaluations v, LATERAL jsonb_populate_record(v, jsonb_build_object(
       'id', gen_random_uuid(), 'event_id', gen_random_uuid(),
@@ -152,6 +153,26 @@ async def test_what_people_asked_for_stands_beside_the_funnel_and_the_counts_add
             await link.click()
             await expect(reader.page.locator("#people tbody tr").first).to_contain_text(listed)
             await reader.page.go_back()
+        # So many as are counted are listed, of older ones and of what people requested by hand none besides.
+        await scene.stage.execute(ANOTHER_ENROLLMENT, scene.enrollments[FAILED], "at-risk")
+        await scene.stage.execute(OLD, scene.enrollments[FAILED])
+        for address in ("/overview?days=7", "/overview?days=90&trigger_type=at-risk"):
+            await reader.open(address)
+            for name in ("By trigger", "Where it ended", "By hand"):
+                number = reader.page.get_by_role("region", name=name, exact=True).get_by_role("link").first
+                if not await number.count():
+                    continue
+                many = int(await number.inner_text())
+                await number.click()
+                await expect(reader.page.get_by_text("Only who was requested in the last")).to_be_visible()
+                await expect(reader.page.locator("#people tbody tr")).to_have_count(many)
+                assert await reader.violations() == []
+                await reader.page.go_back()
+        await reader.page.get_by_role("region", name="Where it ended").get_by_role("link").first.click()
+        of_it = "Only who was requested in the last 90 days and is now failed: Salesloft has several people with this"
+        await expect(reader.page.get_by_text(of_it)).to_be_visible()
+        await reader.page.get_by_role("link", name="Everybody").click()
+        await expect(reader.page.get_by_text("Only who was requested")).to_have_count(0)
         assert reader.complaints == []
 
 

@@ -24,10 +24,10 @@ WITH made AS (
     unnest(ARRAY['requested', 'approved', 'rejected', 'expired', 'withdrawn', 'failed', 'stale', 'blocked', 'completed',
       'removed', 'exited']) WITH ORDINALITY AS s (state, place),
     unnest(ARRAY['new-customer', 'renewal-window', 'at-risk', NULL]) WITH ORDINALITY AS t (trigger_type, kind),
-    generate_series(0, 1) AS n, LATERAL jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(),
+    generate_series(0, 2) AS n, LATERAL jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(),
       'state', s.state, 'business_key', gen_random_uuid(), 'membership_id', null,
       'decision', CASE n WHEN 0 THEN '{}'::jsonb END, 'trigger_type', t.trigger_type,
-      'reason', CASE n WHEN 0 THEN 'renewed' ELSE 'churned' END,
+      'reason', CASE n WHEN 0 THEN 'renewed' WHEN 1 THEN 'churned' END,
       'created_at', e.created_at - (s.place * t.kind * (n + 1)) * interval '1 day')) AS made
   RETURNING *
 )
@@ -219,6 +219,28 @@ async def test_who_stands_behind_a_reason_is_listed_and_are_as_many_as_are_count
         page = await lived.see("/outcomes/decisions", limit=200, **of_it, **asked)
         assert page["items"] == [one for one in listed if of_it.items() <= one.items()]
         assert (page["count"], page["since"]) == (behind[outcome, reason], told["since"])
+
+
+@pytest.mark.parametrize("days", [7, 90])
+@pytest.mark.parametrize("trigger_type", [None, "renewal-window"])
+@pytest.mark.parametrize("segment", [None, "smb", "nobody's"])
+async def test_who_ended_so_is_listed_among_enrollments_by_the_same_filters(
+    lived: Scene, days: int, trigger_type: str | None, segment: str | None
+) -> None:
+    asked: dict[str, Any] = {"days": days, "segment": segment}
+    told = await lived.see("/outcomes", trigger_type=trigger_type, **asked)
+    asked |= {"trigger_type": trigger_type, "requested_by": "trigger"}
+    requested = await lived.walk("/enrollments", limit=50, **asked)
+    assert len(requested) == told["stages"]["asked_for"]
+    assert days == 7 or segment or trigger_type or None in {end["reason"] for end in told["ends"]}
+    for end in told["ends"]:
+        of_it = {"state": end["state"], "reason": end["reason"]}
+        listed = await lived.walk("/enrollments", limit=50, **asked | of_it | {"reason": end["reason"] or "none"})
+        assert listed == [one for one in requested if of_it.items() <= one.items()]
+        assert len(listed) == end["count"]
+    by_hand = await lived.walk("/enrollments", limit=50, days=days, segment=segment, requested_by="person")
+    if trigger_type is None:
+        assert len(by_hand) == told["besides"]["asked_for_by_hand"]
 
 
 async def test_a_page_ends_within_an_evaluation_and_the_next_goes_on_there(lived: Scene) -> None:

@@ -33,7 +33,7 @@ BEYOND = UUID(int=2**127)
 ENROLLMENTS: dict[str, Any] = dict.fromkeys(
     (
         *("id", "customer_id", "stakeholder_id", "cadence_id", "trigger_type", "states", "before_id"),
-        *("owner_user_id", "by_hand"),
+        *("owner_user_id", "by_hand", "reason", "without_reason", "segment", "since"),
     )
 ) | {"at_most": 51, "now": NOW}
 MEMBERSHIPS: dict[str, Any] = dict.fromkeys(
@@ -328,6 +328,8 @@ async def test_what_is_asked_again_and_again_is_planned_once(dsn: str) -> None:
         ENROLLMENTS | {"states": ["exited", "withdrawn"]},
         ENROLLMENTS | {"cadence_id": 9, "states": ["requested"], "before_id": BEYOND},
         ENROLLMENTS | {"by_hand": False},
+        ENROLLMENTS | {"states": ["failed"], "reason": "no_reason", "segment": "enterprise", "since": NOW},
+        ENROLLMENTS | {"by_hand": False, "without_reason": False, "since": NOW, "before_id": BEYOND},
     ],
 )
 async def test_of_enrollments_that_are_not_asked_for_the_index_alone_is_read(

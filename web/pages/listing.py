@@ -12,6 +12,10 @@ __all__ = ["Lists", "whose"]
 _PAGE_SIZE = 50
 _CUSTOMERS = 12
 _BY_HAND = "by-hand"
+_ANY_TRIGGER = "any-trigger"
+_REQUESTED_BY = {_BY_HAND: "person", _ANY_TRIGGER: "trigger"}
+# What narrows the list to those whom a number of the overview counts.
+_NARROWED = ("state", "reason", "segment", "days")
 _GROUPS = {
     "active": ["enrolled", "paused"],
     "coming": ["requested", "approved", "scheduled", "enrolling", "unknown", "stale"],
@@ -35,15 +39,16 @@ class Lists:
         return await self._kit.page("find.html", request, asked, q=q, changed=lambda **query: changed(request, **query))
 
     async def people(self, request: Request) -> Response:
-        """Enrollments by how they stand."""
+        """Enrollments by how they stand; from a number of the overview just those whom it counts."""
         show = request.query_params.get("show", "active")
         trigger_type, of_whom = request.query_params.get("trigger_type"), await whose(self._kit, request)
+        narrowed = {name: request.query_params.get(name) for name in _NARROWED}
         page = self._kit.api.get(
             request,
             "/enrollments",
-            state=_GROUPS.get(show),
-            trigger_type=trigger_type if trigger_type != _BY_HAND else None,
-            requested_by="person" if trigger_type == _BY_HAND else None,
+            **narrowed | {"state": narrowed["state"] or _GROUPS.get(show)},
+            trigger_type=trigger_type if trigger_type not in _REQUESTED_BY else None,
+            requested_by=_REQUESTED_BY.get(trigger_type or ""),
             owner="me" if of_whom == "mine" else None,
             limit=_PAGE_SIZE,
             cursor=request.query_params.get("cursor"),
@@ -53,6 +58,7 @@ class Lists:
             request,
             {"page": page},
             show=show,
+            narrowed=narrowed,
             trigger_type=trigger_type,
             whose=of_whom,
             changed=lambda **query: changed(request, **query),

@@ -30,6 +30,7 @@ from web.reading.asking import (
     owner_asked_for,
 )
 from web.reading.decisions import Decided, explained, recalled
+from web.reading.outcomes import MOST_DAYS, SegmentFilter, first_of
 from web.reading.remedies import remedy
 from web.reading.told_enrollments import EnrollmentTold, told_enrollment
 from web.security import Caller
@@ -37,6 +38,7 @@ from web.security import Caller
 __all__ = ["enrollment_routes"]
 
 _EXPLAINED = 20
+_NO_REASON = "none"
 _Steered = Literal[
     SteeringAction.PAUSE,
     SteeringAction.RESUME,
@@ -123,6 +125,14 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             Literal["trigger", "person"] | None, Query(description="Requested by a trigger, or by a person by hand.")
         ] = None,
         owner: OwnerFilter = None,
+        reason: Annotated[
+            str | None, Query(max_length=200, description="In its state for this reason; `none` is for no reason.")
+        ] = None,
+        segment: SegmentFilter = None,
+        days: Annotated[
+            int | None,
+            Query(ge=1, le=MOST_DAYS, description="Requested in so many days in UTC, of which today is the last."),
+        ] = None,
     ) -> Page[EnrollmentTold]:
         """Enrollments, the newest first."""
         wanted = Filters(
@@ -133,8 +143,12 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             states=sorted(one.value for one in state) if state else None,
             owner_user_id=owner_asked_for(caller, owner),
             by_hand=None if requested_by is None else requested_by == "person",
+            reason=reason if reason != _NO_REASON else None,
+            without_reason=True if reason == _NO_REASON else None,
+            segment=segment,
+            since=first_of(days, looking.clock.now()) if days is not None else None,
         )
-        items, following, fresh = await _page(caller, page, wanted)
+        items, following, fresh = await _page(caller, page, wanted, days)
         return Page[EnrollmentTold](items=items, next_cursor=following, read_at=looking.clock.now(), freshness=fresh)
 
     @routes.get("/enrollments/{enrollment_id}")
@@ -227,7 +241,7 @@ def enrollment_routes(looking: Looking) -> APIRouter:
         )
 
     async def _page(
-        caller: Caller, page: Paging, wanted: Filters
+        caller: Caller, page: Paging, wanted: Filters, days: int | None = None
     ) -> tuple[list[EnrollmentTold], str | None, Freshness]:
         question = (
             caller.organization_id,
@@ -238,6 +252,11 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             wanted.states,
             wanted.owner_user_id,
             wanted.by_hand,
+            wanted.reason,
+            wanted.without_reason,
+            wanted.segment,
+            # Not since when: that moves on at midnight, and whoever has a cursor goes on with it.
+            days,
         )
         (before,) = page.after(question, UUID)
         async with looking.of(caller) as connection:

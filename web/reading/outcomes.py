@@ -15,9 +15,18 @@ from storage.outcomes import Enrollments, Outcomes, Span, outcomes
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller
 
-__all__ = ["TRIGGER_OF", "Days", "SegmentFilter", "TriggerFilter", "outcome_routes", "span_of"]
+__all__ = [
+    "MOST_DAYS",
+    "TRIGGER_OF",
+    "Days",
+    "SegmentFilter",
+    "TriggerFilter",
+    "first_of",
+    "outcome_routes",
+    "span_of",
+]
 
-_MOST_DAYS = 90
+MOST_DAYS: Final = 90
 _ENROLLED = frozenset(
     {
         *(EnrollmentState.ENROLLED, EnrollmentState.PAUSED, EnrollmentState.COMPLETED),
@@ -41,7 +50,7 @@ _GOALS = frozenset({OutcomeType.ONBOARDED, OutcomeType.RENEWED, OutcomeType.RECO
 TRIGGER_OF: Final = {event_type.name: trigger_type for trigger_type, event_type in LIFECYCLE_TYPES.items()}
 """What a lifecycle event's type is called among triggers."""
 
-Days = Annotated[int, Query(ge=1, le=_MOST_DAYS, description="How many days; today is the last.")]
+Days = Annotated[int, Query(ge=1, le=MOST_DAYS, description="How many days; today is the last.")]
 TriggerFilter = Annotated[TriggerType | None, Query(description="Of this trigger alone.")]
 SegmentFilter = Annotated[str | None, Query(max_length=200, description="Of customers of this segment alone.")]
 
@@ -199,9 +208,14 @@ def outcome_routes(looking: Looking) -> APIRouter:
 
 
 def span_of(now: datetime, days: int, trigger_type: TriggerType | None, segment: str | None) -> Span:
-    """So many days in UTC, the one that `now` is on the last."""
+    """What of so many days is counted."""
+    return Span(since=first_of(days, now), trigger_type=trigger_type, segment=segment)
+
+
+def first_of(days: int, now: datetime) -> datetime:
+    """When so many days in UTC began, the one that `now` is on the last of them."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Span(since=today - timedelta(days=days - 1), trigger_type=trigger_type, segment=segment)
+    return today - timedelta(days=days - 1)
 
 
 def _told(found: Outcomes, about: Span, now: datetime) -> OutcomesTold:
