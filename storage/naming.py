@@ -9,7 +9,18 @@ from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["EnrollmentNamed", "MappingNamed", "cadences", "enrollments", "mappings", "stakeholders", "users"]
+__all__ = [
+    "EnrollmentNamed",
+    "MappingNamed",
+    "StepNamed",
+    "cadences",
+    "enrollments",
+    "mappings",
+    "senders",
+    "stakeholders",
+    "steps",
+    "users",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,15 @@ class MappingNamed:
     mapping_id: UUID
     trigger_type: TriggerType
     segment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepNamed:
+    """A step of a cadence; `number` is its place among them all, from 1."""
+
+    number: int
+    name: str | None
+    type: str
 
 
 async def enrollments(
@@ -64,6 +84,22 @@ async def cadences(connection: Connection, organization_id: str, ids: Collection
     """Some cadences, by their ids."""
     rows = await queries.names_of_cadences(connection, organization_id=organization_id, ids=list(ids))
     return {row["cadence_id"]: row["name"] for row in rows}
+
+
+async def steps(
+    connection: Connection, organization_id: str, cadence_ids: Collection[int], ids: Collection[int]
+) -> dict[int, StepNamed]:
+    """Some steps of some cadences, by their ids; those that the cadence has no more are left out."""
+    rows = await queries.names_of_steps(
+        connection, organization_id=organization_id, cadence_ids=list(cadence_ids), ids=list(ids)
+    )
+    return {row["step_id"]: StepNamed(number=row["number"], name=row["name"], type=row["type"]) for row in rows}
+
+
+async def senders(connection: Connection, organization_id: str, ids: Collection[int]) -> dict[int, str]:
+    """What some of Salesloft's users are called, by their ids; those of whom it is not known are left out."""
+    rows = await queries.names_of_senders(connection, organization_id=organization_id, ids=list(ids))
+    return {row["user_id"]: row["name"] for row in rows}
 
 
 async def stakeholders(

@@ -41,7 +41,8 @@ class Happened:
 
     `enrollment_id` is None of what belongs to no enrollment of ours. `at` is by business time; of activity whose
     instant Salesloft does not tell it is the latest that it can have been. `step` is the place of a step of the
-    cadence, counted from 1; names are as they are now, and None of what is not there any more.
+    cadence, counted from 1, and a sender a user of Salesloft's; names are as they are now, and None of what is not
+    there any more.
     """
 
     at: datetime
@@ -59,6 +60,8 @@ class Happened:
     step: int | None
     step_name: str | None
     step_type: str | None
+    sender_user_id: int | None
+    sender_name: str | None
 
 
 async def read(
@@ -115,6 +118,8 @@ async def read_before(
             step=row["step"],
             step_name=row["step_name"],
             step_type=row["step_type"],
+            sender_user_id=row["sender_user_id"],
+            sender_name=row["sender_name"],
         )
         for row in reversed(rows)
     ]

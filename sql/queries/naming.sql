@@ -20,6 +20,17 @@ ORDER BY a.id, m.version DESC
 -- What some cadences are called.
 SELECT cadence_id, name FROM salesloft_cadences WHERE organization_id = :organization_id AND cadence_id = ANY (:ids::bigint[])
 
+-- name: names_of_steps
+-- What some steps of some cadences are called, and each one's place among those of its cadence.
+SELECT (k.step ->> 'id')::bigint AS step_id, k.place::integer AS number, k.step ->> 'name' AS name, k.step ->> 'type' AS type
+FROM salesloft_cadences c CROSS JOIN LATERAL jsonb_array_elements(c.steps) WITH ORDINALITY AS k (step, place)
+WHERE c.organization_id = :organization_id AND c.cadence_id = ANY (:cadence_ids::bigint[]) AND (k.step ->> 'id')::bigint = ANY (:ids::bigint[])
+
+-- name: names_of_senders
+-- What some of Salesloft's users are called, else their addresses.
+SELECT user_id, coalesce(name, email) AS name FROM salesloft_users
+WHERE organization_id = :organization_id AND user_id = ANY (:ids::bigint[]) AND coalesce(name, email) IS NOT NULL
+
 -- name: names_of_stakeholders
 -- What some stakeholders are called.
 SELECT stakeholder_id, name FROM directory_stakeholders

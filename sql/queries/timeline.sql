@@ -16,7 +16,8 @@ WITH people AS (
 SELECT t.at, t.place, t.ordinal, t.source, t.kind, t.stakeholder_id, t.enrollment_id, t.what, t.who, t.why, t.detail::text AS detail,
   s.name AS stakeholder_name, coalesce((t.detail ->> 'cadence_id')::bigint, e.cadence_id) AS cadence_id,
   coalesce(c.name, e.request #>> '{action,cadence,name}') AS cadence_name,
-  p.step ->> 'name' AS step_name, p.step ->> 'type' AS step_type, p.place::integer AS step
+  p.step ->> 'name' AS step_name, p.step ->> 'type' AS step_type, p.place::integer AS step,
+  (t.detail ->> 'sender_user_id')::bigint AS sender_user_id, coalesce(u.name, u.email) AS sender_name
 FROM (
 SELECT at, place, ordinal, source, kind, stakeholder_id, enrollment_id, what, who, why, detail
 FROM (
@@ -31,7 +32,9 @@ FROM (
   FROM runs r JOIN enrollment_history h ON h.enrollment_id = r.id
   UNION ALL
   SELECT d.received_at, 2, 0, d.event_source || ' ' || d.event_id, 'decision', r.stakeholder_id, r.id, d.verdict, d.decided_by, d.ignored_because,
-    CASE WHEN d.ignored_because IS NULL AND r.decision ->> 'reason' IS NOT NULL THEN json_build_object('said', r.decision ->> 'reason') END
+    CASE WHEN d.ignored_because IS NULL AND d.request_digest = r.decision ->> 'request_digest' THEN json_strip_nulls(json_build_object(
+      'said', r.decision ->> 'reason', 'start_date', r.decision #>> '{changes,start_date}',
+      'step_id', (r.decision #>> '{changes,start_step_id}')::bigint, 'sender_user_id', (r.decision #>> '{changes,sender_user_id}')::bigint)) END
   FROM runs r JOIN approval_decisions d ON d.organization_id = r.organization_id AND d.enrollment_id = r.id
   UNION ALL
   SELECT s.asked_at, 2, 0, s.id::text, 'asked', r.stakeholder_id, r.id, s.action, s.asked_by, s.note,
@@ -62,4 +65,5 @@ LEFT JOIN LATERAL (
   SELECT k.step, k.place FROM jsonb_array_elements(c.steps) WITH ORDINALITY AS k (step, place)
   WHERE (k.step ->> 'id')::bigint = (t.detail ->> 'step_id')::bigint LIMIT 1
 ) AS p ON true
+LEFT JOIN salesloft_users u ON u.organization_id = :organization_id AND u.user_id = (t.detail ->> 'sender_user_id')::bigint
 ORDER BY t.at DESC, t.place DESC, t.ordinal DESC, t.source DESC

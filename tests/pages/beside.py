@@ -16,7 +16,7 @@ from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshot
 __all__ = ["decisions_arrive", "somebody"]
 
 
-async def somebody(desk: Acting, name: str, *, owner: str = "usr-1") -> str:
+async def somebody(desk: Acting, name: str, *, owner: str = "usr-1", time_zone: str | None = None) -> str:
     """The id of a stakeholder of this name, at a customer of their own, whom a csm looks after."""
     key, now, organization_id = uuid4().hex[:8], desk.api.clock.now(), desk.api.organization_id
     customer = {
@@ -31,6 +31,7 @@ async def somebody(desk: Acting, name: str, *, owner: str = "usr-1") -> str:
         "customer_id": f"cus-{key}",
         "name": name,
         "email": f"{key}@acme.example",
+        "time_zone": time_zone,
     }
     async with desk.api.database.transaction() as connection:
         await take_snapshots(

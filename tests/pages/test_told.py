@@ -28,6 +28,7 @@ def entries(*told: tuple[str, str, dict[str, Any]]) -> list[dict[str, Any]]:
             "detail": {},
             "cadence": CADENCE,
             "step": None,
+            "sender": None,
         }
         | more
         for place, (kind, what, more) in enumerate(told)
@@ -83,6 +84,17 @@ def test_what_somebody_asked_and_what_came_of_it_are_one_row(
     ((requested, who, _),) = said(entries(done))
     assert requested != told
     assert who == "usr-1"
+
+
+def test_what_an_approver_changed_and_where_somebody_went_on_are_told_with_it() -> None:
+    sender = {"user_id": 12, "name": "Kim"}
+    changed = {"who": "usr-4", "detail": {"start_date": "2026-12-01"}, "step": FIRST, "sender": sender}
+    (row,) = as_told(entries(("decision", "approved", changed)))
+    assert (row["first_day"], row["step"], row["sender"]) == ("2026-12-01", FIRST, sender)
+    restarted = ("asked", "restart", {"who": "usr-1", "step": FIRST})
+    back = ("state", "enrolled", {"why": "pause_ended", "detail": {"from": "paused"}})
+    (row,) = as_told(entries(restarted, back))
+    assert (row["text"], row["step"]) == ("Started again at another step", FIRST)
 
 
 def test_nobody_is_quoted_with_a_reason_that_they_did_not_give() -> None:

@@ -209,15 +209,18 @@ class Contacts:
         )
 
     async def _adding(self, request: Request, form: dict[str, str], tried: dict[str, Any] | None) -> Response:
-        cadences, capabilities, senders = await gather(
+        stakeholder_id = request.path_params["stakeholder_id"]
+        cadences, capabilities, senders, view = await gather(
             self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES),
             self._capabilities(request),
             self._kit.api.get(request, "/senders"),
+            self._kit.api.get(request, f"/people/{named(stakeholder_id)}"),
         )
         return self._kit.rendered(
             "_add.html",
             request,
-            stakeholder_id=request.path_params["stakeholder_id"],
+            stakeholder_id=stakeholder_id,
+            time_zone=view["stakeholder"]["time_zone"],
             cadences=cadences["items"],
             senders=senders["senders"],
             add=capabilities["add"],

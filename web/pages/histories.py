@@ -118,12 +118,13 @@ class _Telling:
                 self._activity(entry)
 
     def _decision(self, entry: Entry, run: _Run) -> None:
-        text = words(entry["what"])
+        text, detail = words(entry["what"]), entry["detail"]
         if entry["why"] is not None:
             self._add(_row(entry, f"{text}, which did not count", who=entry["who"], reason=entry["why"]))
             return
         run.verdict = entry["what"]
-        self._add(_row(entry, text, who=entry["who"], note=entry["detail"].get("said"), tone=_TONES[entry["what"]]))
+        row = _row(entry, text, who=entry["who"], note=detail.get("said"), tone=_TONES[entry["what"]])
+        self._add(row | {"first_day": detail.get("start_date")})
 
     def _state(self, entry: Entry, run: _Run) -> None:
         state = entry["what"]
@@ -165,7 +166,7 @@ class _Telling:
             self.rows.remove(asked)
             run.asked = None
             row = _row(entry, text, who=asked["who"], note=asked["note"], tone=tone)
-            self._add(row | {"until": asked["until"]})
+            self._add(row | {name: asked[name] for name in ("until", "step", "sender")})
             return
         reason = entry["why"] if entry["why"] != "requested_by_person" else None
         self._add(_row(entry, text, who=entry["who"], reason=reason, tone=tone))
@@ -239,12 +240,14 @@ def _row(
         "person": {"id": entry["stakeholder_id"], "name": entry["stakeholder_name"] or entry["stakeholder_id"]},
         "cadence": entry["cadence"],
         "step": entry["step"],
+        "sender": entry["sender"],
         "text": text,
         "who": who,
         "note": note if note and note != NO_REASON else None,
         "reason": reason,
         "tone": tone,
         "until": None,
+        "first_day": None,
         "trigger": None,
         "unsure": False,
         "times": 1,

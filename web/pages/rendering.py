@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -72,6 +73,8 @@ def templates() -> Environment:
         "judged": judged,
         "saw": saw,
         "when": when,
+        "day_in": day_in,
+        "place": place,
         "tone": tone,
         "json": as_json,
         "sentence": sentence,
@@ -95,6 +98,16 @@ def when(told: str | None, style: str = "moment") -> Markup:
     shown = instant.strftime("%-d %b %Y, %H:%M UTC") if "T" in told else instant.strftime("%-d %b %Y")
     # A list has hundreds of them, and Markup's own way to format is slow.
     return Markup(f'<time datetime="{escape(told)}" data-style="{style}">{shown}</time>')  # noqa: S704  # our own words
+
+
+def day_in(told: str, zone: str) -> str:
+    """The day that an instant is on in a time zone."""
+    return datetime.fromisoformat(told).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def place(zone: str) -> str:
+    """A time zone as people call it, by its city: `America/New_York` is "New York"."""
+    return zone.rpartition("/")[2].replace("_", " ")
 
 
 def tone(state: str | None) -> str:

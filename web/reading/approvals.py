@@ -20,6 +20,8 @@ from storage.pool import Connection
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.asking import CustomerFilter, Looked, Looking, Page, anybody
+from web.reading.calendars import calendar_of
+from web.reading.changed_terms import ChangedTerms, Naming, terms_named
 from web.rights import may_act_for
 from web.security import Caller, CallerRole
 from workflows.organization_settings import read_settings
@@ -82,6 +84,16 @@ class _Deciding:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """What those are called who are named by their ids alone, and time zones by stakeholder; `zone` is of others."""
+
+    names: dict[str, str]
+    terms: Naming
+    zones: dict[str, str]
+    zone: str
+
+
 class Approval(Looked):
     """A request. What it says is as it was published, so that it can be compared with what the approver saw.
 
@@ -115,6 +127,8 @@ class Approval(Looked):
                     "may_decide": True,
                     "may_not_because": None,
                     "decision": None,
+                    "changed_to": None,
+                    "time_zone": "Europe/Berlin",
                 }
             ]
         }
@@ -142,6 +156,12 @@ class Approval(Looked):
     may_decide: bool = Field(description="Whether it waits, and the caller is one who may decide about it.")
     may_not_because: KeptFrom | None = Field(description="Why the caller may not, while it waits.")
     decision: dict[str, Any] | None = Field(description="The one that counted, as it arrived.")
+    changed_to: ChangedTerms | None = Field(
+        description="What whoever approved it wanted otherwise than asked, by name; null where nothing."
+    )
+    time_zone: str = Field(
+        description="By whose calendar the start date is: the stakeholder's time zone, else the organization's."
+    )
 
 
 class ApproversDecision(Looked):
@@ -251,8 +271,19 @@ async def _told(
     )
     requests: list[dict[str, Any]] = [orjson.loads(row.request) for row in found]
     considered = {one for request in requests for one in _considered(request)}
-    names = await naming.stakeholders(connection, organization_id, considered) if considered else {}
-    return [_approval(row, request, caller, deciding, names, now) for row, request in zip(found, requests, strict=True)]
+    decisions = [orjson.loads(row.decision) if row.decision is not None else None for row in found]
+    cadences = [((request.get("action") or {}).get("cadence") or {}).get("id") for request in requests]
+    people = await directory.read_stakeholders(connection, {(organization_id, row.stakeholder_id) for row in found})
+    resolved = _Resolved(
+        names=await naming.stakeholders(connection, organization_id, considered) if considered else {},
+        terms=await terms_named(connection, organization_id, zip(cadences, decisions, strict=True)),
+        zones={key[1]: calendar_of(one.data, chosen.time_zone) for key, one in people.items()},
+        zone=calendar_of(None, chosen.time_zone),
+    )
+    return [
+        _approval(row, request, decision, caller, deciding, resolved, now)
+        for row, request, decision in zip(found, requests, decisions, strict=True)
+    ]
 
 
 def _considered(request: dict[str, Any]) -> list[str]:
@@ -262,9 +293,10 @@ def _considered(request: dict[str, Any]) -> list[str]:
 def _approval(
     row: RequestRow,
     request: dict[str, Any],
+    decision: dict[str, Any] | None,
     caller: Caller,
     deciding: _Deciding,
-    names: dict[str, str],
+    resolved: _Resolved,
     now: datetime,
 ) -> Approval:
     status = _ENDED.get(row.state)
@@ -290,9 +322,11 @@ def _approval(
         why=request.get("why"),
         note=row.note,
         considered=request.get("considered") or [],
-        names={one: names[one] for one in _considered(request) if one in names},
+        names={one: resolved.names[one] for one in _considered(request) if one in resolved.names},
         changed_since=request.get("changed_since"),
         may_decide=is_waiting and kept_from is None,
         may_not_because=kept_from,
-        decision=orjson.loads(row.decision) if row.decision is not None else None,
+        decision=decision,
+        changed_to=resolved.terms.changed(decision) if status is ApprovalStatus.APPROVED else None,
+        time_zone=resolved.zones.get(row.stakeholder_id, resolved.zone),
     )

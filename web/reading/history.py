@@ -33,6 +33,13 @@ class HappenedAt(Looked):
     type: str | None
 
 
+class HappenedAs(Looked):
+    """A user of Salesloft's in whose name a cadence runs."""
+
+    user_id: int
+    name: str | None
+
+
 class HistoryEntry(Looked):
     """One thing that has happened. `what` is in the field's own word, `why` a reason code or a person's words."""
 
@@ -51,6 +58,7 @@ class HistoryEntry(Looked):
                     "stakeholder_name": "Ann Lee",
                     "cadence": {"id": 456, "name": "Renewal 90"},
                     "step": None,
+                    "sender": None,
                 }
             ]
         }
@@ -67,6 +75,7 @@ class HistoryEntry(Looked):
     stakeholder_name: str | None = Field(description="As it is now; null of somebody erased.")
     cadence: HappenedIn | None
     step: HappenedAt | None = Field(description="Null where none is named, or the cadence has it no more.")
+    sender: HappenedAs | None = Field(description="The sender that was asked for, where another one was.")
 
 
 async def history_page(
@@ -103,6 +112,9 @@ async def history_page(
             cadence=HappenedIn(id=one.cadence_id, name=one.cadence_name) if one.cadence_id is not None else None,
             step=(
                 HappenedAt(number=one.step, name=one.step_name, type=one.step_type) if one.step is not None else None
+            ),
+            sender=(
+                HappenedAs(user_id=one.sender_user_id, name=one.sender_name) if one.sender_user_id is not None else None
             ),
         )
         for one in items

@@ -30,11 +30,13 @@ from web.reading.asking import (
     known_customer,
     known_stakeholder,
 )
+from web.reading.calendars import calendar_of
 from web.reading.history import HappenedIn, HistoryEntry, history_page
 from web.reading.memberships import MembershipTold, told_membership
 from web.reading.told_enrollments import OPEN_STATES, EnrollmentTold, told_enrollment
 from web.rights import may_act_for
 from web.security import Caller
+from workflows.organization_settings import read_settings
 
 __all__ = ["people_routes"]
 
@@ -114,6 +116,7 @@ class StakeholderTold(Looked):
     last_ended: Ended | None
     engagement: EngagementNow | None = Field(description="Null of somebody of whom nothing was ever seen.")
     latest_decisions: list[LatestDecision]
+    time_zone: str = Field(description="By whose calendar their start dates are: their own, else the organization's.")
 
 
 class StakeholderView(Looked):
@@ -255,6 +258,7 @@ async def _people(
             stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
     ended = await looking.ended(connection, organization_id, ids)
     latest = await _latest(connection, organization_id, About(customer_id=customer_id, stakeholder_id=one))
+    zone = (await read_settings(connection, organization_id)).settings.time_zone
     return [
         (
             _stakeholder(
@@ -265,6 +269,7 @@ async def _people(
                 other_cadences=stays[row.stakeholder_id],
                 last_ended=_ended(ended.get(row.stakeholder_id)),
                 latest_decisions=latest.get(row.stakeholder_id, [])[:_DECISIONS],
+                time_zone=calendar_of(row.data, zone),
             ),
             row,
         )
@@ -281,6 +286,7 @@ def _stakeholder(
     other_cadences: list[MembershipTold],
     last_ended: Ended | None,
     latest_decisions: list[LatestDecision],
+    time_zone: str,
 ) -> StakeholderTold:
     data = orjson.loads(row.data) if row.data is not None else {}
     return StakeholderTold(
@@ -297,6 +303,7 @@ def _stakeholder(
         last_ended=last_ended,
         engagement=_engagement(row, now),
         latest_decisions=latest_decisions,
+        time_zone=time_zone,
     )
 
 

@@ -14,7 +14,20 @@ function relatively(instant, style, ahead) {
   return style === "ago" ? spelt(Math.min(seconds, 0)) : seconds <= 0 ? "any moment" : spelt(seconds);
 }
 
+// Whether a clock there shows what one here shows, in winter and in summer; of a zone that is not known here: no.
+function likeHere(zone) {
+  try {
+    return [0, 182].every((days) => {
+      const at = new Date(Date.now() + days * 86_400_000);
+      return at.toLocaleString("en", { timeZone: zone }) === at.toLocaleString("en");
+    });
+  } catch {
+    return false;
+  }
+}
+
 export function localize(root, ahead) {
+  for (const element of root.querySelectorAll("[data-zone]")) element.hidden = likeHere(element.dataset.zone);
   for (const element of root.querySelectorAll("time[datetime]")) {
     const told = element.getAttribute("datetime");
     if (!told.includes("T")) {
