@@ -108,7 +108,12 @@ def api_app(ports: ApiPorts) -> FastAPI:
     talking = Talking(ports.database, ports.memory, ports.clock, ports.sessions.keyring)
     for routes in (
         # What is looked at most is found first.
-        reading_routes(ports.looking, ports.feed, decide_here=ports.decide_here),
+        reading_routes(
+            ports.looking,
+            ports.feed,
+            decide_here=ports.decide_here,
+            connect_in_browser=ports.authorizations.is_possible,
+        ),
         connection_routes(ports.sessions, ports.authorizations, ports.callers, ports.browsers),
         session_routes(ports.callers, ports.browsers),
         mapping_routes(ports.looking, ports.callers),

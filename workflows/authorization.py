@@ -55,6 +55,11 @@ class Authorizations:
         self._app = app
         self._clock = clock
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is an application to authorize: without one nothing can be begun."""
+        return self._app is not None
+
     async def begin(self, organization_id: str, user_id: str, browser: str | None = None) -> Begun:
         """Begin one; the user's one before is good no more. Raises NoApplication, or storage's errors."""
         if self._app is None:

@@ -46,3 +46,39 @@ async def test_what_an_event_lacks_is_not_looked_for_in_its_data(browser: Browse
         assert card["y"] - (plan["y"] + plan["height"]) >= 8
         assert await reader.violations() == []
         assert reader.complaints == []
+
+
+async def test_where_nobody_can_connect_in_the_browser_it_says_what_is_to_be_done(
+    browser: Browser, scene: Scene
+) -> None:
+    async with reading(browser, scene, role="admin") as reader:
+        await reader.open("/operations")
+        connection = reader.page.get_by_role("region", name="Connection")
+        await expect(connection.get_by_role("button")).to_have_count(0)
+        await connection.get_by_text("How to connect again").click()
+        await expect(connection).to_contain_text("with an API key")
+        for said in (
+            f"cscx-salesloft connections connect {scene.organization_id} < key-file",
+            "CSCX_SALESLOFT_SALESLOFT_CLIENT_ID",
+            "CSCX_SALESLOFT_SALESLOFT_CLIENT_SECRET",
+            "CSCX_SALESLOFT_PUBLIC_URL",
+        ):
+            await expect(connection.get_by_text(said, exact=True)).to_be_visible()
+        await connection.get_by_text("What a key needs").click()
+        await expect(connection.get_by_role("listitem").filter(has_text="cadences:write")).to_be_visible()
+        await reader.page.set_viewport_size({"width": 360, "height": 740})
+        assert await reader.page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert await reader.violations() == []
+        assert reader.complaints == []
+    async with reading(browser, scene, role="manager") as reader:
+        await reader.open("/operations")
+        await expect(reader.page.get_by_text("How to connect again")).to_have_count(0)
+
+
+async def test_where_it_can_be_done_in_the_browser_a_button_begins_it(browser: Browser, desk: Acting) -> None:
+    async with reading(browser, desk.api, role="admin") as reader:
+        await reader.open("/operations")
+        connection = reader.page.get_by_role("region", name="Connection")
+        await expect(connection.get_by_text("How to connect again")).to_have_count(0)
+        async with reader.page.expect_request(f"{desk.api.simulator.base_url}/oauth/authorize**"):
+            await connection.get_by_role("button", name="Connect again").click()

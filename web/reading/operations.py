@@ -1,5 +1,6 @@
 """How an organization is connected, how far its records were read, and what is left of its team's minute."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -14,19 +15,21 @@ from storage.sync import SyncStream
 from web.paging import Paging, paging
 from web.reading.asking import Looked, Looking, Page, anybody
 from web.security import Caller
-from workflows.scopes import missing
+from workflows.scopes import SCOPES, Need, missing
 
 __all__ = ["operation_routes"]
 
 
 class LackingScope(Looked):
+    """A scope, and what it is for; without an `essential` one a team cannot be connected at all."""
+
     scope: str
     feature: str
     essential: bool
 
 
 class ConnectionTold(Looked):
-    """How an organization is connected. All but `status` and `read_at` is null where it never was.
+    """How an organization is connected. What is told of a connection is null where there never was one.
 
     `lacking` is null where Salesloft did not tell which scopes the credential has.
     """
@@ -45,6 +48,8 @@ class ConnectionTold(Looked):
                     "connected_at": "2026-11-20T08:00:00.000000Z",
                     "connected_by": "usr-1",
                     "lacking": [],
+                    "needs": [{"scope": "team:read", "feature": "knowing the team", "essential": True}],
+                    "connect_in_browser": True,
                     "webhooks_as_of": "2026-11-25T08:00:00.000000Z",
                     "cadences_as_of": "2026-11-25T08:00:00.000000Z",
                     "read_at": "2026-11-25T10:31:00.000000Z",
@@ -63,6 +68,11 @@ class ConnectionTold(Looked):
     connected_at: Instant | None
     connected_by: str | None
     lacking: list[LackingScope] | None
+    needs: list[LackingScope] = Field(description="Every scope that a credential needs for all that is done.")
+    connect_in_browser: bool = Field(
+        description="Whether a user of Salesloft can allow it in the browser; else a key or a team's own application is"
+        " given, for the service has no OAuth application."
+    )
     webhooks_as_of: Instant | None
     cadences_as_of: Instant | None
     read_at: Instant
@@ -161,7 +171,7 @@ class BudgetTold(Looked):
     read_at: Instant
 
 
-def operation_routes(looking: Looking) -> APIRouter:
+def operation_routes(looking: Looking, *, connect_in_browser: bool) -> APIRouter:
     """`GET /api/salesloft/connection`, `.../sync`, `.../sync/ledger` and `.../rate-budget`."""
     routes = APIRouter(prefix="/api/salesloft", tags=["operations"])
     who = anybody(looking)
@@ -171,7 +181,7 @@ def operation_routes(looking: Looking) -> APIRouter:
         """How the organization is connected to Salesloft, and what its credential lacks."""
         async with looking.of(caller) as connection:
             found = await looking_operations.connection_of(connection, caller.organization_id)
-        return _connection(found, looking.clock.now())
+        return _connection(found, looking.clock.now(), connect_in_browser=connect_in_browser)
 
     @routes.get("/sync")
     async def sync_status(caller: Annotated[Caller, Depends(who)]) -> SyncTold:
@@ -263,13 +273,14 @@ def operation_routes(looking: Looking) -> APIRouter:
     return routes
 
 
-def _connection(found: ConnectionLook | None, now: datetime) -> ConnectionTold:
+def _scopes(needs: Sequence[Need]) -> list[LackingScope]:
+    return [LackingScope(scope=need.scope, feature=need.feature, essential=need.essential) for need in needs]
+
+
+def _connection(found: ConnectionLook | None, now: datetime, *, connect_in_browser: bool) -> ConnectionTold:
     lacking = None
     if found is not None and found.scopes is not None:
-        lacking = [
-            LackingScope(scope=need.scope, feature=need.feature, essential=need.essential)
-            for need in missing(frozenset(found.scopes))
-        ]
+        lacking = _scopes(missing(frozenset(found.scopes)))
     is_held = found is not None and found.status != "disconnected"
     return ConnectionTold(
         status=found.status if found is not None else "never_connected",
@@ -282,6 +293,8 @@ def _connection(found: ConnectionLook | None, now: datetime) -> ConnectionTold:
         connected_at=found.connected_at if found is not None else None,
         connected_by=found.connected_by if found is not None else None,
         lacking=lacking,
+        needs=_scopes(SCOPES),
+        connect_in_browser=connect_in_browser,
         webhooks_as_of=found.webhooks_ensured_at if found is not None else None,
         cadences_as_of=found.cadences_read_at if found is not None else None,
         read_at=now,

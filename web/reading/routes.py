@@ -25,8 +25,13 @@ from web.reading.senders import sender_routes
 __all__ = ["reading_routes"]
 
 
-def reading_routes(looking: Looking, feed: EventFeed, *, decide_here: bool = True) -> APIRouter:
-    """The router; `decide_here` is off where the approval service alone decides."""
+def reading_routes(
+    looking: Looking, feed: EventFeed, *, decide_here: bool = True, connect_in_browser: bool = True
+) -> APIRouter:
+    """The router; `decide_here` is off where the approval service alone decides.
+
+    `connect_in_browser` is off where the service is no OAuth application of Salesloft's.
+    """
     routes = APIRouter()
     for part in (
         cadence_routes(looking),
@@ -42,7 +47,7 @@ def reading_routes(looking: Looking, feed: EventFeed, *, decide_here: bool = Tru
         decision_routes(looking),
         approval_routes(looking, decide_here=decide_here),
         membership_reading_routes(looking),
-        operation_routes(looking),
+        operation_routes(looking, connect_in_browser=connect_in_browser),
         audit_routes(looking),
         figure_routes(looking),
         event_routes(looking, feed),
