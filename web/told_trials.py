@@ -9,6 +9,7 @@ from uuid import UUID
 from enrollment.backtest import BackTest, Counts, Difference, Fallout
 from enrollment.criteria import Criteria
 from enrollment.own_test import OwnTest
+from enrollment.policies import Cap
 from enrollment.quotas import QuotaForecast
 from schemas.fields import Instant
 from schemas.vocabulary import CandidateOutcome, Reason
@@ -111,8 +112,10 @@ class PreviewTold(Looked):
 
     `funnel` leads from the `candidates`, who are all stakeholders of customers of the mapping's segment, to those who
     fit. Of those who `fit` each one is in `requests`, or once in `kept_out`; of the others some are `passed_on` to
-    other mappings. `counts` has the decisions on everybody, whatever their segment. `requested` has the first thousand
-    of `requests`, `left_out` the first thousand of the other candidates.
+    other mappings. Of the mapping's `caps` those of a sender and of the mapping take nobody off the `requests`, who
+    would wait for them as `quotas` says; for those of a stakeholder and an account what began before is counted, and
+    not the other requests of this preview. `counts` has the decisions on everybody, whatever their segment.
+    `requested` has the first thousand of `requests`, `left_out` the first thousand of the other candidates.
     """
 
     customers: int
@@ -126,6 +129,7 @@ class PreviewTold(Looked):
     fallout: list[PredicateTold]
     requests: int
     requests_by_owner: list[OfOwner]
+    caps: list[Cap]
     quotas: QuotasTold
     requested: list[WhoTold]
     left_out: list[LeftOutTold]
@@ -238,6 +242,7 @@ def told_preview(found: Preview) -> PreviewTold:
         fallout=_fallout(found.fallout),
         requests=len(found.requested),
         requests_by_owner=_owners(found.requests_by_owner, found.owner_names),
+        caps=list(found.mapping.policy.caps),
         quotas=_quotas(found.quotas),
         requested=[
             WhoTold(

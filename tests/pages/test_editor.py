@@ -339,6 +339,24 @@ async def test_a_segment_is_one_that_customers_have_or_is_warned_of(browser: Bro
     await put(known, "POST", f"{id_}/retire")
 
 
+async def test_a_preview_says_what_limits_make_of_it(browser: Browser, known: Acting) -> None:
+    for number in (1, 2):
+        await firm_of(known, f"cap-{number}", "capped")
+    caps = [
+        {"per": "mapping", "at_most": 1, "within_hours": 24},
+        {"per": "account", "at_most": 1, "within_hours": 24},
+    ]
+    id_ = await drafted(known, trigger_type="new-customer", segment="capped", policy={"caps": caps})
+    async with reading(browser, known.api, role="admin") as reader:
+        await reader.open(f"/mappings/{id_}/edit")
+        await expect(reader.page.locator(".headline")).to_contain_text("2 of 2 people would be requested")
+        said = reader.page.locator("#figures .fine").filter(has_text="Limits per customer count what began before")
+        await expect(said).to_contain_text("some would wait: 1 for the limit per mapping, the last until")
+        await expect(said.locator("time")).to_have_count(1)
+        assert await reader.violations() == []
+        assert reader.complaints == []
+
+
 async def test_a_preview_accounts_for_everybody_and_says_who_takes_the_others(browser: Browser, known: Acting) -> None:
     firm = await firm_of(known, "sum-1", "sums", email=None)
     later = await drafted(known, trigger_type="expansion-signal")

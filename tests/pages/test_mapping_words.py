@@ -8,7 +8,7 @@ from enrollment.catalogue import FIELDS
 from enrollment.mappings import Policy
 from tests.pages.test_limits import LIMITS
 from web.pages.mapping_form import asked_of_event, segment_in
-from web.pages.mapping_words import labelled, limits, order_of
+from web.pages.mapping_words import labelled, limits, order_of, uncounted
 
 DAYS = {"field": "trigger.days_to_renewal"}
 
@@ -109,3 +109,27 @@ def test_no_two_facts_are_called_the_same() -> None:
     names = [labelled(field) for field in FIELDS]
     assert len(set(names)) == len(names)
     assert not {"Id", "Name", "Arr"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("per", "waiting", "says"),
+    [
+        (
+            ("stakeholder", "account"),
+            {},
+            "Limits per person and customer count what began before, and not who else is counted here",
+        ),
+        (("sender",), {}, "Approved at once, nobody would wait for a limit"),
+        (
+            ("account", "sender", "mapping"),
+            {"sender": 4, "mapping": 1},
+            (
+                "Limits per customer count what began before, and not who else is counted here."
+                " Approved at once, some would wait: 4 for the limit per sender and 1 for the limit per mapping"
+            ),
+        ),
+    ],
+)
+def test_a_preview_says_which_limits_it_leaves_out(per: tuple[str, ...], waiting: dict[str, int], says: str) -> None:
+    caps = policy(caps=[{"per": one, "at_most": 1, "within_hours": 24} for one in per])["caps"]
+    assert uncounted(caps, waiting) == says

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from web.pages.wording import fact, words
 
-__all__ = ["Order", "as_named", "labelled", "limits", "order_of"]
+__all__ = ["Order", "as_named", "labelled", "limits", "order_of", "uncounted"]
 
 _SCALES: Final = {"customer.health_score": "0 to 100", "engagement.score": "0 to 100"}
 _PER: Final = {"stakeholder": "person", "account": "customer", "sender": "sender", "mapping": "mapping"}
@@ -36,6 +36,23 @@ def _caps(caps: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for cap in caps:
         whom = _PER.get(cap["per"], cap["per"])
         yield f"At most {cap['at_most']} per {whom} start within {cap['within_hours']} hours."
+
+
+def uncounted(caps: Iterable[Mapping[str, Any]], waiting: Mapping[str, int]) -> str:
+    """What a preview of a mapping with caps leaves out of its count, but for the full stop.
+
+    `waiting` is how many would wait for which quota if all were approved at once.
+    """
+    per = {cap["per"] for cap in caps}
+    told = []
+    if began := [_PER[one] for one in ("stakeholder", "account") if one in per]:
+        told.append(f"Limits per {' and '.join(began)} count what began before, and not who else is counted here")
+    if waiting:
+        of = " and ".join(f"{many} for the limit per {_PER.get(one, one)}" for one, many in waiting.items())
+        told.append(f"Approved at once, some would wait: {of}")
+    elif per & {"sender", "mapping"}:
+        told.append("Approved at once, nobody would wait for a limit")
+    return ". ".join(told)
 
 
 def _hours(hours: Mapping[str, Any] | None) -> Iterable[str]:

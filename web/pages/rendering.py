@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from web.pages.auditing import deed
 from web.pages.histories import NO_REASON
-from web.pages.mapping_words import labelled, limits
+from web.pages.mapping_words import labelled, limits, uncounted
 from web.pages.reasons import because, denied, judged, saw, turn_of
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, reason, sentence, shown, words
@@ -86,7 +86,7 @@ def templates() -> Environment:
         "fact": labelled,
         "not_done": _NOT_DONE.__getitem__,
     }
-    made.globals |= {"asks_of": asks_of, "turn_of": turn_of, "no_reason": NO_REASON}
+    made.globals |= {"asks_of": asks_of, "turn_of": turn_of, "uncounted": uncounted, "no_reason": NO_REASON}
     return made
 
 
