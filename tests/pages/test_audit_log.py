@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from playwright.async_api import Browser, expect
 
+from tests.pages.beside import somebody
 from tests.pages.conftest import reading
 from tests.pages.test_editor import drafted
 from tests.web.acting import Acting
@@ -87,3 +88,22 @@ async def test_nobody_else_is_shown_it(browser: Browser, desk: Acting) -> None:
         refused = await reader.page.goto(f"{reader.page.url}/audit-log")
         assert refused is not None
         assert refused.status == 403
+
+
+async def test_no_column_is_cut_off_however_much_a_line_says(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Maximiliane von Hohenlohe-Featherstonehaugh")
+    membership_id = await desk.enrolled(stakeholder_id, sub="usr-1")
+    until = (desk.api.clock.now() + timedelta(days=3)).isoformat()
+    steered = f"/api/salesloft/cadence-memberships/{membership_id}"
+    paused = await desk.call("PUT", f"{steered}/pause", {"note": "on holiday", "until": until}, role="admin")
+    assert paused.status_code == 202, paused.text
+    async with reading(browser, desk.api, role="admin") as reader:
+        await reader.open("/operations")
+        log = reader.page.get_by_role("region", name="Audit log")
+        await log.get_by_text("Who did what").click()
+        sheet = log.get_by_role("region", name="What was done")
+        await expect(sheet.locator("tr").filter(has_text="Paused Maximiliane")).to_have_count(1)
+        for width in (1440, 1280, 1024, 900, 360):
+            await reader.page.set_viewport_size({"width": width, "height": 900})
+            room, needed = await sheet.evaluate("one => [one.clientWidth, one.scrollWidth]")
+            assert needed <= room, width
