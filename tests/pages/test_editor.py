@@ -371,7 +371,7 @@ async def test_a_preview_accounts_for_everybody_and_says_who_takes_the_others(br
         told = [await one.locator("strong").inner_text() for one in await steps.all()]
         # Two people, less one by the condition, less one whose address is not known.
         assert told == ["2", "1", "\N{MINUS SIGN}1", "0"]
-        await expect(steps.nth(2)).to_contain_text("No email")
+        await expect(steps.nth(2)).to_contain_text("No e-mail address is known")
         await expect(page.locator("#figures")).to_contain_text("Of the 1 whom the conditions leave out: 1 goes on to")
         await expect(page.locator("#figures")).to_contain_text("(any segment), which would request 1")
         await expect(page.locator("#says")).to_contain_text("Whom this mapping does not take goes on to")

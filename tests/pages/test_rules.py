@@ -95,6 +95,12 @@ def test_what_lacks_something_makes_no_rule() -> None:
         ({"not": {"field": "customer.name", "op": "equals", "value": "x is y"}}, "customer name is not x is y"),
         ({"not": {"field": "customer.arr", "op": "exists", "value": False}}, "customer arr is known"),
         ({"field": "stakeholder.is_champion", "op": "equals", "value": False}, "stakeholder is not champion"),
+        (
+            {"field": "stakeholder.role", "op": "in", "value": ["executive_sponsor", "end_user"]},
+            "stakeholder role is one of executive sponsor, end user",
+        ),
+        # Another's words are told as they have to be met.
+        ({"field": "customer.segment", "op": "equals", "value": "mid_market"}, "customer segment is mid_market"),
         ({"all": []}, "always"),
         ({"any": []}, "never"),
     ],

@@ -69,7 +69,8 @@ class _Desk:
         """A request as a card of its own, which the queue shows again once it has changed."""
         path = f"/approvals/{named(request.path_params['enrollment_id'])}"
         detail = await self._kit.api.get(request, path)
-        names = self._kit.names(request, _askers([detail["approval"]]))
+        deciders = {word["decided_by"] for word in detail["decisions"]}
+        names = self._kit.names(request, _askers([detail["approval"]]) | deciders)
         return await self._kit.page("approval.html", request, {"names": names}, detail=detail)
 
     async def changing(self, request: Request) -> Response:

@@ -82,12 +82,14 @@ class _Configuring:
 
     async def mapping(self, request: Request) -> Response:
         path = f"/trigger-mappings/{named(request.path_params['mapping_id'])}"
+        found = await self._kit.api.get_with_state(request, path)
+        users = {one[name] for one in found[0]["versions"] for name in ("created_by", "published_by")}
         asked = {
-            "found": self._kit.api.get_with_state(request, path),
             "listed": self._kit.api.get(request, "/trigger-mappings"),
+            "users": self._kit.names(request, users),
         }
         done = request.query_params.get("done")
-        return await self._kit.page("mapping.html", request, asked, done=done, order_of=order_of)
+        return await self._kit.page("mapping.html", request, asked, found=found, done=done, order_of=order_of)
 
     async def creating(self, request: Request) -> Response:
         """The form by which an admin drafts a mapping."""

@@ -88,13 +88,15 @@ class _Operating:
         )
 
     async def operations(self, request: Request) -> Response:
+        connection = await self._kit.api.get(request, "/connection")
         asked = {
-            "connection": self._kit.api.get(request, "/connection"),
+            "names": self._kit.names(request, {connection["connected_by"]}),
             "sync": self._kit.api.get(request, "/sync"),
             "ledger": self._kit.api.get(request, "/sync/ledger", limit=_CYCLES),
             "budget": self._kit.api.get(request, "/rate-budget"),
         }
-        return await self._kit.page("operations.html", request, asked | wrong(self._kit, request), done=None, sent=None)
+        asked |= wrong(self._kit, request)
+        return await self._kit.page("operations.html", request, asked, connection=connection, done=None, sent=None)
 
     async def audit_log(self, request: Request) -> Response:
         """Who did what: all of it, or what one user did, or what was done to one thing."""

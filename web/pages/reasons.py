@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from web.pages.wording import fact, words
 
-__all__ = ["because", "denied", "judged", "saw", "shall", "turn_of"]
+__all__ = ["because", "denied", "judged", "saw", "shall", "term_end_of", "turn_of"]
 
 _PREDICATE: Final = re.compile(r"(\S+) (=|in|<=|<|>=|>|matches|exists|is missing|before|after)(?: (.*))?", re.DOTALL)
 _SIGNS: Final[Mapping[str, str]] = {
@@ -100,6 +100,12 @@ _OUTCOMES: Final[Mapping[str, str]] = {
 def because(code: str | None) -> str:
     """A reason code in words that follow a colon."""
     return _REASONS.get(code or "", words(code).lower())
+
+
+def term_end_of(why: Mapping[str, Any]) -> str | None:
+    """The day on which the contract ends that a request is about, as its key says; None of another trigger's."""
+    found = re.fullmatch(r".+/(\d{4}-\d\d-\d\d)", why.get("business_key") or "")
+    return found[1] if found is not None and (why.get("event_type") or "").endswith(".renewal-window.v1") else None
 
 
 def saw(value: Any) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from web.pages.auditing import deed
 from web.pages.histories import NO_REASON
 from web.pages.mapping_words import labelled, limits, uncounted
-from web.pages.reasons import because, denied, judged, saw, turn_of
+from web.pages.reasons import because, denied, judged, saw, term_end_of, turn_of
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, reason, sentence, shown, words
 
@@ -75,6 +75,7 @@ def templates() -> Environment:
         "when": when,
         "day_in": day_in,
         "place": place,
+        "sentence_case": sentence_case,
         "tone": tone,
         "json": as_json,
         "sentence": sentence,
@@ -86,7 +87,13 @@ def templates() -> Environment:
         "fact": labelled,
         "not_done": _NOT_DONE.__getitem__,
     }
-    made.globals |= {"asks_of": asks_of, "turn_of": turn_of, "uncounted": uncounted, "no_reason": NO_REASON}
+    made.globals |= {
+        "asks_of": asks_of,
+        "turn_of": turn_of,
+        "term_end_of": term_end_of,
+        "uncounted": uncounted,
+        "no_reason": NO_REASON,
+    }
     return made
 
 
@@ -108,6 +115,11 @@ def day_in(told: str, zone: str) -> str:
 def place(zone: str) -> str:
     """A time zone as people call it, by its city: `America/New_York` is "New York"."""
     return zone.rpartition("/")[2].replace("_", " ")
+
+
+def sentence_case(told: str) -> str:
+    """With a capital in front, and the names in it as they are."""
+    return told[:1].upper() + told[1:]
 
 
 def tone(state: str | None) -> str:

@@ -27,6 +27,9 @@ _DENIES: Mapping[str, str] = {
 }
 
 
+# Facts whose values are of a vocabulary, and what asks for one of them as it is.
+_OF_WORDS: Final = frozenset({"stakeholder.role", "trigger.kind", "trigger.severity", "trigger.reasons"})
+_EXACT: Final = frozenset({"equals", "in"})
 # Where the last part of a field's name does not say what the fact is, or says the same as another's.
 _FACTS: Final[Mapping[str, str]] = {
     "customer.id": "Customer's ID",
@@ -157,7 +160,13 @@ def _predicate(field: str, op: str, value: Any, verbs: Mapping[str, str]) -> str
         return f"{subject} {verbs['equals']} {_relative(op, int(str(value)))}"
     if isinstance(value, bool) and " is " in subject:
         return subject if value is holds else subject.replace(" is ", " is not ", 1)
-    return f"{subject} {verbs[op]} {shown(value)}"
+    return f"{subject} {verbs[op]} {_value(field, value) if op in _EXACT else shown(value)}"
+
+
+def _value(field: str, value: Any) -> str:
+    """A value as it is written, for it has to be met exactly; where values are words of ours, as people say them."""
+    told = shown(value)
+    return told.replace("_", " ") if field in _OF_WORDS else told
 
 
 def _relative(op: str, days: int) -> str:
