@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rich.console import Console
@@ -21,6 +22,21 @@ FOLDER: Final = Path(__file__).parents[2] / "docs" / "pictures"
 _DEMO: Final = (Path(sys.executable).parent / "cscx-salesloft-sandbox", "demo", "--events", "200", "--keep-running")
 _ADDRESS: Final = re.compile(r"Open (http://\S+)/app/ ")
 _STOP_SECONDS: Final = 60
+_ACCEPTED: Final = 202
+_NOTES: Final = ("She asked on the phone for a review before the summer.", "Has taken over the account: meet early.")
+_ADD: Final = """async ([stakeholderId, note]) => {
+    const asked = await fetch("/api/salesloft/cadences?people_addable=true&state=active&limit=50");
+    const cadence = (await asked.json()).items.find((one) => one.team_cadence);
+    const answer = await fetch(`/api/salesloft/cadences/${cadence.id}/add`, {
+        method: "POST",
+        headers: {
+            "content-type": "application/json",
+            "x-csrf-token": document.querySelector('meta[name="csrf-token"]').content,
+        },
+        body: JSON.stringify({ stakeholder_id: stakeholderId, note }),
+    });
+    return answer.status;
+}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +94,25 @@ def demo_at_rest(console: Console) -> Iterator[str]:
             process.communicate(timeout=_STOP_SECONDS)
 
 
+def ask_by_hand(browser: Browser, address: str) -> None:
+    """Somebody waits for a decision: a csm asks for some of their people by hand.
+
+    A demo at rest goes by the time of day, and its approvers take ten minutes at least: longer than the pictures do.
+    """
+    with browser.new_context() as context:
+        page = _signed_in(context.new_page(), address, "csm", "/people?show=over")
+        ids = [unquote(path.rpartition("/")[2]) for path in _leads_to(page, "table th a")]
+        notes = iter(_NOTES)
+        note = next(notes)
+        for id_ in dict.fromkeys(ids):
+            if page.evaluate(_ADD, [id_, note]) != _ACCEPTED:
+                continue
+            note = next(notes, "")
+            if not note:
+                return
+    raise SystemExit("error: none of the csm's people can be asked for by hand, so nothing would wait in the queue")
+
+
 def take(browser: Browser, address: str, picture: Picture) -> Path:
     """Sign in, go there, and store what is seen once everything on it has loaded."""
     width, height = picture.size
@@ -85,10 +120,7 @@ def take(browser: Browser, address: str, picture: Picture) -> Path:
         viewport={"width": width, "height": height}, color_scheme=picture.theme, reduced_motion="reduce"
     )
     with context:
-        page = context.new_page()
-        page.goto(f"{address}/app{picture.path}")
-        page.get_by_role("link", name="Sign in").click()
-        page.get_by_role("link", name=picture.role).first.click()
+        page = _signed_in(context.new_page(), address, picture.role, picture.path)
         for link in picture.links:
             _follow(page, link)
         expect(page.locator("[data-live]")).to_have_attribute("data-live", "live")
@@ -101,10 +133,22 @@ def take(browser: Browser, address: str, picture: Picture) -> Path:
     return file
 
 
+def _signed_in(page: Page, address: str, role: str, path: str) -> Page:
+    page.goto(f"{address}/app/")
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("link", name=role).first.click()
+    # Whoever signs in comes back without what was asked of the page.
+    expect(page.locator("[data-live]")).to_be_attached()
+    page.goto(f"{address}/app{path}")
+    return page
+
+
+def _leads_to(page: Page, link: str) -> list[str]:
+    return [leads_to for one in page.locator(link).all() if (leads_to := one.get_attribute("href")) is not None]
+
+
 def _follow(page: Page, link: str) -> None:
-    leads_to = page.locator(link).first.get_attribute("href")
-    assert leads_to is not None
-    page.goto(f"{page.url.split('/app')[0]}{leads_to}")
+    page.goto(f"{page.url.split('/app')[0]}{_leads_to(page, link)[0]}")
 
 
 def main(names: Sequence[str]) -> None:
@@ -116,6 +160,7 @@ def main(names: Sequence[str]) -> None:
     with demo_at_rest(console) as address, sync_playwright() as playwright:
         # Root has no sandbox of Chromium's; the pages are our own.
         browser = playwright.chromium.launch(executable_path=environ.get("CHROMIUM"), args=["--no-sandbox"])
+        ask_by_hand(browser, address)
         for name in names or known:
             console.print(f"{take(browser, address, known[name])}", highlight=False)
         browser.close()
