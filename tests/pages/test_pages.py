@@ -1,6 +1,7 @@
 """Every page in a real browser, over the real API: how it looks, to whom, and what it keeps to itself."""
 
 from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -86,6 +87,24 @@ async def test_who_is_not_known_is_asked_to_sign_in_and_told_nothing(scene: Scen
             answer = await nobody.get(f"/app{address}")
             assert (answer.status_code, answer.text) == (303, ""), address
             assert answer.headers["location"].startswith("/app/sign-in?after=")
+
+
+async def test_whoever_signs_in_comes_back_to_what_they_looked_at(scene: Scene) -> None:
+    looked_at = "/app/approvals?show=all&whose=mine"
+    async with httpx.AsyncClient(base_url=scene.http.base_url) as nobody:
+        page = await nobody.get(looked_at)
+        htmx = {"hx-request": "true", "hx-current-url": f"{scene.http.base_url}{looked_at}"}
+        part = await nobody.get("/app/approvals/newer", headers=htmx)
+        begun = await nobody.post("/app/approvals/decisions", headers=htmx)
+        for sent in (page.headers["location"], part.headers["hx-redirect"], begun.headers["hx-redirect"]):
+            assert parse_qs(urlsplit(sent).query)["after"] == [looked_at]
+
+
+@pytest.mark.parametrize("headers", [{}, {"hx-request": "true"}])
+async def test_where_no_page_is_that_is_said(scene: Scene, headers: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=scene.http.base_url) as anybody:
+        answer = await anybody.get("/app/no-such-page", headers=headers)
+    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
 
 
 async def test_a_viewer_sees_no_action(browser: Browser, scene: Scene) -> None:

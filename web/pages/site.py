@@ -1,6 +1,6 @@
 """The pages as one application. Everything on them is asked of the API, as the reader."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -126,8 +126,7 @@ class _Door:
                 raise error
         is_part = "hx-request" in request.headers
         if status == 401:
-            here = request.url.path if request.method == "GET" else f"{PREFIX}/"
-            sign_in = f"{PREFIX}/sign-in?after={quote(here, safe='')}"
+            sign_in = f"{PREFIX}/sign-in?after={quote(_where(request), safe='')}"
             if is_part:
                 return Response(status_code=204, headers={"hx-redirect": sign_in})
             return RedirectResponse(sign_in, status_code=303)
@@ -142,3 +141,12 @@ class _Door:
     def _callback(self, request: Request) -> str:
         base = (self._public_url or str(request.base_url.replace(path=""))).rstrip("/")
         return f"{base}{PREFIX}/sign-in/callback"
+
+
+def _where(request: Request) -> str:
+    """What somebody looked at: the page itself, or the one that a part is of."""
+    at = request.headers.get("hx-current-url")
+    if at is None and request.method != "GET":
+        return f"{PREFIX}/"
+    page = urlsplit(at or str(request.url))
+    return page.path + (f"?{page.query}" if page.query else "")
