@@ -1,8 +1,9 @@
 """The leader's page: the published figures, never better than they are."""
 
+import asyncio
 from datetime import datetime, timedelta
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from enrollment.accuracy import Counted
 from storage import figures
@@ -228,6 +229,19 @@ async def test_who_stands_behind_a_reason_is_opened_from_its_number(browser: Bro
         await expect(why.get_by_role("link", name="All about them")).to_have_attribute(
             "href", f"/app/stakeholders/{scene.stakeholder_id}"
         )
+        await why.get_by_role("button", name="Close").click()
+        # Opened for somebody else it tells nothing of them until it knows.
+        answer = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await answer.wait()
+            await route.continue_()
+
+        await page.route("**/overview/decisions/why?*", hold)
+        await row.get_by_role("button", name="Why").click()
+        await expect(why).to_have_text("Deciding again…")
+        answer.set()
+        await expect(why.get_by_role("heading", name=name)).to_be_visible()
         await why.get_by_role("button", name="Close").click()
         # From here it goes on by trigger and time, and back to the overview of the same.
         await page.get_by_role("link", name="New customer", exact=True).click()

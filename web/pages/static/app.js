@@ -84,6 +84,9 @@ document.addEventListener("htmx:afterSettle", () => {
 });
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (detail.requestConfig.verb === "post") document.querySelector("#problems")?.replaceChildren();
+  // A dialog that is filled anew does not go on telling of whom it was filled for before.
+  const meanwhile = detail.target?.dataset.meanwhile;
+  if (meanwhile) detail.target.replaceChildren(Object.assign(document.createElement("p"), { className: "fine", ariaBusy: "true", textContent: meanwhile }));
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   // What was refused is told at the top of the page, which a dialog would cover.
