@@ -105,6 +105,14 @@ IN_DECIDING = (
         tests=("tests/fulfillment/test_arbitration.py",),
     ),
     Mutant(
+        name="upsell-by-hand-beside-risk",
+        bug="whom a person adds for upsell goes on beside an open episode of risk",
+        path="workflows/adding.py",
+        old="is_upsell=is_for_upsell(wanted.addition.cadence_id, organization.mappings)",
+        new="is_upsell=False",
+        tests=("tests/fulfillment/test_arbitration.py",),
+    ),
+    Mutant(
         name="unknown-is-false",
         bug="`not` of a missing fact holds, so that people are asked for on what nobody knows",
         path="enrollment/criteria.py",
