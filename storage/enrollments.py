@@ -9,7 +9,7 @@ from uuid import UUID
 
 from enrollment.decide import RunKey
 from schemas.vocabulary import ActorKind, EnrollmentState, Purpose, TriggerType
-from storage.directory import CustomerKey
+from storage.directory import CustomerKey, StakeholderKey
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
@@ -25,6 +25,7 @@ __all__ = [
     "add",
     "add_decisions",
     "add_history",
+    "customers_of",
     "expirable",
     "keep_ends",
     "lock",
@@ -222,6 +223,12 @@ async def move(connection: Connection, moves: Sequence[Move], now: datetime) -> 
     await queries.move_enrollments(
         connection,
         now=now,
+async def customers_of(connection: Connection, stakeholders: Collection[StakeholderKey]) -> set[CustomerKey]:
+    """Whose enrollments some stakeholders had, be they the customer's still or not."""
+    rows = await queries.customers_of_enrollments(connection, stakeholders=list(stakeholders)) if stakeholders else ()
+    return {(row["organization_id"], row["customer_id"]) for row in rows}
+
+
         ids=[m.id for m in moves],
         states=[m.state for m in moves],
         sequences=[m.sequence for m in moves],

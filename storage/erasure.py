@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from schemas.topics import customer_key
-from storage import additions, dead_letters, steering
+from storage import additions, dead_letters, enrollments, steering
 from storage.directory import CustomerKey, StakeholderKey
 from storage.pool import Connection
 from storage.queries import queries
@@ -35,8 +35,7 @@ async def scrub_stakeholders(
         "organization_ids": [organization_id for organization_id, _ in stakeholders],
         "stakeholder_ids": [stakeholder_id for _, stakeholder_id in stakeholders],
     }
-    rows = await queries.customers_of_enrollments(connection, stakeholders=list(stakeholders))
-    enrolled = {(row["organization_id"], row["customer_id"]) for row in rows}
+    enrolled = await enrollments.customers_of(connection, stakeholders)
     concerned = {*customers, *enrolled}
     if enrolled:
         await queries.scrub_unsent(connection, keys=[customer_key(*customer) for customer in enrolled], **keys)

@@ -5,7 +5,7 @@ the same transaction. An erasure ends what is open, tells the readers of the eng
 personal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -86,7 +86,9 @@ async def take_snapshots(
     concerned: set[CustomerKey] = {(key[0], customer_id) for key, customer_id in former.items() if customer_id}
     concerned |= {update.key for update in customers} | {update.key for update in erased_customers}
     concerned |= {(update.snapshot.organization_id, update.snapshot.customer_id) for update in stakeholders}
-    await directory.lock_customers(connection, concerned)
+    # Whom somebody was asked for before they moved is locked, too.
+    leaving = await _leaving(connection, erased_customers, erased_stakeholders)
+    await directory.lock_customers(connection, concerned | await enrollments.customers_of(connection, leaving))
     if customers:
         await directory.apply_customers(connection, [_customer(update) for update in customers])
     if stakeholders:
@@ -97,6 +99,14 @@ async def take_snapshots(
     if erased_stakeholders:
         await _erase_stakeholders(connection, erased_stakeholders, now)
     await decide_again(connection, concerned, memory, now)
+
+
+async def _leaving(
+    connection: Connection, customers: Sequence[Erasure], stakeholders: Sequence[Erasure]
+) -> set[StakeholderKey]:
+    """Who is erased, with their customer or alone, as far as it is known before any lock is taken."""
+    of_customers = await directory.read_stakeholders_of(connection, [one.key for one in customers]) if customers else {}
+    return {one.key for one in stakeholders} | {row.key for rows in of_customers.values() for row in rows}
 
 
 def _customer(update: CustomerUpdate) -> Snapshot:
@@ -130,15 +140,34 @@ async def _erase_customers(connection: Connection, erasures: Sequence[Erasure], 
         for one in erasures
         for row in of_customer[one.key]
     ]
-    await _erase_stakeholders(connection, everybody, now)
-    await erasure.scrub_customers(connection, {one.key: one.as_of for one in erasures if one.key in erased})
-    await note(connection, *(_done(one, "customer") for one in erasures if one.key in erased), now=now)
+    forgotten = await _erase_stakeholders(connection, everybody, now)
+    gone = {one.key: one for one in erasures if one.key in erased}
+    await _end_what_was_before(connection, gone, forgotten, now)
+    await erasure.scrub_customers(connection, {key: one.as_of for key, one in gone.items()})
+    await note(connection, *(_done(one, "customer") for one in gone.values()), now=now)
 
 
-async def _erase_stakeholders(connection: Connection, erasures: Sequence[Erasure], now: datetime) -> None:
+async def _end_what_was_before(
+    connection: Connection, gone: Mapping[CustomerKey, Erasure], forgotten: Collection[StakeholderKey], now: datetime
+) -> None:
+    """What was asked for on a customer's behalf ends with it, also of those who are somebody else's by now."""
+    ending = []
+    for enrollment in await enrollments.lock_open_of(connection, gone) if gone else ():
+        cause = gone[enrollment.organization_id, enrollment.customer_id]
+        is_older = (enrollment.event_time or enrollment.created_at) <= cause.as_of
+        if is_older and (enrollment.organization_id, enrollment.stakeholder_id) not in forgotten:
+            ending.append((enrollment, Reason.ERASED.value, cause.event_id))
+    await end_enrollments(connection, ending, now)
+
+
+async def _erase_stakeholders(
+    connection: Connection, erasures: Sequence[Erasure], now: datetime
+) -> Collection[StakeholderKey]:
+    """Forget people, and answer who is forgotten: nobody of whom something newer is known."""
     causes = {one.key: one for one in erasures}
     erased = await directory.erase_stakeholders(connection, [(one.key, one.as_of, one.offset) for one in erasures])
     customers = {(key[0], customer_id) for key, customer_id in erased.items() if customer_id}
+    customers |= await enrollments.customers_of(connection, erased)
     opened = await enrollments.lock_open_of(connection, customers)
     ending = [one for one in opened if (one.organization_id, one.stakeholder_id) in erased]
     await end_enrollments(
@@ -149,6 +178,7 @@ async def _erase_stakeholders(connection: Connection, erasures: Sequence[Erasure
     engaged = await erasure.scrub_stakeholders(connection, erased, customers)
     await _forget_engagement(connection, [causes[key] for key in sorted(engaged)], now)
     await note(connection, *(_done(causes[key], "stakeholder") for key in sorted(erased)), now=now)
+    return erased.keys()
 
 
 def _done(one: Erasure, whom: str) -> Done:

@@ -155,6 +155,12 @@ WHERE e.state NOT IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed'
 ORDER BY e.id
 FOR UPDATE OF e
 
+-- name: customers_of_enrollments
+-- Whose enrollments some stakeholders had: those of before they moved are the former customer's.
+SELECT DISTINCT n.organization_id, n.customer_id
+FROM unnest(:stakeholders::subject_key[]) AS e (organization_id, stakeholder_id)
+JOIN enrollments n USING (organization_id, stakeholder_id)
+
 -- name: move_enrollments!
 -- Enrollments change state.
 UPDATE enrollments e SET

@@ -12,12 +12,6 @@ UPDATE evaluations v SET facts = (
 FROM unnest(:organization_ids::text[], :customer_ids::text[]) AS e (organization_id, customer_id)
 WHERE v.organization_id = e.organization_id AND v.customer_id = e.customer_id AND v.facts::jsonb ? 'event'
 
--- name: customers_of_enrollments
--- Whose enrollments some stakeholders had.
-SELECT DISTINCT n.organization_id, n.customer_id
-FROM unnest(:stakeholders::subject_key[]) AS e (organization_id, stakeholder_id)
-JOIN enrollments n USING (organization_id, stakeholder_id)
-
 -- name: scrub_enrollments!
 -- Delete names, addresses and what was seen or said of them from the requests of erased stakeholders and the decisions on them.
 UPDATE enrollments n SET

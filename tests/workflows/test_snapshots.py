@@ -171,6 +171,31 @@ async def test_an_erasure_has_the_enrolled_removed(scene: Scene) -> None:
     assert (command["kind"], orjson.loads(command["payload"])["reason"]) == ("remove", "erased")
 
 
+@pytest.mark.parametrize(
+    "erased",
+    [
+        {"erased_stakeholders": ("sth-9",)},
+        {"erased_customers": ("cus-8",)},
+        {"erased_customers": ("cus-7",)},
+    ],
+    ids=["the person", "their customer", "the former customer"],
+)
+async def test_an_erasure_has_removed_who_was_enrolled_before_they_moved(scene: Scene, erased: Any) -> None:
+    """The cadence is the former customer's, and nobody else would ever take them off it."""
+    await scene.publish_for(RENEWAL)
+    ann, bob = await scene.requested(ANN, BOB)
+    await scene.put_into("enrolled", ann.enrollment_id)
+    await scene.put_into("enrolled", bob.enrollment_id)
+    await scene.snapshots(stakeholders=(ANN | {"customer_id": "cus-8"},), at=scene.later(hours=1))
+    scene.later(hours=1)
+    await scene.snapshots(**erased)
+    commands = await scene.rows("SELECT kind, enrollment_id, payload FROM commands ORDER BY position")
+    assert {(one["kind"], orjson.loads(one["payload"])["reason"]) for one in commands} == {("remove", "erased")}
+    # Bob has not moved, and goes with his customer alone, once.
+    removed = [ann.enrollment_id, *([bob.enrollment_id] if "cus-7" in erased.get("erased_customers", ()) else [])]
+    assert sorted(one["enrollment_id"] for one in commands) == sorted(removed)
+
+
 async def test_an_erasure_of_one_leaves_the_others_deferrals_and_approvals(scene: Scene) -> None:
     """Bob's colleague at the same customer is forgotten; what waits for Bob's address goes on waiting."""
     await erasable(scene)
