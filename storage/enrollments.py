@@ -176,10 +176,13 @@ class Runs:
 _ON_CADENCE = frozenset({"enrolling", "unknown", "enrolled", "paused"})
 
 
-async def read_runs(connection: Connection, customers: Collection[CustomerKey]) -> dict[str, Runs]:
-    """The runs of some customers' stakeholders, by organization. Expired and withdrawn ones have released theirs."""
-    rows = await queries.read_runs(connection, customers=list(customers))
-    found: dict[str, Runs] = {organization_id: Runs({}, set()) for organization_id, _ in customers}
+async def read_runs(connection: Connection, stakeholders: Collection[StakeholderKey]) -> dict[str, Runs]:
+    """The runs of some stakeholders, each named once, by organization. Expired and withdrawn ones have released theirs.
+
+    A run is the stakeholder's: whoever has come from another customer has used up there what they used up.
+    """
+    found: dict[str, Runs] = {organization_id: Runs({}, set()) for organization_id, _ in stakeholders}
+    rows = await queries.read_runs(connection, stakeholders=list(stakeholders)) if found else ()
     for row in rows:
         runs = found[row["organization_id"]]
         if row["trigger_type"] is not None:
@@ -193,7 +196,8 @@ async def read_runs(connection: Connection, customers: Collection[CustomerKey]) 
 async def add(connection: Connection, enrollments: Sequence[NewEnrollment], now: datetime) -> None:
     """Store new enrollments and begin their history.
 
-    ConcurrentChange where a run is in use, which the locks of the customers should prevent.
+    ConcurrentChange where a run is in use: by another customer's event of this very moment, for the locks of the
+    customers prevent any other.
     """
     await queries.add_enrollments(
         connection, now=now, actor_kind=ActorKind.SERVICE, enrollments=[_NEW_COLUMNS(e) for e in enrollments]

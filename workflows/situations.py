@@ -115,7 +115,12 @@ async def _situations(
 ) -> list[LoadedSituation]:
     """The situations, with what is read of them."""
     keys = customers.keys()
-    runs = await enrollments.read_runs(connection, keys)
+    stakeholders = {
+        (trigger.customer[0], one.snapshot.id)
+        for trigger, candidates in zip(triggers, concerned, strict=True)
+        for one in candidates
+    }
+    runs = await enrollments.read_runs(connection, stakeholders)
     ended = await evaluations.ended_runs_of(connection, keys)
     holds = await evaluations.holds_of(connection, keys)
     people = await directory.read_people(connection, _to_look_up(triggers, concerned))
@@ -125,7 +130,7 @@ async def _situations(
         held_until = hold.open_until if hold is not None else None
         surroundings = _Surroundings(
             customer=customers[trigger.customer],
-            runs=runs[trigger.customer[0]],
+            runs=runs.setdefault(trigger.customer[0], Runs({}, set())),
             ended=ended.get(trigger.customer, ()),
             held_until=held_until if held_until is not None and held_until > now else None,
             hold_ends=hold.ends_at if hold is not None else None,

@@ -1,8 +1,8 @@
 -- name: read_runs
--- How the runs of some customers' stakeholders stand; of a run that released its place the newest counts.
+-- How the runs of some stakeholders stand, whichever customer's they were then; of a run that released its place the newest counts.
 SELECT e.organization_id, e.stakeholder_id, e.trigger_type, e.exclusivity_group, e.business_key, e.state, e.cadence_id
-FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
-JOIN enrollments e USING (organization_id, customer_id)
+FROM unnest(:stakeholders::subject_key[]) AS s (organization_id, stakeholder_id)
+JOIN enrollments e USING (organization_id, stakeholder_id)
 WHERE e.state NOT IN ('expired', 'withdrawn')
 
 -- name: read_ended_runs

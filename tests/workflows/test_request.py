@@ -51,6 +51,15 @@ async def test_a_trigger_leaves_its_evaluation_its_request_and_two_messages(scen
     assert len(await scene.rows("SELECT * FROM outbox_unsent")) == 3
 
 
+async def test_whoever_comes_from_another_customer_has_had_what_they_were_asked_for_there(scene: Scene) -> None:
+    """As where two customers become one: the contract, and whoever is there, are the other's from then on."""
+    await scene.publish_for(RENEWAL)
+    assert await scene.decide(scene.trigger(stakeholders=(ANN,))) == {"requested": 1}
+    scene.later(hours=1)
+    merged = scene.trigger(stakeholders=(ANN, BOB), customer=CUSTOMER | {"id": "cus-8"})
+    assert await scene.decide(merged) == {"already_requested": 1, "requested": 1}
+
+
 async def test_all_or_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     await scene.publish_for(RENEWAL)
     with pytest.raises(LookupError):  # noqa: PT012  # what is asked is what the whole block leaves
