@@ -27,6 +27,7 @@ __all__ = [
     "add_history",
     "customers_of",
     "expirable",
+    "is_run_used",
     "keep_ends",
     "lock",
     "lock_open_of",
@@ -222,17 +223,23 @@ async def lock_open_of(connection: Connection, customers: Collection[CustomerKey
     return [_enrollment(row) for row in rows]
 
 
-async def move(connection: Connection, moves: Sequence[Move], now: datetime) -> None:
-    """Change states; each enrollment at most once in a call."""
-    await queries.move_enrollments(
-        connection,
-        now=now,
+async def is_run_used(connection: Connection, enrollment: Enrollment, group: str) -> bool:
+    """Whether another enrollment uses up the run of this one in a group."""
+    used: bool = await queries.is_run_used(connection, enrollment_id=enrollment.id, exclusivity_group=group)
+    return used
+
+
 async def customers_of(connection: Connection, stakeholders: Collection[StakeholderKey]) -> set[CustomerKey]:
     """Whose enrollments some stakeholders had, be they the customer's still or not."""
     rows = await queries.customers_of_enrollments(connection, stakeholders=list(stakeholders)) if stakeholders else ()
     return {(row["organization_id"], row["customer_id"]) for row in rows}
 
 
+async def move(connection: Connection, moves: Sequence[Move], now: datetime) -> None:
+    """Change states; each enrollment at most once in a call."""
+    await queries.move_enrollments(
+        connection,
+        now=now,
         ids=[m.id for m in moves],
         states=[m.state for m in moves],
         sequences=[m.sequence for m in moves],
@@ -291,6 +298,7 @@ async def record_request(connection: Connection, renewed: NewEnrollment, request
         cadence_id=renewed.cadence_id,
         mapping_id=renewed.mapping_id,
         mapping_version=renewed.mapping_version,
+        exclusivity_group=renewed.exclusivity_group,
     )
 
 

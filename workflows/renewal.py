@@ -211,7 +211,7 @@ def _asked_bound(enrollment: Enrollment, asked: dict[str, Any]) -> Bound:
 # What a new request changes in its enrollment.
 _RENEWED = (
     *("mapping_id", "mapping_version", "cadence_id", "request", "request_digest", "expires_at", "execute_by"),
-    *("start_on", "start_step_id", "sender_user_id"),
+    *("start_on", "start_step_id", "sender_user_id", "exclusivity_group"),
 )
 
 
@@ -221,11 +221,17 @@ async def ask_again(
     """Send an approved enrollment back to its approver with the difference, for a reason.
 
     `found` is what `look_again` answered. Where nothing can be asked any more the enrollment is withdrawn with that
-    reason. Where the approval ran out of time the start is proposed anew.
+    reason, and where the mapping has come to another group in which the stakeholder has had this run, as already
+    requested. Where the approval ran out of time the start is proposed anew.
     """
     (stale,) = await transition(
         connection, [Change(enrollment=enrollment, happening=Happening.CHANGE, reason=reason)], now
     )
+    group = stale.exclusivity_group
+    if isinstance(found, Renewed) and found.mapping is not None:
+        group = found.mapping.exclusivity_group
+        if group != stale.exclusivity_group and await enrollments.is_run_used(connection, stale, group):
+            found = Reason.ALREADY_REQUESTED
     if isinstance(found, Reason):
         (withdrawn,) = await transition(
             connection, [Change(enrollment=stale, happening=Happening.END, reason=found.value)], now
@@ -244,7 +250,7 @@ async def ask_again(
             action=action,
             mapping=mapping,
             policy=found.policy,
-            exclusivity_group=stale.exclusivity_group if mapping is None else mapping.exclusivity_group,
+            exclusivity_group=group,
             digest=digest(bound),
             event_type=before["why"]["event_type"],
             event_id=stale.event_id,
@@ -265,7 +271,7 @@ async def ask_again(
         customer_id=stale.customer_id,
         stakeholder_id=stale.stakeholder_id,
         trigger_type=stale.trigger_type,
-        exclusivity_group=stale.exclusivity_group,
+        exclusivity_group=group,
         business_key=stale.business_key,
         event_id=stale.event_id,
         event_time=stale.event_time,

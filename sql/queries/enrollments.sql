@@ -155,6 +155,13 @@ WHERE e.state NOT IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed'
 ORDER BY e.id
 FOR UPDATE OF e
 
+-- name: is_run_used$
+-- Whether an enrollment's run is used up by another one in some group.
+SELECT EXISTS (
+  SELECT FROM enrollments e JOIN enrollments other USING (organization_id, stakeholder_id, trigger_type, business_key)
+  WHERE e.id = :enrollment_id AND other.id <> e.id AND other.exclusivity_group = :exclusivity_group
+    AND other.state NOT IN ('expired', 'withdrawn'))
+
 -- name: customers_of_enrollments
 -- Whose enrollments some stakeholders had: those of before they moved are the former customer's.
 SELECT DISTINCT n.organization_id, n.customer_id
@@ -187,7 +194,7 @@ WHERE e.id = d.id
 -- Ask again: the enrollment carries a new request.
 UPDATE enrollments SET request = :request::text::json, request_digest = :request_digest, requested_at = :requested_at, expires_at = :expires_at,
   execute_by = :execute_by, start_on = :start_on, start_step_id = :start_step_id, sender_user_id = :sender_user_id, cadence_id = :cadence_id,
-  mapping_version = :mapping_version, mapping_id = :mapping_id, decision = NULL
+  mapping_version = :mapping_version, mapping_id = :mapping_id, exclusivity_group = :exclusivity_group, decision = NULL
 WHERE id = :id
 
 -- name: add_decisions!

@@ -11,9 +11,10 @@ import pytest
 
 from enrollment.approval import Bound
 from enrollment.criteria import parse_criteria
+from enrollment.mappings import Policy
 from schemas.vocabulary import OutcomeType
 from storage import organizations
-from tests.fulfillment.stage import Stage
+from tests.fulfillment.stage import Stage, publish, until
 from tests.workflows.scene import Scene
 
 Mutation = Callable[[Stage, UUID], Awaitable[Any]]
@@ -131,3 +132,38 @@ async def test_a_value_that_turns_no_verdict_leaves_the_approval_good(stage: Sta
     async with stage.working():
         await stage.reaches(enrollment_id, "enrolled")
     assert len(await stage.writes("cadence_memberships")) == 1
+
+
+async def test_what_is_approved_in_another_group_is_kept_apart_there(stage: Stage) -> None:
+    ann = {"id": "sth-1", "email": "ann@acme.example"}
+    async with stage.working():
+        await stage.reaches(await stage.approved(ann), "enrolled")
+    apart = {"cadence_id": other_cadence(stage)["id"], "policy": Policy(exclusive_by="stakeholder")}
+    await republish(stage, **apart, exclusivity_group="other")
+    enrollment_id = await stage.approved(ann)
+    await republish(stage, **apart, exclusivity_group=stage.mapping.exclusivity_group)
+    async with stage.working():
+        await stage.reaches(enrollment_id, "requested")
+        stage.clock.ahead += timedelta(minutes=1)
+        row = await stage.fetchrow("SELECT request_digest FROM enrollments WHERE id = $1", enrollment_id)
+        await stage.approve(enrollment_id, row["request_digest"])
+
+        async def looked_at() -> bool:
+            return await stage.state(enrollment_id) != ("scheduled", None)
+
+        await until(looked_at)
+        assert await stage.state(enrollment_id) == ("scheduled", "exclusive_cadence_active")
+    assert len(await stage.writes("cadence_memberships")) == 1
+
+
+async def test_whoever_was_asked_for_in_the_group_that_it_comes_to_is_not_asked_for_twice(stage: Stage) -> None:
+    await publish(stage, other_cadence(stage)["id"], "other")
+    await stage.trigger("cus-1", [{"id": "sth-1", "email": "ann@acme.example"}], "epi-1")
+    row = await stage.fetchrow(
+        "SELECT id, request_digest FROM enrollments WHERE exclusivity_group = $1", stage.mapping.exclusivity_group
+    )
+    await stage.approve(row["id"], row["request_digest"])
+    await republish(stage, exclusivity_group="other")
+    async with stage.working():
+        await stage.settled()
+    assert await stage.state(row["id"]) == ("withdrawn", "already_requested")
