@@ -168,8 +168,10 @@ class Enroll:
         if locked is None or locked.enrollment.state is not EnrollmentState.ENROLLING:
             return await nothing_to_do(connection, command, now)
         enrollment = locked.enrollment
-        await present.keep(connection, enrollment.organization_id, enrollment.stakeholder_id, now)
         consent = await self._consent(connection, admitted, present)
+        if consent is not Reason.ERASED:
+            # Of whom was erased while Salesloft was asked, nothing is written down again.
+            await present.keep(connection, enrollment.organization_id, enrollment.stakeholder_id, now)
         if isinstance(consent, Reason):
             change = Change(enrollment=enrollment, happening=Happening.BLOCK, reason=consent.value)
             return await self._ended(connection, command, change)

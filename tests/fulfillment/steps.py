@@ -12,9 +12,9 @@ from storage import directory, enrollments
 from tests.fulfillment.stage import Stage, until
 from workflows.credentials import ApiKey
 from workflows.outcomes import end_enrollments
-from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshots
+from workflows.snapshots import CustomerUpdate, Erasure, StakeholderUpdate, take_snapshots
 
-__all__ = ["ANN", "MEMBERSHIPS", "PERSON_UPSERTS", "end", "hits", "is_hit", "known", "person", "see_to"]
+__all__ = ["ANN", "MEMBERSHIPS", "PERSON_UPSERTS", "end", "erase", "hits", "is_hit", "known", "person", "see_to"]
 
 MEMBERSHIPS = "/v2/cadence_memberships"
 PERSON_UPSERTS = "/v2/person_upserts"
@@ -97,6 +97,22 @@ async def known(stage: Stage, as_she_is: dict[str, Any] | None = None) -> None:
             ],
             erased_customers=[],
             erased_stakeholders=[],
+            memory=stage.memory,
+            now=now,
+        )
+
+
+async def erase(stage: Stage, stakeholder_id: str) -> None:
+    """The directory has somebody forgotten."""
+    now = stage.clock.now()
+    erasure = Erasure(key=(stage.organization_id, stakeholder_id), as_of=now, offset=2, event_id="null/1")
+    async with stage.database.transaction() as connection:
+        await take_snapshots(
+            connection,
+            customers=[],
+            stakeholders=[],
+            erased_customers=[],
+            erased_stakeholders=[erasure],
             memory=stage.memory,
             now=now,
         )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fulfillment.stage import Stage
-from tests.fulfillment.steps import is_hit, person
+from tests.fulfillment.steps import erase, is_hit, person
 
 ANN = {"id": "sth-1", "email": "ann@acme.example"}
 
@@ -83,6 +83,19 @@ async def test_a_no_of_the_directory_that_comes_while_salesloft_is_asked(stage: 
         await stage.settled()
     assert await stage.state(enrollment_id) == ("blocked", "opted_out")
     assert not await stage.writes("cadence_memberships")
+
+
+async def test_of_whom_is_erased_while_salesloft_is_asked_nothing_is_written_down_again(stage: Stage) -> None:
+    await stage.simulator.add_fault(team_id=stage.team_id, path="/v2/person_upserts", kind="latency", milliseconds=600)
+    async with stage.working():
+        enrollment_id = await stage.approved(ANN)
+        await is_hit(stage)
+        await erase(stage, ANN["id"])
+        await stage.settled()
+    assert await stage.state(enrollment_id) == ("blocked", "erased")
+    assert not await stage.writes("cadence_memberships")
+    assert not await stage.fetch("SELECT FROM salesloft_people WHERE email IS NOT NULL")
+    assert not await stage.fetch("SELECT FROM stakeholder_people")
 
 
 async def test_an_opt_out_that_salesloft_knows_first_stops_a_person_whom_we_hold_fresh(stage: Stage) -> None:
