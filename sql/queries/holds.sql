@@ -58,12 +58,12 @@ SELECT EXISTS (
     AND (e.state = 'enrolled' OR (e.state IN ('enrolling', 'unknown', 'paused') AND e.intended_at IS NOT NULL)))
 
 -- name: is_save_leaving$
--- Whether somebody of the customer is still to be taken off a cadence for a risk that is over.
+-- Whether somebody of the customer is still to be taken off a cadence for a risk that is over, or may be: a call is open.
 SELECT EXISTS (
   SELECT FROM enrollments e
   WHERE e.organization_id = :organization_id AND e.customer_id = :customer_id AND e.trigger_type = 'at-risk'
     AND ((e.state IN ('enrolling', 'unknown') AND e.intended_at IS NOT NULL AND e.pending_end IS NOT NULL)
-      OR (e.state = 'enrolled' AND EXISTS (
+      OR ((e.state = 'enrolled' OR (e.state = 'paused' AND e.intended_at IS NOT NULL)) AND EXISTS (
         SELECT FROM commands c WHERE c.enrollment_id = e.id AND c.kind = 'remove' AND c.state = 'pending'))))
 
 -- name: ask_pauses!

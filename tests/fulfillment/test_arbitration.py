@@ -1,5 +1,6 @@
 """Risk holds upsell for the whole customer: withdrawn, paused, resumed, and never beside save."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,11 +14,13 @@ from enrollment.additions import Addition, Gate
 from fulfillment.timers import TimerOptions, Timers
 from schemas.vocabulary import OutcomeType, Reason, RequesterKind, TriggerType
 from storage.additions import Asker
+from storage.steering import Steering, SteeringAction
 from tests.fulfillment.account import SAVE, UPSELL, Account, opened
 from tests.fulfillment.stage import Stage, running
 from tests.fulfillment.steps import MEMBERSHIPS, PERSON_UPSERTS, is_hit, known
 from workflows.adding import AdditionRefused, WantedAddition, add_to_cadence
 from workflows.memory import OrganizationMemory
+from workflows.steering import steer
 
 RECOVERED, CHURNED = OutcomeType.RECOVERED, OutcomeType.CHURNED
 
@@ -32,6 +35,12 @@ async def _enrolled(account: Account, trigger_type: TriggerType) -> None:
     await account.approve()
     assert await account.carry_out()
     assert (await account.state(trigger_type) or ("",))[0] == "enrolled"
+
+
+async def _steer(account: Account, asked: Steering) -> None:
+    stage = account.stage
+    async with stage.database.transaction() as connection:
+        await steer(connection, stage.organization_id, asked, stage.memory, stage.clock.now())
 
 
 @pytest.mark.parametrize("is_approved", [False, True])
@@ -229,6 +238,40 @@ async def test_an_outcome_waits_for_a_call_that_nobody_can_read_back_yet(account
     await account.settle()
     assert await account.state(UPSELL) == ("exited", "expansion-closed")
     assert await account.on_cadence() == set()
+
+
+async def test_upsell_waits_for_save_that_may_have_been_added_back_and_is_to_leave(account: Account) -> None:
+    """Nobody can read back yet what the call has done, and the removal waits behind it."""
+    stage = account.stage
+    await _enrolled(account, UPSELL)
+    await account.signal(SAVE)
+    await account.settle()
+    paused = Steering(
+        id=uuid4(),
+        enrollment_id=await account.enrollment(SAVE),
+        action=SteeringAction.PAUSE,
+        asked_by="usr-1",
+        note="on holiday",
+    )
+    await _steer(account, paused)
+    assert await account.carry_out()
+    assert await account.on_cadence() == set()
+    away = {"kind": "status", "status": 503, "body": {"error": "away"}}
+    for method, count, fault in (("POST", 1, {"kind": "reset_after_write"}), ("GET", 50, away)):
+        await stage.simulator.add_fault(team_id=stage.team_id, method=method, path=MEMBERSHIPS, count=count, **fault)
+    await stage.advance(3)
+    await _steer(account, replace(paused, id=uuid4(), action=SteeringAction.RESUME))
+    assert await account.carry_out()
+    await account.outcome(RECOVERED)
+    # What has failed takes longer than what upsell waits for.
+    await stage.execute("UPDATE commands SET retry_after = 'infinity' WHERE last_error IS NOT NULL")
+    await account.timers()
+    assert await account.carry_out()
+    await stage.simulator.call("DELETE", "faults")
+    assert await account.on_cadence() == {SAVE}
+    await stage.execute("UPDATE commands SET retry_after = '-infinity'")
+    await account.settle()
+    assert await account.on_cadence() == {UPSELL}
 
 
 async def test_who_is_to_be_taken_off_is_not_added_back_first(account: Account) -> None:
