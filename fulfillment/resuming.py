@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 import structlog
 
 from enrollment.consent import Consent, at_execution
 from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Outcome, Workbench, lock_enrollment
-from fulfillment.gates import Admitted, known_consent
+from fulfillment.gates import Admitted, is_suppressed, known_consent
 from fulfillment.holding import Held, hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
 from fulfillment.recording import Another, Nothing, Ours, adopt, find_membership
@@ -135,6 +136,8 @@ class Resume:
             customer=CustomerSnapshot.model_validate_json(locked.customer.data),
             organization=organization,
             person=person,
+            # What was approved to be written of the person goes before the organization's mapping here, too.
+            custom_fields=orjson.loads(enrollment.request)["action"]["custom_fields"],
         )
 
     async def _turned(self, connection: Connection, command: Claimed, locked: Locked, answer: Held | Reason) -> Outcome:
@@ -187,13 +190,15 @@ class Resume:
     async def _still(
         self, connection: Connection, admitted: Admitted, present: PresentPerson, now: datetime
     ) -> Held | Reason | None:
-        """The gates again: a preference, risk or a stop may have come while Salesloft was asked."""
+        """The gates again: a preference, an entry on the list, risk or a stop may have come meanwhile."""
         options, enrollment = self._bench.options, admitted.enrollment
         key = (enrollment.organization_id, enrollment.stakeholder_id)
         row = (await directory.read_stakeholders(connection, [key])).get(key)
         if row is None or row.data is None:
             return Reason.ERASED
         stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+        if await is_suppressed(connection, enrollment.organization_id, stakeholder):
+            return Reason.SUPPRESSED
         consent = at_execution(stakeholder, present.record, fresh_since=present.asked_at - options.fresh_for)
         if isinstance(consent, Reason):
             return consent

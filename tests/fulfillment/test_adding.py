@@ -12,9 +12,13 @@ from enrollment.mappings import Policy
 from enrollment.policies import Cap, Counted
 from schemas.vocabulary import RequesterKind
 from storage.additions import Asker
+from storage.steering import Steering, SteeringAction
 from tests.fulfillment.stage import Stage, publish
 from tests.fulfillment.steps import ANN, known, person
 from workflows.adding import WantedAddition, add_to_cadence
+from workflows.arbitration import resume
+from workflows.field_mapping import parse_field_mapping, publish_field_mapping
+from workflows.steering import steer
 from workflows.suppressions import suppress
 
 
@@ -82,6 +86,36 @@ async def test_a_changed_address_goes_to_the_approver_again(stage: Stage) -> Non
         assert [one["field"] for one in orjson.loads(row["request"])["changed_since"]] == ["stakeholder.email"]
         await stage.approve(enrollment_id, row["request_digest"])
         await stage.reaches(enrollment_id, "enrolled")
+
+
+async def test_what_was_approved_of_the_fields_stays_when_somebody_is_added_back(stage: Stage) -> None:
+    """The organization's own mapping of the field gives way to it then as it did before."""
+    await stage.simulator.switch(stage.team_id, processing_seconds=0.0)
+    fields = parse_field_mapping(b'{"custom_fields": {"Offer": "customer.name"}}')
+    async with stage.database.transaction() as connection:
+        await publish_field_mapping(connection, stage.organization_id, fields, by=None, now=stage.clock.now())
+    await known(stage)
+    enrollment_id = await approved(stage, custom_fields={"Offer": "10 %"})
+    asked = Steering(
+        id=uuid4(),
+        enrollment_id=enrollment_id,
+        action=SteeringAction.CHANGE_SENDER,
+        asked_by="usr-1",
+        note="Kim is away",
+        sender_user_id=stage.team["users"][2]["id"],
+    )
+    async with stage.working():
+        await stage.reaches(enrollment_id, "enrolled")
+        await stage.advance(3)
+        async with stage.database.transaction() as connection:
+            await steer(connection, stage.organization_id, asked, stage.memory, stage.clock.now())
+        await stage.reaches(enrollment_id, "paused")
+        async with stage.database.transaction() as connection:
+            await resume(connection, limit=1, now=stage.clock.now())
+        await stage.reaches(enrollment_id, "enrolled")
+    (linked,) = await stage.fetch("SELECT person_id FROM stakeholder_people")
+    shown = await stage.salesloft("GET", f"/people/{linked['person_id']}")
+    assert shown["custom_fields"]["Offer"] == "10 %"
 
 
 @pytest.mark.parametrize("per", [Counted.STAKEHOLDER, Counted.ACCOUNT, Counted.MAPPING])

@@ -12,9 +12,11 @@ from storage import audit, steering
 from storage.steering import Steering, SteeringAction
 from tests.fulfillment.account import SAVE, Account, opened
 from tests.fulfillment.stage import Stage
+from tests.fulfillment.steps import PERSON_UPSERTS, is_hit
 from workflows.audit import digest_of
 from workflows.steering import SteeringInvalid, steer
 from workflows.stops import start, stop
+from workflows.suppressions import suppress
 
 
 @pytest.fixture
@@ -278,6 +280,24 @@ async def test_who_may_not_be_contacted_any_more_is_not_added_back(account: Acco
     await account.stage.salesloft("PUT", f"/people/{row['person_id']}", {"do_not_contact": True})
     await carried_out(account)
     assert await account.state(SAVE) == ("removed", "do_not_contact")
+    assert await account.on_cadence() == set()
+
+
+async def test_who_is_put_on_the_list_while_salesloft_is_asked_is_not_added_back(account: Account) -> None:
+    stage = account.stage
+    await ask(account, "pause")
+    await carried_out(account)
+    # By then what is held of the person is old, and they are told anew.
+    await stage.advance(3 * 3600)
+    await stage.simulator.add_fault(team_id=stage.team_id, path=PERSON_UPSERTS, kind="latency", milliseconds=600)
+    async with stage.working():
+        await ask(account, "resume")
+        await is_hit(stage)
+        async with stage.database.transaction() as connection:
+            entries = [account.people[SAVE]["email"]]
+            await suppress(connection, stage.organization_id, entries, note=None, by="usr-1", now=stage.clock.now())
+        await stage.settled()
+    assert await account.state(SAVE) == ("removed", "suppressed")
     assert await account.on_cadence() == set()
 
 
