@@ -23,7 +23,7 @@ import structlog
 from enrollment.consent import Consent, at_execution
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Outcome, Parked, Workbench, end_call, lock_enrollment
-from fulfillment.gates import Admitted, Held, Turned, admit, is_suppressed
+from fulfillment.gates import Admitted, Held, Turned, admit, refused_elsewhere
 from fulfillment.holding import hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
 from fulfillment.settling import Settlement, nothing_to_do
@@ -219,8 +219,9 @@ class Enroll:
         if row is None or row.data is None:
             return Reason.ERASED
         stakeholder = StakeholderSnapshot.model_validate_json(row.data)
-        if await is_suppressed(connection, key[0], stakeholder):
-            return Reason.SUPPRESSED
+        refusal = await refused_elsewhere(connection, key[0], stakeholder, present.person_id)
+        if refusal is not None:
+            return refusal
         fresh_since = present.asked_at - self._bench.options.fresh_for
         return at_execution(stakeholder, present.record, fresh_since=fresh_since)
 

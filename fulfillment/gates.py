@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from enrollment.consent import Consent, PersonRecord, at_execution
+from enrollment.consent import Consent, PersonRecord, at_execution, known_by
 from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Workbench
@@ -19,7 +19,7 @@ from storage.pool import Connection
 from workflows.renewal import ask_again, look_again
 from workflows.transitions import Change, transition
 
-__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "is_suppressed", "known_consent"]
+__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "known_consent", "refused_elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,17 +117,28 @@ async def known_consent(
     bench: Workbench,
     now: datetime,
 ) -> Consent | Reason:
-    """The consent gate by what is known before Salesloft is asked, the organization's own list included."""
+    """The consent gate by what is known before Salesloft is asked, also from beyond this stakeholder's own snapshot."""
     known = await _strictest(connection, stakeholder, organization_id, person)
     answer = at_execution(stakeholder, known, fresh_since=now - bench.options.fresh_for)
-    if isinstance(answer, Reason) or not await is_suppressed(connection, organization_id, stakeholder):
+    if isinstance(answer, Reason):
         return answer
-    return Reason.SUPPRESSED
+    person_id = person.record.person_id if person is not None else None
+    return await refused_elsewhere(connection, organization_id, stakeholder, person_id) or answer
 
 
-async def is_suppressed(connection: Connection, organization_id: str, stakeholder: StakeholderSnapshot) -> bool:
-    """Whether the organization never contacts somebody, as its list stands now."""
-    return bool(await policies.suppressed(connection, {(organization_id, stakeholder.id): stakeholder.email}))
+async def refused_elsewhere(
+    connection: Connection, organization_id: str, stakeholder: StakeholderSnapshot, person_id: int | None
+) -> Reason | None:
+    """Why somebody is not contacted though nothing that is known of this stakeholder says so, as it stands now.
+
+    The organization's list is asked, and what the same person has said as another stakeholder: consent is a person's.
+    """
+    key = (organization_id, stakeholder.id)
+    if await policies.suppressed(connection, {key: stakeholder.email}):
+        return Reason.SUPPRESSED
+    if await directory.has_opted_out_as_another(connection, key, known_by(stakeholder.email), person_id):
+        return Reason.OPTED_OUT
+    return None
 
 
 async def _strictest(

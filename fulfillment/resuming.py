@@ -15,7 +15,7 @@ from enrollment.consent import Consent, at_execution
 from enrollment.decide import OrganizationFacts
 from enrollment.states import Happening
 from fulfillment.carrying import Locked, Outcome, Workbench, lock_enrollment
-from fulfillment.gates import Admitted, is_suppressed, known_consent
+from fulfillment.gates import Admitted, known_consent, refused_elsewhere
 from fulfillment.holding import Held, hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
 from fulfillment.recording import Another, Nothing, Ours, adopt, find_membership
@@ -197,8 +197,9 @@ class Resume:
         if row is None or row.data is None:
             return Reason.ERASED
         stakeholder = StakeholderSnapshot.model_validate_json(row.data)
-        if await is_suppressed(connection, enrollment.organization_id, stakeholder):
-            return Reason.SUPPRESSED
+        refusal = await refused_elsewhere(connection, enrollment.organization_id, stakeholder, present.person_id)
+        if refusal is not None:
+            return refusal
         consent = at_execution(stakeholder, present.record, fresh_since=present.asked_at - options.fresh_for)
         if isinstance(consent, Reason):
             return consent

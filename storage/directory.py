@@ -25,6 +25,7 @@ __all__ = [
     "customers_of_stakeholders",
     "erase_customers",
     "erase_stakeholders",
+    "has_opted_out_as_another",
     "list_customers",
     "lock_customers",
     "mark_left",
@@ -173,6 +174,16 @@ async def read_stakeholders(
     """How some stakeholders stand."""
     rows = await queries.read_stakeholders(connection, stakeholders=list(stakeholders))
     return {row.key: row for row in map(_stakeholder, rows)}
+
+
+async def has_opted_out_as_another(
+    connection: Connection, stakeholder: StakeholderKey, email: str | None, person_id: int | None
+) -> bool:
+    """Whether somebody with the same normalised address, or who is the same person at Salesloft, has opted out."""
+    found: bool = await queries.has_opted_out_as_another(
+        connection, organization_id=stakeholder[0], stakeholder_id=stakeholder[1], email=email, person_id=person_id
+    )
+    return found
 
 
 async def read_people(

@@ -90,6 +90,17 @@ LEFT JOIN salesloft_accounts acc ON acc.organization_id = p.organization_id AND 
 ORDER BY a.organization_id, a.stakeholder_id,
   (p.do_not_contact OR p.bouncing OR 'email' = ANY (p.contact_restrictions) OR coalesce(acc.do_not_contact, false)) DESC, p.person_id
 
+-- name: has_opted_out_as_another$
+-- Whether another stakeholder with the same address, or who is the same person at Salesloft, may not be written to.
+SELECT EXISTS (
+  SELECT 1 FROM directory_stakeholders s
+  WHERE s.organization_id = :organization_id AND s.email = :email AND s.stakeholder_id <> :stakeholder_id
+    AND s.data #>> '{contact_preferences,email}' = 'blocked'
+  UNION ALL
+  SELECT 1 FROM stakeholder_people l JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
+  WHERE l.organization_id = :organization_id AND l.person_id = :person_id AND l.stakeholder_id <> :stakeholder_id
+    AND s.data #>> '{contact_preferences,email}' = 'blocked')
+
 -- name: erase_customers
 -- Keep the mark and nothing else; answers whom it concerned.
 UPDATE directory_customers c SET data = NULL, as_of = e.as_of, as_of_offset = e.as_of_offset, from_directory = true, erased_at = e.as_of

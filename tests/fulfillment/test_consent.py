@@ -8,6 +8,7 @@ from tests.fulfillment.stage import Stage
 from tests.fulfillment.steps import erase, is_hit, person
 
 ANN = {"id": "sth-1", "email": "ann@acme.example"}
+TWIN = {"id": "sth-2", "email": " ANN@acme.example", "contact_preferences": {"email": "blocked"}}
 
 
 async def _known_account(stage: Stage, account_id: int) -> None:
@@ -83,6 +84,35 @@ async def test_a_no_of_the_directory_that_comes_while_salesloft_is_asked(stage: 
         await stage.settled()
     assert await stage.state(enrollment_id) == ("blocked", "opted_out")
     assert not await stage.writes("cadence_memberships")
+
+
+async def test_whoever_has_opted_out_as_another_stakeholder_is_not_written_to(stage: Stage) -> None:
+    """Two customers name the same mailbox: it is one person who said no."""
+    await stage.trigger("cus-2", [TWIN], "epi-2")
+    await _refused(stage, "opted_out")
+
+
+async def test_whoever_opts_out_as_another_stakeholder_while_salesloft_is_asked(stage: Stage) -> None:
+    await stage.simulator.add_fault(team_id=stage.team_id, path="/v2/person_upserts", kind="latency", milliseconds=600)
+    async with stage.working():
+        enrollment_id = await stage.approved(ANN)
+        await is_hit(stage)
+        await stage.trigger("cus-2", [TWIN], "epi-2")
+        await stage.settled()
+    assert await stage.state(enrollment_id) == ("blocked", "opted_out")
+    assert not await stage.writes("cadence_memberships")
+
+
+async def test_whoever_has_opted_out_by_another_address_is_the_same_person(stage: Stage) -> None:
+    person_id = await person(stage, "ann@acme.example")
+    await stage.trigger("cus-2", [TWIN | {"email": "ann@before.example"}], "epi-2")
+    await stage.execute(
+        "INSERT INTO stakeholder_people (organization_id, stakeholder_id, person_id, linked_by, linked_at)"
+        " VALUES ($1, 'sth-2', $2, 'upsert', now())",
+        stage.organization_id,
+        person_id,
+    )
+    await _refused(stage, "opted_out")
 
 
 async def test_of_whom_is_erased_while_salesloft_is_asked_nothing_is_written_down_again(stage: Stage) -> None:
