@@ -37,7 +37,7 @@ ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory, erased_at = NULL,
   listed_at = greatest(known.listed_at, excluded.listed_at)
 WHERE (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
-RETURNING organization_id, stakeholder_id, CASE WHEN listed_at > left_at THEN NULL ELSE left_at END AS left_at
+RETURNING organization_id, stakeholder_id, CASE WHEN has_left(known) THEN left_at END AS left_at
 
 -- name: note_listed!
 -- The directory lists these stakeholders, be its snapshot the newest or not: whoever left before is back.
@@ -48,7 +48,7 @@ WHERE s.organization_id = l.organization_id AND s.stakeholder_id = l.stakeholder
 -- name: read_stakeholders_of_customers
 -- Every stakeholder of some customers, the left and the erased among them.
 SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory,
-       CASE WHEN s.listed_at > s.left_at THEN NULL ELSE s.left_at END AS left_at, s.erased_at
+       CASE WHEN has_left(s) THEN s.left_at END AS left_at, s.erased_at
 FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN directory_stakeholders s USING (organization_id, customer_id)
 ORDER BY s.organization_id, s.stakeholder_id
@@ -56,7 +56,7 @@ ORDER BY s.organization_id, s.stakeholder_id
 -- name: read_stakeholders
 -- Some stakeholders.
 SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.from_directory,
-       CASE WHEN s.listed_at > s.left_at THEN NULL ELSE s.left_at END AS left_at, s.erased_at
+       CASE WHEN has_left(s) THEN s.left_at END AS left_at, s.erased_at
 FROM unnest(:stakeholders::subject_key[]) AS a (organization_id, stakeholder_id)
 JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
 
@@ -122,12 +122,14 @@ RETURNING organization_id, stakeholder_id, customer_id
 
 -- name: mark_stakeholders_left!
 -- They have left their customer and are no candidates any more, also those of whom nothing else is known yet.
-INSERT INTO directory_stakeholders AS known (organization_id, stakeholder_id, customer_id, as_of, as_of_offset, from_directory, left_at)
-SELECT l.organization_id, l.stakeholder_id, min(l.customer_id), '-infinity', -1, false, max(l.left_at)
+INSERT INTO directory_stakeholders AS known
+  (organization_id, stakeholder_id, customer_id, as_of, as_of_offset, from_directory, left_at, left_customer_id)
+SELECT DISTINCT ON (1, 2) l.organization_id, l.stakeholder_id, l.customer_id, '-infinity'::timestamptz, -1, false, l.left_at, l.customer_id
 FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :customer_ids::text[], :left_at::timestamptz[])
      AS l (organization_id, stakeholder_id, customer_id, left_at)
-GROUP BY 1, 2 ORDER BY 1, 2
-ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET left_at = greatest(known.left_at, excluded.left_at)
+ORDER BY 1, 2, l.left_at DESC, l.customer_id
+ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET left_at = excluded.left_at, left_customer_id = excluded.left_customer_id
+WHERE known.left_at IS NULL OR excluded.left_at > known.left_at
 
 -- name: customers_of_stakeholders
 -- Whose stakeholders they are, before any lock is taken.

@@ -1,7 +1,7 @@
 -- name: look_for_people
 -- Stakeholders by name, whose name has all of some patterns in it, or whose address it is.
 SELECT f.stakeholder_id, f.name, s.customer_id, c.name AS customer_name, s.data ->> 'title' AS title, s.data ->> 'role' AS role,
-       s.left_at IS NOT NULL AND (s.listed_at > s.left_at) IS NOT TRUE AS "left"
+       has_left(s) AS "left"
 FROM (
   SELECT organization_id, stakeholder_id, name FROM directory_stakeholders
   WHERE organization_id = :organization_id AND name IS NOT NULL

@@ -146,7 +146,7 @@ ORDER BY u.occurred_to DESC, u.event_id DESC LIMIT :at_most
 -- Some stakeholders in their order: what the directory says of them and their customer, which person of Salesloft's each is and whether
 -- they may be written to, and their engagement as it stands.
 SELECT a.stakeholder_id, s.customer_id, s.data, s.erased_at IS NOT NULL AS erased,
-  s.left_at IS NOT NULL AND (s.listed_at > s.left_at) IS NOT TRUE AS "left",
+  coalesce(has_left(s), false) AS "left",
   c.name AS customer_name, c.owner_user_id,
   l.person_id, l.linked_by, l.linked_at, p.do_not_contact, p.contact_restrictions, p.bouncing, p.deleted, p.read_at,
   g.data AS engagement, g.tallies

@@ -71,5 +71,5 @@ FROM directory_stakeholders s
 JOIN directory_customers c USING (organization_id, customer_id)
 LEFT JOIN engagements e USING (organization_id, stakeholder_id)
 WHERE s.organization_id = :organization_id AND s.stakeholder_id > :after AND s.data IS NOT NULL AND c.data IS NOT NULL
-  AND (s.left_at IS NULL OR s.listed_at > s.left_at)
+  AND NOT has_left(s)
 ORDER BY s.stakeholder_id LIMIT :limit

@@ -27,7 +27,7 @@ WHERE id = :id
 -- name: people_to_tell
 -- Stakeholders in the order of their ids, after one of them or of some only, with what is known of their people: what a comparison needs,
 -- and what is sent. Whoever is known by name alone, or erased, has no data and is not among them.
-SELECT s.stakeholder_id, s.data, c.data AS customer, s.left_at IS NOT NULL AND NOT coalesce(s.listed_at > s.left_at, false) AS has_left,
+SELECT s.stakeholder_id, s.data, c.data AS customer, has_left(s) AS has_left,
        l.person_id, l.linked_by, l.sent_digest, p.email AS person_email, p.account_id,
        coalesce(p.do_not_contact, false) OR coalesce(a.do_not_contact, false) AS do_not_contact,
        r.digest AS refused_digest, r.reason AS refused_reason, r.refused_at

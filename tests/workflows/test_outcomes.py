@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from schemas.vocabulary import EnrollmentState, OutcomeType, Reason, TriggerType
-from tests.workflows.scene import ANN, BOB, T0, Scene
+from tests.workflows.scene import ANN, BOB, CUSTOMER, T0, Scene
 
 RENEWAL = TriggerType.RENEWAL_WINDOW
 KEY = "con-5/2027-03-31"
@@ -184,3 +184,28 @@ async def test_the_same_outcome_twice_changes_nothing_more(scene: Scene) -> None
     before = len(await scene.published())
     await scene.end(outcome)
     assert len(await scene.published()) == before
+
+
+@pytest.mark.parametrize("is_told_first", [True, False], ids=["left, then moved", "moved, then left"])
+async def test_whoever_left_for_another_customer_is_somebody_there(scene: Scene, *, is_told_first: bool) -> None:
+    """That they left is said of the former customer, also by a word of it that is newer than the directory's."""
+    await scene.publish_for(RENEWAL)
+    await scene.snapshots(customers=(CUSTOMER, CUSTOMER | {"id": "cus-8"}), stakeholders=(ANN, BOB))
+    moved = T0 + timedelta(hours=1)
+    left = scene.outcome(OutcomeType.STAKEHOLDER_LEFT, at=moved + timedelta(minutes=1), stakeholder_id="sth-9")
+    scene.later(hours=2)
+    if is_told_first:
+        await scene.end(left)
+    await scene.snapshots(stakeholders=(ANN | {"customer_id": "cus-8"},), at=moved)
+    if not is_told_first:
+        await scene.end(left)
+    there = scene.trigger(customer=CUSTOMER | {"id": "cus-8"}, stakeholders=None)
+    assert await scene.decide(there) == {"requested": 1}
+    assert await scene.decide(scene.trigger(stakeholders=None)) == {"requested": 1}
+    assert [one.stakeholder.id for one in await scene.asked()] == ["sth-9", "sth-8"]
+    # Whoever comes back as of before is still one who has left.
+    await scene.snapshots(stakeholders=(ANN,), at=moved + timedelta(seconds=1))
+    assert await scene.decide(scene.trigger(stakeholders=None, contract_id="con-6")) == {
+        "stakeholder_left": 1,
+        "requested": 1,
+    }
