@@ -30,6 +30,7 @@ __all__ = [
     "lock_customers",
     "mark_left",
     "note_listed",
+    "note_named",
     "read_customers",
     "read_people",
     "read_stakeholders",
@@ -247,6 +248,16 @@ async def erase_stakeholders(
         offsets=[offset for _, _, offset in erased],
     )
     return {(row["organization_id"], row["stakeholder_id"]): row["customer_id"] for row in rows}
+
+
+async def note_named(connection: Connection, named: Collection[tuple[StakeholderKey, str]]) -> None:
+    """Note by which customers' events stakeholders are named who are other customers'; their erasure looks there."""
+    await queries.note_named(
+        connection,
+        organization_ids=[organization_id for (organization_id, _), _ in named],
+        stakeholder_ids=[stakeholder_id for (_, stakeholder_id), _ in named],
+        customer_ids=[customer_id for _, customer_id in named],
+    )
 
 
 async def mark_left(connection: Connection, left: Sequence[tuple[StakeholderKey, str, datetime]]) -> None:

@@ -230,7 +230,7 @@ async def is_run_used(connection: Connection, enrollment: Enrollment, group: str
 
 
 async def customers_of(connection: Connection, stakeholders: Collection[StakeholderKey]) -> set[CustomerKey]:
-    """Whose enrollments some stakeholders had, be they the customer's still or not."""
+    """Whose enrollments some stakeholders had, and whose they were themselves before or were named by."""
     rows = await queries.customers_of_enrollments(connection, stakeholders=list(stakeholders)) if stakeholders else ()
     return {(row["organization_id"], row["customer_id"]) for row in rows}
 

@@ -155,9 +155,12 @@ async def _project(
 ) -> None:
     """Keep the newest of the snapshots that the events brought themselves."""
     newest: dict[StakeholderKey, tuple[Trigger, _Concerned]] = {}
+    elsewhere: list[tuple[StakeholderKey, str]] = []
     for trigger, candidates in zip(triggers, concerned, strict=True):
         organization_id = trigger.customer[0]
         for one in candidates:
+            if one.row is not None and one.row.customer_id != trigger.customer[1]:
+                elsewhere.append((one.row.key, trigger.customer[1]))
             if one.row is None and _says_something(one.snapshot):
                 key = (organization_id, one.snapshot.id)
                 held = newest.get(key)
@@ -179,6 +182,8 @@ async def _project(
                 for key, (trigger, one) in newest.items()
             ],
         )
+    if elsewhere:
+        await directory.note_named(connection, elsewhere)
 
 
 @dataclass(slots=True, kw_only=True)

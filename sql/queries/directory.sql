@@ -35,9 +35,19 @@ ORDER BY 1, 2
 ON CONFLICT (organization_id, stakeholder_id) DO UPDATE SET
   customer_id = excluded.customer_id, email = excluded.email, data = excluded.data, as_of = excluded.as_of,
   as_of_offset = excluded.as_of_offset, from_directory = excluded.from_directory, erased_at = NULL,
-  listed_at = greatest(known.listed_at, excluded.listed_at)
+  listed_at = greatest(known.listed_at, excluded.listed_at),
+  former_customer_ids = CASE WHEN known.customer_id = ANY (known.former_customer_ids || ARRAY[excluded.customer_id, ''])
+    THEN known.former_customer_ids ELSE known.former_customer_ids || known.customer_id END
 WHERE (excluded.as_of, excluded.from_directory, excluded.as_of_offset) > (known.as_of, known.from_directory, known.as_of_offset)
 RETURNING organization_id, stakeholder_id, CASE WHEN has_left(known) THEN left_at END AS left_at
+
+-- name: note_named!
+-- Events of these customers name stakeholders who are others' by now, and are kept with what they say of them.
+UPDATE directory_stakeholders s SET former_customer_ids = s.former_customer_ids || n.customer_id
+FROM (SELECT DISTINCT * FROM unnest(:organization_ids::text[], :stakeholder_ids::text[], :customer_ids::text[]))
+  AS n (organization_id, stakeholder_id, customer_id)
+WHERE s.organization_id = n.organization_id AND s.stakeholder_id = n.stakeholder_id
+  AND n.customer_id <> ALL (s.former_customer_ids || s.customer_id)
 
 -- name: note_listed!
 -- The directory lists these stakeholders, be its snapshot the newest or not: whoever left before is back.

@@ -163,10 +163,16 @@ SELECT EXISTS (
     AND other.state NOT IN ('expired', 'withdrawn'))
 
 -- name: customers_of_enrollments
--- Whose enrollments some stakeholders had: those of before they moved are the former customer's.
-SELECT DISTINCT n.organization_id, n.customer_id
+-- Whose enrollments some stakeholders had, and which other customers' they were themselves: what was done before somebody moved is the
+-- former customer's.
+SELECT n.organization_id, n.customer_id
 FROM unnest(:stakeholders::subject_key[]) AS e (organization_id, stakeholder_id)
 JOIN enrollments n USING (organization_id, stakeholder_id)
+UNION
+SELECT s.organization_id, former.customer_id
+FROM unnest(:stakeholders::subject_key[]) AS e (organization_id, stakeholder_id)
+JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
+CROSS JOIN unnest(s.former_customer_ids) AS former (customer_id)
 
 -- name: move_enrollments!
 -- Enrollments change state.

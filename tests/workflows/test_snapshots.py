@@ -196,6 +196,23 @@ async def test_an_erasure_has_removed_who_was_enrolled_before_they_moved(scene: 
     assert sorted(one["enrollment_id"] for one in commands) == sorted(removed)
 
 
+@pytest.mark.parametrize("moved_first", [False, True], ids=["was the former customer's", "is named by another's event"])
+async def test_an_erasure_finds_what_other_customers_events_say(scene: Scene, *, moved_first: bool) -> None:
+    """Nobody was asked for there: what names the person is the evaluation alone."""
+    nobody = parse_criteria(b'{"all": [{"field": "stakeholder.name", "op": "equals", "value": "nobody"}]}')
+    await scene.publish_for(RENEWAL, stakeholder_criteria=nobody)
+    event = scene.trigger()
+    if not moved_first:
+        await scene.decide(event)
+    await scene.snapshots(stakeholders=(ANN | {"customer_id": "cus-8"},), at=scene.later(hours=1))
+    if moved_first:
+        await scene.decide(event)
+    scene.later(hours=1)
+    assert "evaluations.facts" in await places(scene, "Ann Lee")
+    await scene.snapshots(erased_stakeholders=("sth-9",))
+    assert await places(scene, "Ann Lee", "ann@acme.example") == []
+
+
 async def test_an_erasure_of_one_leaves_the_others_deferrals_and_approvals(scene: Scene) -> None:
     """Bob's colleague at the same customer is forgotten; what waits for Bob's address goes on waiting."""
     await erasable(scene)
