@@ -45,7 +45,8 @@ _HOLD = timedelta(days=90)
 class Trigger:
     """A lifecycle event that is decided: for the first time, or again. `customer` is whose it is.
 
-    In a run it is decided for one mapping `only`.
+    In a run it is decided for one mapping `only`. `data` is kept; `is_scrubbed` says that words are missing in it that
+    may have borne on the decision, because somebody whom it named is erased.
     """
 
     trigger_type: TriggerType
@@ -59,6 +60,7 @@ class Trigger:
     cause: Literal["event", "deferral", "withdrawal", "renewal", "run"] = "event"
     traceparent: str | None = None
     only: Only | None = None
+    is_scrubbed: bool = field(init=False, default=False)
     customer: CustomerKey = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,8 @@ async def load(connection: Connection, triggers: Sequence[Trigger], now: datetim
     if at_risk:
         await evaluations.open_episodes(connection, [_episode(trigger) for trigger in at_risk])
     concerned = [_concerned(trigger, rows) for trigger in triggers]
+    for trigger, candidates in zip(triggers, concerned, strict=True):
+        _forget_erased(trigger, candidates)
     await _project(connection, triggers, concerned)
     return await _situations(connection, triggers, customers, concerned, now)
 
@@ -148,6 +152,20 @@ class _Concerned:
     email: str | None
     gone: Reason | None
     row: StakeholderRow | None
+
+
+def _forget_erased(trigger: Trigger, concerned: "Sequence[_Concerned]") -> None:
+    """An older event that names who was erased since is kept without them, as if it had come before the erasure."""
+    erased = {one.snapshot.id for one in concerned if one.gone is Reason.ERASED}
+    if not any(one.id in erased and _says_something(one) for one in trigger.event.stakeholders or ()):
+        return
+    told = orjson.loads(trigger.data)
+    told["stakeholders"] = [{"id": one["id"]} if one["id"] in erased else one for one in told["stakeholders"]]
+    # Free text, which may name anybody. What was decided by it cannot be decided again.
+    if told["trigger"].get("reasons"):
+        told["trigger"]["reasons"] = []
+        trigger.is_scrubbed = True
+    trigger.data = orjson.dumps(told)
 
 
 async def _project(
@@ -355,6 +373,8 @@ def _facts(known: LoadedSituation, organization: str) -> bytes:
         "at": trigger.event_time,
         "organization": organization,
     }
+    if trigger.is_scrubbed:
+        told["erased"] = True
     if known.hold_ends is not None:
         told["hold_ends"] = known.hold_ends
     if trigger.only is not None:

@@ -253,6 +253,20 @@ async def test_nothing_older_brings_the_erased_back(scene: Scene) -> None:
     assert (await known(scene, "stakeholder", "sth-9"))[0] == "Ann Lee"
 
 
+async def test_an_older_event_that_names_the_erased_is_kept_without_them(scene: Scene) -> None:
+    await scene.publish_for(TriggerType.AT_RISK)
+    scene.later(hours=1)
+    await scene.snapshots(customers=(CUSTOMER,), erased_stakeholders=("sth-9",))
+    others = (BOB, {"id": "sth-7", "name": "Cy Dee"})
+    late = scene.trigger(TriggerType.AT_RISK, stakeholders=(ANN, *others), at=T0)
+    assert await scene.decide(late) == {"erased": 1, "requested": 1, "no_email": 1}
+    assert await places(scene, "Ann Lee", "ann@acme.example") == []
+    assert {"evaluations.facts", "deferrals.data"} <= set(await places(scene, "Cy Dee"))
+    scene.later(hours=1)
+    await scene.snapshots(stakeholders=({"id": "sth-7", "email": "cy@acme.example"},))
+    assert (await scene.states())["sth-7"] == ("requested", None)
+
+
 async def test_an_erasure_of_somebody_never_heard_of_is_remembered(scene: Scene) -> None:
     await scene.publish_for(RENEWAL)
     scene.later(hours=1)
