@@ -27,7 +27,7 @@ from salesloft_client import (
     Unauthorized,
     Unprocessable,
 )
-from storage import commands, people, people_syncs
+from storage import commands, directory, people, people_syncs
 from storage.commands import Claimed
 from storage.people_syncs import PeopleSync, SyncState, ToTell
 from storage.pool import Connection
@@ -243,11 +243,18 @@ class SyncPeople:
                 sent[member.stakeholder_id] = (person_id, member.digest)
             else:
                 refused[member.stakeholder_id] = (member.digest, reasons.get(member.result_id, NotTold.REFUSED))
-        if links:
-            await people.link_many(connection, organization_id, links, by="upsert", now=now)
-            await people.record_sent(connection, organization_id, sent)
+        # Of whom was erased while the job ran, nothing is written down again.
+        keys = [(organization_id, one) for one in links]
+        known = [key[1] for key, row in (await directory.read_stakeholders(connection, keys)).items() if row.data]
+        if known:
+            theirs = {links[one] for one in known}
+            shown = [one for one in people_in(organization_id, rows) if one.person_id in theirs]
+            await people.link_many(
+                connection, organization_id, {one: links[one] for one in known}, by="upsert", now=now
+            )
+            await people.record_sent(connection, organization_id, {one: sent[one] for one in known})
             # As of the start: what the person has said since is newer than the answer that lay with the result.
-            await people.keep_people(connection, people_in(organization_id, rows), read_at=sync.executing_at or now)
+            await people.keep_people(connection, shown, read_at=sync.executing_at or now)
         for row in rows:
             if reasons.get(row.id) == NotTold.PERSON_GONE and (gone := key_of(row).person_id) is not None:
                 await people.unlink(connection, organization_id, gone)

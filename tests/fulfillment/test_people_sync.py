@@ -10,7 +10,7 @@ from fulfillment.profiles import profile_of
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
 from storage.people_syncs import PeopleSync
 from tests.fulfillment.stage import Stage, running, until
-from tests.fulfillment.steps import is_hit
+from tests.fulfillment.steps import erase, is_hit
 from workflows.people_sync import Begun, begin_people_sync, read_people_sync
 
 ACME = {"id": "cus-1", "name": "Acme", "domain": "acme.example"}
@@ -205,6 +205,22 @@ async def test_a_worker_that_dies_at_a_call_is_followed_by_one_that_goes_on(
     assert len(people) == 3
     started = [one for one in await quick.writes("bulk_jobs", "PUT") if one["body"].get("ready_to_execute")]
     assert len(started) == 1
+
+
+async def test_of_whom_is_erased_while_the_job_runs_nothing_is_written_down_again(quick: Stage) -> None:
+    await listed(quick, somebody(0), somebody(1))
+    await quick.simulator.add_fault(
+        team_id=quick.team_id, method="GET", path="/v2/bulk_jobs", kind="latency", milliseconds=600, count=1
+    )
+    sync = await begun(quick)
+    async with quick.working():
+        await is_hit(quick)
+        await erase(quick, "sth-00000")
+        await ended(quick, sync.sync_id)
+    assert [row["email"] for row in await quick.fetch("SELECT email FROM salesloft_people")] == ["person1@acme.example"]
+    assert [row["stakeholder_id"] for row in await quick.fetch("SELECT stakeholder_id FROM stakeholder_people")] == [
+        "sth-00001"
+    ]
 
 
 async def test_an_organization_has_one_sync_at_a_time(quick: Stage) -> None:
