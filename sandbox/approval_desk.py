@@ -181,9 +181,12 @@ async def run_desk(
     policy: DeskPolicy,
     clock: Clock,
     sent: Callable[[Sequence[Outgoing]], None] = _ignore,
+    *,
+    on_duty: Callable[[], bool] = lambda: True,
 ) -> None:
     """Read requests from the start and send decisions as they fall due, until cancelled; `sent` hears of each batch.
 
+    While nobody is `on_duty` what is due lies there.
     Raises DeskUnavailable where Kafka does not answer.
     """
     desk = ApprovalDesk(policy)
@@ -202,7 +205,7 @@ async def run_desk(
                 for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                     for record in records:
                         _receive(desk, record)
-                due = desk.due(clock.now())
+                due = desk.due(clock.now()) if on_duty() else []
                 if due:
                     await _send(sender, due)
                     sent(due)

@@ -39,6 +39,7 @@ class StreamPlan:
     `events` counts the good ones; `duplicates` and `malformed` are shares of them that come on top. `structured` is the
     share sent in structured mode, where the topic allows it. `start` and `span` are business time: when the first and
     the last episode may begin to be told. `reorder` is how much a key's records on one topic may lag behind the others.
+    Customers are numbered from `first_customer` on, so that another stream may tell of others.
     """
 
     organizations: tuple[Organization, ...]
@@ -50,6 +51,7 @@ class StreamPlan:
     malformed: float = 0.02
     structured: float = 0.1
     reorder: timedelta = timedelta(minutes=20)
+    first_customer: int = 1
 
     def __post_init__(self) -> None:
         if self.events < 0:
@@ -82,6 +84,7 @@ class Stream:
 
     `good` are the ids of events that a consumer must take, `erased` those of the null values among the records (which
     have an id only here), `malformed` the mark of each broken record with the reason code that it must be refused with.
+    `next_customer` is the number of the first customer of whom nothing is told.
     """
 
     records: list[GeneratedRecord] = field(repr=False)
@@ -89,12 +92,13 @@ class Stream:
     erased: frozenset[str]
     malformed: Mapping[str, str]
     duplicates: int
+    next_customer: int = 1
 
 
 def generate(plan: StreamPlan) -> Stream:
     """Make the whole stream. Raises nothing for a plan that could be made."""
     chance = Random(f"{plan.seed}/stream")
-    drafts = _drafts(plan)
+    drafts, next_customer = _drafts(plan)
     lags: dict[tuple[str, bytes], float] = {}
     reorder = plan.reorder.total_seconds()
     made: list[tuple[float, GeneratedRecord, Draft]] = []
@@ -118,6 +122,7 @@ def generate(plan: StreamPlan) -> Stream:
         erased=erased,
         malformed=malformed,
         duplicates=len(again),
+        next_customer=next_customer,
     )
 
 
@@ -236,17 +241,17 @@ def _malformed(
     return found, codes
 
 
-def _drafts(plan: StreamPlan) -> list[Draft]:
+def _drafts(plan: StreamPlan) -> tuple[list[Draft], int]:
     """As many good events as asked for, customer by customer, so that stories are whole but for the last one's end."""
     drafts: list[Draft] = []
-    ordinal = 0
+    ordinal = plan.first_customer
     while len(drafts) < plan.events:
-        ordinal += 1
         for organization in plan.organizations:
             told = tell(organization, ordinal, seed=plan.seed, start=plan.start, span=plan.span)
             drafts += sorted(told, key=_at)
+        ordinal += 1
     del drafts[plan.events :]
-    return drafts
+    return drafts, ordinal
 
 
 def _at(draft: Draft) -> float:

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from sandbox.approval_desk import DeskPolicy, DeskUnavailable, Outgoing, run_desk
+from sandbox.demo.afterwards import another_day
 from sandbox.demo.agreement import Finding, compare
 from sandbox.demo.books import Books
 from sandbox.demo.bystander import Bystander
@@ -49,6 +50,10 @@ class _Progress:
     phase: str = "the stream begins"
     sent: int = 0
     decided: list[str] = field(default_factory=list)
+    approvers_work: bool = True
+
+    def go_home(self) -> None:
+        self.approvers_work = False
 
     def published(self, records: int) -> None:
         self.sent += records
@@ -124,7 +129,9 @@ async def _play(options: DemoOptions, scene: Scene, stream: Stream, console: Con
         policy = DeskPolicy(seed=options.seed, steps=scene.steps())
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "the clock": clock.run(),
-            "the approval desk": run_desk(kafka, policy, clock, progress.answered),
+            "the approval desk": run_desk(
+                kafka, policy, clock, progress.answered, on_duty=lambda: progress.approvers_work
+            ),
             "the bystander": bystander.watch(),
             "the service": scene.service.wait(),
             "the stack": until_one_ends({"Kafka": scene.stack.kafka, "Postgres": scene.stack.postgres}),
@@ -193,6 +200,17 @@ async def _tell(
     journey = await _look(scene, stream, rest, progress)
     _summarize(console, journey, findings, monotonic() - began)
     if options.keep_running:
+        if options.source is None:
+            console.print("\nanother day begins, for whoever opens the pages")
+            await another_day(
+                scene,
+                stream,
+                rest,
+                seed=options.seed,
+                speed=options.speed,
+                go_home=progress.go_home,
+                settle_seconds=options.settle_seconds,
+            )
         await _keep(scene, console)
     return findings
 

@@ -182,6 +182,37 @@ async def test_on_a_broker_it_answers_what_was_asked_before_and_after_it_came(ka
     assert {enrollment(before), enrollment(after)} <= await decided(kafka)
 
 
+async def test_who_is_not_on_duty_answers_nothing_until_they_are(kafka: str) -> None:
+    await create_topics(kafka, replication_factor=1)
+    asked, is_on_duty, looks = 70_003, False, 0
+    looked, answered = asyncio.Event(), asyncio.Event()
+
+    def on_duty() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks >= 20:
+            looked.set()
+        return is_on_duty
+
+    def heard(decisions: Sequence[Outgoing]) -> None:
+        if enrollment(asked) in {str(decision(one).enrollment_id) for one in decisions}:
+            answered.set()
+
+    await ask(kafka, request(asked))
+    policy = replace(QUIET, approve=1, reject=0)
+    desk = asyncio.create_task(run_desk(kafka, policy, StoppedClock(), heard, on_duty=on_duty))
+    try:
+        async with asyncio.timeout(30):
+            await looked.wait()
+            assert not answered.is_set()
+            is_on_duty = True
+            await answered.wait()
+    finally:
+        desk.cancel()
+        with suppress(asyncio.CancelledError):
+            await desk
+
+
 async def test_a_broker_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.publishing.START_SECONDS", 1.0)
     with pytest.raises(DeskUnavailable, match="no Kafka answers"):

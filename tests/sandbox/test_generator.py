@@ -64,6 +64,14 @@ def test_the_same_plan_makes_the_same_stream_and_another_seed_another_one(stream
     assert generate(replace(PLAN, seed=4)).records != stream.records
 
 
+def test_a_stream_may_go_on_with_customers_of_whom_another_does_not_tell(stream: Stream) -> None:
+    plan = replace(PLAN, events=400, malformed=0, duplicates=0)
+    told = generate(plan)
+    goes_on = generate(replace(plan, first_customer=told.next_customer))
+    assert not {one.key for one in told.records} & {one.key for one in goes_on.records}
+    assert generate(replace(plan, first_customer=1)).records == told.records
+
+
 def test_it_holds_as_many_events_duplicates_and_broken_records_as_asked_for(stream: Stream) -> None:
     kinds = Counter(record.kind for record in stream.records)
 
