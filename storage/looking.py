@@ -85,8 +85,9 @@ class EndedRow:
 class EnrollmentRow:
     """An enrollment and where it stands. Steps are counted from 1; `request` and `decision` are JSON as published.
 
-    `held` is what holds it at the moment, `paused_at_step` the step that goes on after the pause, `last_error` what the
-    latest attempt at Salesloft that failed said.
+    `first_added_at` is when its first stay on the cadence began, `added_at` when the latest did. `moves` is what people
+    asked of its steps, as JSON. `held` is what holds it at the moment, `paused_at_step` the step that goes on after the
+    pause, `last_error` what the latest attempt at Salesloft that failed said.
     """
 
     id: UUID
@@ -120,6 +121,8 @@ class EnrollmentRow:
     current_step: int | None
     added_at: datetime | None
     currently_on_cadence: bool | None
+    first_added_at: datetime | None
+    moves: str | None
     paused_by: str | None
     paused_until: datetime | None
     pause_refusal: str | None

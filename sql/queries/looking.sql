@@ -5,6 +5,13 @@ SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.trigger_type,
   jsonb_array_length(c.steps) AS steps, e.start_on, e.start_step_id, coalesce(e.changed_sender_user_id, e.sender_user_id) AS sender_user_id,
   e.requested_at, e.requested_by_user, e.expires_at, e.execute_by, e.expected_at, e.pending_end, e.created_at, e.updated_at,
   e.membership_id, m.salesloft_membership_id, m.salesloft_state, m.current_step, m.added_at, m.currently_on_cadence,
+  (SELECT min(f.added_at) FROM salesloft_memberships f
+   WHERE f.organization_id = e.organization_id AND f.salesloft_membership_id = m.salesloft_membership_id AND f.enrollment_id = e.id) AS first_added_at,
+  (SELECT json_agg(json_build_object('action', s.action, 'at', s.asked_at, 'to_step_id', s.step_id, 'from_step_id', (
+     SELECT f.step_id FROM salesloft_memberships f
+     WHERE f.organization_id = e.organization_id AND f.salesloft_membership_id = m.salesloft_membership_id AND f.added_at <= s.asked_at
+     ORDER BY f.added_at DESC LIMIT 1)) ORDER BY s.asked_at, s.id)
+   FROM steerings s WHERE s.enrollment_id = e.id AND s.action IN ('skip', 'restart'))::text AS moves,
   p.asked_by AS paused_by, p.asked_until AS paused_until, p.refusal AS pause_refusal,
   (SELECT s.place FROM jsonb_array_elements(c.steps) WITH ORDINALITY AS s (step, place)
    WHERE (s.step ->> 'id')::bigint = coalesce(p.to_step_id, p.step_id) LIMIT 1)::integer AS paused_at_step,

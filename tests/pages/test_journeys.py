@@ -89,6 +89,8 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         card = reader.card(cadence)
         chip = card.locator(".card-head .chip")
         await expect(chip).to_have_text("Enrolled")
+        times = card.locator(".fine").first.locator("time")
+        (enrolled_at,) = [str(await one.get_attribute("datetime")) for one in await times.all()]
 
         dialog = await reader.asked(card, "Pause")
         await expect(dialog).to_contain_text("Salesloft has no pause")
@@ -110,6 +112,10 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         await reader.send(dialog.get_by_role("button", name="Resume"))
         await desk.carry_out()
         await expect(chip).to_have_text("Enrolled")
+        # Salesloft has them anew since; they were enrolled when they were.
+        await expect(card.locator(".fine").first).to_contain_text("resumed")
+        first, latest = [str(await one.get_attribute("datetime")) for one in await times.all()]
+        assert first == enrolled_at < latest
 
         dialog = await reader.asked(card, "Remove")
         await reader.send(dialog.get_by_role("button", name=f"Remove from {cadence}"))
@@ -135,6 +141,24 @@ async def test_somebody_is_paused_resumed_and_removed(browser: Browser, desk: Ac
         assert await history.locator("#entries-one li.state").count() == 8
         assert reader.complaints == []
     assert await _state(desk, stakeholder_id) == "removed"
+
+
+async def test_a_step_that_a_person_skips_is_told_as_skipped(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Skip Stone")
+    await desk.enrolled(stakeholder_id)
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{stakeholder_id}")
+        await reader.follows()
+        card = reader.card(desk.cadence["name"])
+        dialog = await reader.asked(card, "Skip step")
+        await reader.send(dialog.get_by_role("button", name="Skip step"))
+        await expect(card.locator(".step.due")).to_have_count(1)
+        await desk.carry_out()
+        await expect(card).to_contain_text("Step 2 of")
+        await expect(card.locator(".progress")).to_contain_text("0 done, 1 skipped")
+        await expect(card.locator(".step").first).to_contain_text("skipped")
+        await expect(card).not_to_contain_text("no record")
+        assert reader.complaints == []
 
 
 async def test_the_chat_answers_and_does_what_is_confirmed(browser: Browser, desk: Acting) -> None:

@@ -186,10 +186,36 @@ def test_a_step_is_done_that_was_logged_as_completed(
         "state": "enrolled" if at is not None else "scheduled",
         "progress": {"step": at, "steps": 4},
         "start_step_id": first,
+        "moves": [],
     }
     days = journey(steps(True, True, False, True, True), enrollment, completed_of([*units, *others], enrollment))
     assert " ".join(step["stands"] for day in days for step in day["steps"]) == stands
     assert sum(summed_up(days).values()) == 5
+
+
+def moved(action: str, *, last_seen_at: int | None = None, to: int | None = None) -> dict[str, Any]:
+    return {"action": action, "at": "2026-11-24T09:00:00Z", "from_step_id": last_seen_at, "to_step_id": to}
+
+
+@pytest.mark.parametrize(
+    ("at", "completed", "moves", "stands"),
+    [
+        (2, [], [moved("skip", last_seen_at=1)], "skipped due ahead ahead"),
+        (1, [], [moved("skip", last_seen_at=1)], "due ahead ahead ahead"),
+        (3, [1], [moved("skip", last_seen_at=1)], "done skipped due ahead"),
+        (3, [], [moved("skip", last_seen_at=2)], "unknown skipped due ahead"),
+        (3, [], [moved("skip"), moved("skip")], "skipped skipped due ahead"),
+        (4, [1], [moved("restart", last_seen_at=2, to=4)], "done skipped skipped due"),
+        (3, [], [moved("restart", to=4), moved("restart", last_seen_at=4, to=2)], "skipped unknown due ahead"),
+        (2, [], [moved("restart", last_seen_at=1, to=99)], "unknown due ahead ahead"),
+    ],
+)
+def test_a_step_that_a_person_had_left_out_was_skipped(
+    at: int, completed: list[int], moves: list[dict[str, Any]], stands: str
+) -> None:
+    enrollment = {"state": "enrolled", "progress": {"step": at}, "start_step_id": 1, "moves": moves}
+    days = journey(steps(True, True, True, True), enrollment, completed)
+    assert " ".join(step["stands"] for day in days for step in day["steps"]) == stands
 
 
 @pytest.mark.parametrize(

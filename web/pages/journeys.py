@@ -25,13 +25,14 @@ def journey(
 ) -> list[dict[str, Any]]:
     """The days of a cadence, each step with how it stands for whoever is on it.
 
-    What lies behind and was not completed was skipped where something after it was, or where they began later; else
-    nobody knows: Salesloft may tell of it yet.
+    What lies behind and was not completed was skipped where something after it was, where they began later, or where a
+    person had it left out; else nobody knows: Salesloft may tell of it yet.
     """
     enabled = [step["id"] for day in days for step in day["steps"] if step["enabled"]]
     at = enrollment["progress"]["step"] if enrollment["state"] in {"enrolled", "paused"} else None
     first = enrollment["start_step_id"]
     begins = enabled.index(first) if first in enabled else 0
+    left_out = _left_out(enabled, begins, enrollment["moves"], completed)
     furthest = max((enabled.index(one) for one in completed if one in enabled), default=-1)
 
     def stands(step: Mapping[str, Any]) -> Stands:
@@ -42,11 +43,35 @@ def journey(
             return "done"
         if at is not None and place == at - 1:
             return "due"
-        if place < begins or (at is not None and place < at - 1 and place < furthest):
+        is_behind = at is not None and place < at - 1
+        if place < begins or (is_behind and (place < furthest or place in left_out)):
             return "skipped"
-        return "unknown" if at is not None and place < at - 1 else "ahead"
+        return "unknown" if is_behind else "ahead"
 
     return [{**day, "steps": [{**step, "stands": stands(step)} for step in day["steps"]]} for day in days]
+
+
+def _left_out(
+    enabled: Sequence[int], begins: int, moves: Iterable[Mapping[str, Any]], completed: Collection[int]
+) -> set[int]:
+    """The places that people had left out: where somebody stood who moved on a step, or what lay before a later one.
+
+    Where they stood was read at the last sync, and they may have come further since: what is completed is passed over.
+    """
+    found: set[int] = set()
+    at = begins
+    for move in moves:
+        if move["from_step_id"] in enabled:
+            at = max(at, enabled.index(move["from_step_id"]))
+        while at < len(enabled) and enabled[at] in completed:
+            at += 1
+        to = at + 1
+        if move["action"] == "restart":
+            to = enabled.index(move["to_step_id"]) if move["to_step_id"] in enabled else at
+        found -= set(range(to, len(enabled)))
+        found |= set(range(at, to))
+        at = to
+    return found
 
 
 def summed_up(days: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """An enrollment as it is told: who, on which cadence, at which step of how many, and what it waits for."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -12,7 +12,7 @@ from schemas.vocabulary import EnrollmentState, Purpose, TriggerType
 from storage.looking import EnrollmentRow
 from web.reading.asking import Looked
 
-__all__ = ["OPEN_STATES", "CadenceTold", "EnrollmentTold", "Held", "Progress", "told_enrollment"]
+__all__ = ["OPEN_STATES", "CadenceTold", "EnrollmentTold", "Held", "Move", "Progress", "told_enrollment"]
 
 OPEN_STATES = frozenset(
     {
@@ -50,6 +50,18 @@ class Held(Looked):
     by: str | None
     until: Instant | None
     refusal: str | None
+
+
+class Move(Looked):
+    """A person has asked that the cadence go on elsewhere: a step further, or at the step `to_step_id`.
+
+    `from_step_id` is the step at which they were last seen before, where Salesloft had told of one.
+    """
+
+    action: Literal["skip", "restart"]
+    at: Instant
+    from_step_id: int | None
+    to_step_id: int | None
 
 
 class EnrollmentTold(Looked):
@@ -93,6 +105,15 @@ class EnrollmentTold(Looked):
                     "salesloft_state": "active",
                     "on_cadence": False,
                     "added_at": "2026-11-24T09:00:02.000000Z",
+                    "first_added_at": "2026-11-24T09:00:02.000000Z",
+                    "moves": [
+                        {
+                            "action": "skip",
+                            "at": "2026-11-24T12:00:00.000000Z",
+                            "from_step_id": 78,
+                            "to_step_id": None,
+                        }
+                    ],
                     "last_error": None,
                     "created_at": "2026-11-23T08:00:00.000000Z",
                     "updated_at": "2026-11-25T08:00:00.000000Z",
@@ -129,7 +150,9 @@ class EnrollmentTold(Looked):
     salesloft_membership_id: int | None
     salesloft_state: str | None
     on_cadence: bool | None = Field(description="As Salesloft showed it last; null where it made no membership.")
-    added_at: Instant | None
+    added_at: Instant | None = Field(description="When they came onto the cadence last: a resume adds them anew.")
+    first_added_at: Instant | None = Field(description="When they came onto the cadence first.")
+    moves: list[Move] = Field(description="What people asked of the steps, the oldest first; it may still be underway.")
     last_error: str | None = Field(description="What the latest attempt at Salesloft that failed said.")
     created_at: Instant
     updated_at: Instant
@@ -176,6 +199,8 @@ def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
         salesloft_state=row.salesloft_state,
         on_cadence=row.currently_on_cadence,
         added_at=row.added_at,
+        first_added_at=row.first_added_at,
+        moves=orjson.loads(row.moves) if row.moves is not None else [],
         last_error=row.last_error,
         created_at=row.created_at,
         updated_at=row.updated_at,
