@@ -171,6 +171,7 @@ class RedrivePlanTold(Looked):
                 {
                     "letters": 2,
                     "parked": 0,
+                    "unmended": 0,
                     "by_reason": [{"topic": _TOPIC, "reason_code": "bad_data", "letters": 2}],
                     "has_more": False,
                     "hash": _HASH,
@@ -181,6 +182,9 @@ class RedrivePlanTold(Looked):
 
     letters: int
     parked: int
+    unmended: int = Field(
+        description="How many would go back and very likely fail again, for nothing about the record has changed."
+    )
     by_reason: list[ReasonCount]
     has_more: bool
     hash: str
@@ -368,6 +372,7 @@ def _planned(plan: LettersPlan) -> RedrivePlanTold:
     return RedrivePlanTold(
         letters=len(plan.letters),
         parked=plan.parked,
+        unmended=plan.unmended,
         by_reason=[
             ReasonCount(topic=topic, reason_code=code, letters=letters)
             for (topic, code), letters in sorted(plan.by_reason.items())

@@ -21,6 +21,18 @@ from uuid import UUID, uuid5
 import orjson
 
 from schemas.dead_letters import MAX_REPLAYS, Replay, replayed_headers
+from schemas.errors import (
+    BadAttributeError,
+    BadContentTypeError,
+    BadJsonError,
+    BadKeyError,
+    InvalidDataError,
+    MissingAttributeError,
+    MissingDataError,
+    NotACloudEventError,
+    OrganizationMismatchError,
+    WrongTopicError,
+)
 from schemas.fields import format_instant
 from schemas.topics import parking_topic
 from storage import dead_letters, outbox
@@ -42,6 +54,22 @@ __all__ = [
 
 MOST_AT_ONCE: Final = 500
 _MOST_BYTES: Final = 8 * 1024 * 1024
+_OF_THE_RECORD: Final = frozenset(
+    error.code
+    for error in (
+        NotACloudEventError,
+        MissingAttributeError,
+        BadAttributeError,
+        BadContentTypeError,
+        BadJsonError,
+        MissingDataError,
+        WrongTopicError,
+        InvalidDataError,
+        BadKeyError,
+        OrganizationMismatchError,
+    )
+)
+# What is wrong with a record stays so, for it goes back as it was. A type or a version may be known later.
 _NAMESPACE: Final = UUID("6d0b7d7e-2b53-5c05-8f5c-b4f1f3a1b0de")
 
 
@@ -82,6 +110,11 @@ class LettersPlan:
     def parked(self) -> int:
         """How many had their last replay: they are put aside for good instead of going back."""
         return sum(is_worn_out(one) for one in self.letters)
+
+    @property
+    def unmended(self) -> int:
+        """How many would go back and very likely fail again: what is wrong is in them, or they failed so before."""
+        return sum(not is_worn_out(one) and (one.replays > 0 or one.code in _OF_THE_RECORD) for one in self.letters)
 
     @property
     def hash(self) -> str:

@@ -48,6 +48,26 @@ async def test_what_an_event_lacks_is_not_looked_for_in_its_data(browser: Browse
         assert reader.complaints == []
 
 
+async def test_who_sends_back_what_nobody_has_mended_is_told_so_before(browser: Browser, desk: Acting) -> None:
+    post = Post(desk.api.database, desk.api, offset=200)
+    bare = post.record(customer="cus-71")
+    bare.headers = []
+    await post.fail(bare)
+    async with reading(browser, desk.api, role="admin") as reader:
+        await reader.open("/operations")
+        letters = reader.page.get_by_role("region", name="Dead letters")
+        await letters.get_by_label("Reason").select_option("not_a_cloudevent")
+        await letters.get_by_role("button", name="Preview what is sent back").click()
+        plan = letters.locator("#redrive-plan .note")
+        await expect(plan).to_contain_text("Nothing about the record has changed: it will very likely fail again.")
+        assert await reader.violations() == []
+        await plan.get_by_role("button", name="Send back 1").click()
+        await expect(letters.get_by_role("status")).to_have_text(
+            "1 record is sent back: what fails again is told below."
+        )
+        assert reader.complaints == []
+
+
 async def test_where_nobody_can_connect_in_the_browser_it_says_what_is_to_be_done(
     browser: Browser, scene: Scene
 ) -> None:

@@ -244,6 +244,23 @@ async def test_progress_says_what_leaves_and_what_failed_again(api: Api, post: P
     assert [one["id"] for one in (await see(api, "/redrives"))["items"]] == [answer.json()["id"]]
 
 
+async def test_what_very_likely_fails_again_is_counted_before_it_goes(api: Api, post: Post) -> None:
+    def back(record: Record, replays: int) -> Record:
+        letter = dead_letter(Fault(record, "decide", "handler_failed", "x", "test"), group=GROUP)
+        headers = [(name, value) for name, value in letter.headers if isinstance(value, bytes)]
+        again = replayed_headers(headers, Replay(replays, str(uuid4()), "lea"))
+        return Record(TOPIC, record.offset, record.key, record.value, again)
+
+    by_itself = await post.fail(post.record())
+    codes = {name: await post.fail(post.record(), name) for name in ("handler_failed", "unknown_type")}
+    again = await post.fail(back(post.record(), 1), "handler_failed")
+    worn = await post.fail(back(post.record(), 3), "handler_failed")
+    found = [(await plan(api, ids=[one]))["unmended"] for one in (by_itself, *codes.values(), again, worn)]
+    assert found == [1, 0, 0, 1, 0]
+    told = await plan(api)
+    assert (told["letters"], told["parked"], told["unmended"]) == (5, 1, 2)
+
+
 async def test_what_had_its_last_replay_is_parked(api: Api, post: Post) -> None:
     record = post.record()
     letter = dead_letter(Fault(record, "decide", "not_wanted", "x", "test"), group=GROUP)
