@@ -16,14 +16,16 @@ from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshot
 __all__ = ["decisions_arrive", "somebody"]
 
 
-async def somebody(desk: Acting, name: str, *, owner: str = "usr-1", time_zone: str | None = None) -> str:
+async def somebody(
+    desk: Acting, name: str, *, owner: str = "usr-1", owner_email: str | None = None, time_zone: str | None = None
+) -> str:
     """The id of a stakeholder of this name, at a customer of their own, whom a csm looks after."""
     key, now, organization_id = uuid4().hex[:8], desk.api.clock.now(), desk.api.organization_id
     customer = {
         "organization_id": organization_id,
         "id": f"cus-{key}",
         "name": f"{name}'s company",
-        "owner": {"user_id": owner, "email": desk.api.team["users"][1]["email"]},
+        "owner": {"user_id": owner, "email": owner_email or desk.api.team["users"][1]["email"]},
     }
     stakeholder = {
         "organization_id": organization_id,

@@ -66,6 +66,33 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         assert csm.complaints == manager.complaints == []
 
 
+async def test_where_the_owner_cannot_send_a_sender_is_asked_for_at_once(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Olga Stone", owner_email="former.16@left.example")
+    async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open(f"/stakeholders/{stakeholder_id}")
+        await reader.follows()
+        await reader.page.get_by_role("button", name="Add to a cadence…").click()
+        dialog = reader.page.get_by_role("dialog", name="Add to a cadence")
+        await expect(dialog.locator("#nobody-sends")).to_have_text(
+            "The owner's address former.16@left.example is unknown to Salesloft. Choose a sender."
+        )
+        sender = dialog.get_by_label("Sender")
+        await expect(sender).to_be_focused()
+        await expect(sender).to_have_attribute("aria-invalid", "true")
+        assert await reader.violations() == []
+        await _choose(dialog, desk.cadence["name"])
+        await dialog.get_by_role("button", name="Check first").click()
+        checked = dialog.get_by_role("status")
+        await expect(checked).to_contain_text("This would be refused")
+        # What was said is of the form as it was.
+        await sender.select_option(desk.api.team["users"][1]["name"])
+        await expect(checked).to_have_count(0)
+        await dialog.get_by_role("button", name="Check again").click()
+        await expect(checked).to_contain_text("This can be requested.")
+        await expect(sender).not_to_have_attribute("aria-invalid", "true")
+        assert reader.complaints == []
+
+
 async def test_nobody_approves_what_they_asked_for_themselves(browser: Browser, desk: Acting) -> None:
     stakeholder_id = await somebody(desk, "Own Asker")
     asked = await desk.add(stakeholder_id)

@@ -365,6 +365,23 @@ async def test_senders_are_the_teams_active_users(scene: Scene) -> None:
     assert (await scene.see("/senders", NEVER_CONNECTED))["senders"] == []
 
 
+async def test_of_somebody_it_is_told_who_sends_to_them_where_none_is_named(scene: Scene) -> None:
+    kim = (await scene.see("/senders"))["senders"][0]
+    stakeholder_id = (await scene.see(f"/customers/{WAITING}"))["stakeholders"][0]["id"]
+    question = "FROM directory_customers WHERE organization_id = $1 AND customer_id = $2"
+    ((before,),) = await scene.stage.fetch(f"SELECT data::text {question}", scene.organization_id, WAITING)
+    change = "UPDATE directory_customers SET data = $3::text::json WHERE organization_id = $1 AND customer_id = $2"
+    for email, user_id in ((f" {kim['email'].upper()}", kim["user_id"]), ("gone@left.example", None)):
+        changed = orjson.dumps(orjson.loads(before) | {"owner": {"user_id": "usr-1", "email": email}}).decode()
+        await scene.stage.execute(change, scene.organization_id, WAITING, changed)
+        told = (await scene.see("/senders", stakeholder_id=stakeholder_id))["owner"]
+        assert told == {"email": email, "user_id": user_id}
+    await scene.stage.execute(change, scene.organization_id, WAITING, before)
+    assert (await scene.see("/senders", stakeholder_id="sth-nobody"))["owner"] is None
+    assert (await scene.see("/senders", NEVER_CONNECTED, stakeholder_id=stakeholder_id))["owner"] is None
+    assert (await scene.see("/senders"))["owner"] is None
+
+
 async def test_a_history_names_the_person_the_cadence_and_the_step(scene: Scene) -> None:
     account = scene.accounts[PAUSED]
     await scene.stage.execute(

@@ -213,7 +213,7 @@ class Contacts:
         cadences, capabilities, senders, view = await gather(
             self._kit.api.get(request, "/cadences", people_addable="true", limit=_CADENCES),
             self._capabilities(request),
-            self._kit.api.get(request, "/senders"),
+            self._kit.api.get(request, "/senders", stakeholder_id=stakeholder_id),
             self._kit.api.get(request, f"/people/{named(stakeholder_id)}"),
         )
         return self._kit.rendered(
@@ -223,6 +223,7 @@ class Contacts:
             time_zone=view["stakeholder"]["time_zone"],
             cadences=cadences["items"],
             senders=senders["senders"],
+            owner=senders["owner"],
             add=capabilities["add"],
             form=form,
             tried=tried,

@@ -142,6 +142,8 @@ document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-all]")) for (const one of document.querySelectorAll('input[name="chosen"]')) one.checked = target.checked;
   if (target.matches("[data-all], [name=chosen]")) count();
 });
+// What was checked was checked of the form as it was.
+document.addEventListener("input", ({ target }) => target.closest(".pop form")?.querySelector("[data-checked]")?.remove());
 
 // The chat: what was said stays while its tab is open, for whoever said it.
 const chat = document.querySelector("#chat");

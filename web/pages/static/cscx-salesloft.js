@@ -81,6 +81,8 @@ class Embedded extends HTMLElement {
       }
       this.#later();
     }, true);
+    // What was checked was checked of the form as it was.
+    this.#shadow.addEventListener("input", ({ target }) => target.closest(".pop form")?.querySelector("[data-checked]")?.remove());
     this.#shadow.addEventListener("focusout", () => this.#later());
     new ResizeObserver(() => this.#redraw()).observe(this);
   }
