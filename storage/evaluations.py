@@ -21,6 +21,7 @@ __all__ = [
     "Hold",
     "add",
     "add_ended_runs",
+    "churned",
     "close_deferrals",
     "customers_to_decide_again",
     "deferrals_of",
@@ -224,6 +225,12 @@ async def ended_runs_of(
         )
         found.setdefault((ended.organization_id, ended.customer_id), []).append(ended)
     return found
+
+
+async def churned(connection: Connection, customers: Collection[CustomerKey]) -> dict[CustomerKey, datetime]:
+    """When those of some customers churned of whom an outcome says so; where several do, the latest."""
+    rows = await queries.read_churned(connection, customers=list(customers))
+    return {(row["organization_id"], row["customer_id"]): row["churned_at"] for row in rows}
 
 
 async def open_episodes(connection: Connection, episodes: Sequence[Episode]) -> None:

@@ -1,6 +1,6 @@
 """Having somebody added to a cadence by hand: asked of an approver, after the gates that every request passes."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from enrollment.additions import Addition, AdditionInvalid, Gate, GateVerdict
 from schemas.fields import Id, Instant, SalesloftId
 from schemas.vocabulary import EnrollmentState, Reason, RequesterKind
-from storage import additions, directory
+from storage import additions, directory, evaluations
 from storage.additions import Asker
+from storage.directory import CustomerKey
 from storage.pool import Connection, Database
 from web.idempotency import operation_id, repeatable
 from web.memberships import Note
@@ -84,6 +85,9 @@ class AddTried(BaseModel):
     detail: str | None
     request: dict[str, Any] | None
     gates: list[GateTold]
+    customer_churned_at: Instant | None = Field(
+        description="A caution and no refusal: when the customer churned, where an outcome says so."
+    )
 
 
 class AdditionTold(BaseModel):
@@ -127,14 +131,17 @@ def adding_routes(database: Database, memory: OrganizationMemory, clock: Clock, 
             if dry_run:
                 response.status_code = 200
                 async with database.transaction() as connection:
-                    await _check(connection, caller, wanted.stakeholder_id)
-                    return _tried(await try_addition(connection, organization_id, asked, memory, now))
+                    customer = await _check(connection, caller, wanted.stakeholder_id)
+                    churned_at = (await evaluations.churned(connection, [customer])).get(customer)
+                    try:
+                        added = await try_addition(connection, organization_id, asked, memory, now)
+                    except AdditionRefused as refused:
+                        return _would_refuse(refused, churned_at)
+                    return _tried(added, churned_at)
             async with database.transaction() as connection:
                 await _check(connection, caller, wanted.stakeholder_id)
                 added = await add_to_cadence(connection, organization_id, asked, memory, now)
         except AdditionRefused as refused:
-            if dry_run:
-                return _would_refuse(refused)
             raise _refusal(refused) from None
         except AdditionInvalid as error:
             fields = [{"field": f"body.{error.field}", "message": str(error)}]
@@ -175,12 +182,14 @@ def adding_routes(database: Database, memory: OrganizationMemory, clock: Clock, 
     return routes
 
 
-async def _check(connection: Connection, caller: Caller, stakeholder_id: str) -> None:
+async def _check(connection: Connection, caller: Caller, stakeholder_id: str) -> CustomerKey:
+    """Whose customer it is that the caller may act for. Raises Problem."""
     key = (caller.organization_id, stakeholder_id)
     found = (await directory.read_stakeholders(connection, [key])).get(key)
     if found is None:
         raise absent("stakeholder", stakeholder_id)
     await check_customer(connection, caller, found.customer_id)
+    return caller.organization_id, found.customer_id
 
 
 def _asked(asked_id: UUID, cadence_id: int, wanted: AddWanted, caller: Caller, correlation_id: str) -> WantedAddition:
@@ -204,15 +213,25 @@ def _told(gates: tuple[GateVerdict, ...]) -> list[GateTold]:
     return [GateTold(gate=one.gate, passed=one.reason is None, reason_code=one.reason, says=one.says) for one in gates]
 
 
-def _tried(added: Added) -> AddTried:
+def _tried(added: Added, churned_at: datetime | None) -> AddTried:
     return AddTried(
-        would="request", reason_code=None, detail=None, request=orjson.loads(added.request), gates=_told(added.gates)
+        would="request",
+        reason_code=None,
+        detail=None,
+        request=orjson.loads(added.request),
+        gates=_told(added.gates),
+        customer_churned_at=churned_at,
     )
 
 
-def _would_refuse(refused: AdditionRefused) -> AddTried:
+def _would_refuse(refused: AdditionRefused, churned_at: datetime | None) -> AddTried:
     return AddTried(
-        would="refuse", reason_code=refused.reason, detail=str(refused), request=None, gates=_told(refused.gates)
+        would="refuse",
+        reason_code=refused.reason,
+        detail=str(refused),
+        request=None,
+        gates=_told(refused.gates),
+        customer_churned_at=churned_at,
     )
 
 

@@ -11,6 +11,14 @@ SELECT r.organization_id, r.customer_id, r.event_id, r.outcome_type, r.trigger_t
 FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
 JOIN ended_runs r USING (organization_id, customer_id)
 
+-- name: read_churned
+-- Which of some customers have churned by an outcome, and when last.
+SELECT r.organization_id, r.customer_id, max(r.ended_at) AS churned_at
+FROM unnest(:customers::subject_key[]) AS c (organization_id, customer_id)
+JOIN ended_runs r USING (organization_id, customer_id)
+WHERE r.outcome_type = 'churned'
+GROUP BY r.organization_id, r.customer_id
+
 -- name: read_episodes
 -- The risk episodes of some customers, which hold or have held what is less urgent.
 SELECT r.organization_id, r.customer_id, r.holds_until, r.ended_at

@@ -7,13 +7,16 @@ import orjson
 
 from schemas.approval import EnrollmentDecision
 from schemas.directory import DirectoryCustomer, DirectoryStakeholder
+from schemas.outcomes import Outcome
 from schemas.registry import ENROLLMENT_APPROVED
 from schemas.topics import ENROLLMENT_DECISION
+from schemas.vocabulary import OutcomeType
 from tests.web.acting import Acting
 from workflows.approve import IncomingDecision, take_decisions
+from workflows.outcomes import IncomingOutcome, take_outcomes
 from workflows.snapshots import CustomerUpdate, StakeholderUpdate, take_snapshots
 
-__all__ = ["decisions_arrive", "somebody"]
+__all__ = ["customer_churns", "decisions_arrive", "somebody"]
 
 
 async def somebody(
@@ -54,6 +57,17 @@ async def somebody(
             now=now,
         )
     return f"sth-{key}"
+
+
+async def customer_churns(desk: Acting, customer_id: str) -> None:
+    """An outcome of a customer's arrives: they are a customer no more."""
+    now, organization_id = desk.api.clock.now(), desk.api.organization_id
+    outcome = {"organization_id": organization_id, "customer_id": customer_id, "reason": "They went elsewhere."}
+    incoming = IncomingOutcome(
+        outcome=Outcome.model_validate(outcome), type=OutcomeType.CHURNED, event_id=str(uuid4()), time=now
+    )
+    async with desk.api.database.transaction() as connection:
+        await take_outcomes(connection, [incoming], desk.memory, now)
 
 
 async def decisions_arrive(desk: Acting) -> list[EnrollmentDecision]:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.pages.beside import decisions_arrive, somebody
-from tests.pages.conftest import reading
+from tests.pages.beside import customer_churns, decisions_arrive, somebody
+from tests.pages.conftest import Reader, reading
 from tests.web.acting import Acting
 
 
@@ -91,6 +91,28 @@ async def test_where_the_owner_cannot_send_a_sender_is_asked_for_at_once(browser
         await expect(checked).to_contain_text("This can be requested.")
         await expect(sender).not_to_have_attribute("aria-invalid", "true")
         assert reader.complaints == []
+
+
+async def test_whoever_asks_and_whoever_decides_is_told_that_the_customer_has_churned(
+    browser: Browser, desk: Acting
+) -> None:
+    stakeholder_id = await somebody(desk, "Chris Stone")
+    customer_id = stakeholder_id.replace("sth-", "cus-")
+    async with reading(browser, desk.api, role="csm") as csm, reading(browser, desk.api, user_id="usr-9") as manager:
+        dialog = await _checked(csm, stakeholder_id, desk.cadence["name"])
+        await expect(dialog.get_by_role("status")).not_to_contain_text("churned")
+        await customer_churns(desk, customer_id)
+        await dialog.get_by_role("button", name="Check again").click()
+        checked = dialog.get_by_role("status").filter(has_text="The customer has churned")
+        await expect(checked).to_contain_text("This can be requested.")
+        await dialog.get_by_label("Why").fill("They may come back.")
+        assert await csm.violations() == []
+        await dialog.get_by_role("button", name="Request approval").click()
+        await expect(csm.page.get_by_role("status").filter(has_text="an approver decides")).to_be_visible()
+        await manager.open("/approvals")
+        await expect(manager.card("Chris Stone").locator(".note.held")).to_contain_text("The customer has churned")
+        assert await manager.violations() == []
+        assert csm.complaints == manager.complaints == []
 
 
 async def test_nobody_approves_what_they_asked_for_themselves(browser: Browser, desk: Acting) -> None:
@@ -333,6 +355,18 @@ async def test_an_admin_has_a_trigger_lead_to_a_cadence_and_then_to_another(brow
         await expect(tile).to_contain_text("tried first")
         assert reader.complaints == []
     assert await _leads(desk) == [(first, "retired"), (other, "published")]
+
+
+async def _checked(reader: Reader, stakeholder_id: str, cadence: str) -> Locator:
+    """The dialog in which it was checked whether somebody can be added."""
+    await reader.open(f"/stakeholders/{stakeholder_id}")
+    await reader.follows()
+    await reader.page.get_by_role("button", name="Add to a cadence…").click()
+    dialog = reader.page.get_by_role("dialog", name="Add to a cadence")
+    await _choose(dialog, cadence)
+    await dialog.get_by_role("button", name="Check first").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("This can be requested.")
+    return dialog
 
 
 async def _choose(dialog: Locator, cadence: str) -> None:

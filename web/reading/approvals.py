@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
-from storage import directory, naming
+from storage import directory, evaluations, naming
 from storage import looking as rows
 from storage.looking import ApproversWord, Filters, RequestRow
 from storage.pool import Connection
@@ -86,9 +86,13 @@ class _Deciding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolved:
-    """What those are called who are named by their ids alone, and time zones by stakeholder; `zone` is of others."""
+    """What those are called who are named by their ids alone, and time zones by stakeholder; `zone` is of others.
+
+    `churned` is when customers did, of whom an outcome says so.
+    """
 
     names: dict[str, str]
+    churned: dict[str, datetime]
     terms: Naming
     zones: dict[str, str]
     zone: str
@@ -129,6 +133,7 @@ class Approval(Looked):
                     "decision": None,
                     "changed_to": None,
                     "time_zone": "Europe/Berlin",
+                    "customer_churned_at": None,
                 }
             ]
         }
@@ -161,6 +166,9 @@ class Approval(Looked):
     )
     time_zone: str = Field(
         description="By whose calendar the start date is: the stakeholder's time zone, else the organization's."
+    )
+    customer_churned_at: Instant | None = Field(
+        description="When the customer churned, where an outcome says so; whoever decides has to know it."
     )
 
 
@@ -276,6 +284,7 @@ async def _told(
     people = await directory.read_stakeholders(connection, {(organization_id, row.stakeholder_id) for row in found})
     resolved = _Resolved(
         names=await naming.stakeholders(connection, organization_id, considered) if considered else {},
+        churned={key[1]: at for key, at in (await evaluations.churned(connection, keys)).items()},
         terms=await terms_named(connection, organization_id, zip(cadences, decisions, strict=True)),
         zones={key[1]: calendar_of(one.data, chosen.time_zone) for key, one in people.items()},
         zone=calendar_of(None, chosen.time_zone),
@@ -329,4 +338,5 @@ def _approval(
         decision=decision,
         changed_to=resolved.terms.changed(decision) if status is ApprovalStatus.APPROVED else None,
         time_zone=resolved.zones.get(row.stakeholder_id, resolved.zone),
+        customer_churned_at=resolved.churned.get(row.customer_id),
     )
