@@ -6,7 +6,8 @@ import pytest
 
 from web.pages.histories import NO_REASON, as_told, users_of
 from web.pages.journeys import completed_of, journey, summed_up
-from web.pages.reasons import because, denied, judged, turn_of
+from web.pages.reasons import denied, judged, turn_of
+from web.reason_words import because
 
 RUN = "0f8b8f4e-6a53-4d5b-9c0e-3b1f6a1d2c77"
 CADENCE = {"id": 456, "name": "Renewal 90"}

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from enrollment.criteria import Predicate
-from schemas.vocabulary import TriggerType
+from schemas.vocabulary import OutcomeType, TriggerType
 from storage import cadences
 from tests.web.stage import Api
 from tests.web.test_connection import refused
@@ -96,9 +96,19 @@ async def test_what_is_asked_is_answered_with_how_fresh_it_is(api: Api, scene: S
     await scene.decide(scene.trigger(stakeholders=[ANN]))
     told = await talk.say("What cadence is she in?")
     assert "Renewal 456 (requested" in told["text"]
-    assert "Ann Lee" in (await talk.say("What waits for approval?"))["text"]
+    (row,) = await scene.rows("SELECT expires_at FROM enrollments")
+    until = f"{row['expires_at']:%A} {row['expires_at'].day} {row['expires_at']:%B %Y at %H:%M}"
+    assert (await talk.say("What waits for approval?"))["text"] == f"Ann Lee, until {until}"
     assert "No activity is known." in (await talk.say("Show Salesloft activity for Acme"))["text"]
     assert "Add Ann Lee to the renewal cadence" in (await talk.say("help"))["text"]
+
+
+async def test_a_reason_is_told_in_the_pages_words(api: Api, scene: Scene) -> None:
+    await scene.end(scene.outcome(OutcomeType.RENEWED))
+    late = scene.trigger(stakeholders=[ANN], at=scene.now - timedelta(hours=1))
+    assert await scene.decide(late) == {"stale_event": 1}
+    told = await Talk(api, role="viewer").say("Why is Ann Lee not in the renewal cadence?")
+    assert "The reason: the event came too late." in told["text"]
 
 
 async def read_until(scene: Scene, **minutes_ago: int) -> None:

@@ -8,7 +8,7 @@ from web.chat.entities import User
 from web.chat.intents import Action, Why
 from web.chat.plans import Target
 
-__all__ = ["NOT_UNDERSTOOD", "confirmation", "fresh", "listed", "spoken_day"]
+__all__ = ["NOT_UNDERSTOOD", "confirmation", "fresh", "listed", "spoken_day", "spoken_moment"]
 
 _BY_REMOVAL: Final = (
     "Salesloft cannot do that by itself: the person is taken off the cadence and added back, "
@@ -68,6 +68,11 @@ def confirmation(
 def spoken_day(day: date) -> str:
     """A day that cannot be misread: "Monday 30 November 2026"."""
     return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+def spoken_moment(at: datetime) -> str:
+    """A day and the time on it: "Tuesday 24 November 2026 at 02:37"."""
+    return f"{spoken_day(at.date())} at {at:%H:%M}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -13,9 +13,10 @@ from markupsafe import Markup, escape
 from web.pages.auditing import deed
 from web.pages.histories import NO_REASON
 from web.pages.mapping_words import labelled, limits, uncounted
-from web.pages.reasons import because, denied, judged, saw, term_end_of, turn_of
+from web.pages.reasons import denied, judged, saw, term_end_of, turn_of
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, reason, sentence, shown, words
+from web.reason_words import because
 
 __all__ = ["FOLDER", "templates"]
 

@@ -17,7 +17,7 @@ from storage.stored_evaluations import About
 from web.chat.book import Directory
 from web.chat.intents import Topic
 from web.chat.plans import ReadPlan
-from web.chat.wording import fresh, listed
+from web.chat.wording import fresh, listed, spoken_moment
 from web.talking.reasons import asked_by_hand, decided
 from workflows.explaining import Explained, explain_evaluations
 
@@ -117,7 +117,7 @@ class Answering:
         for stakeholder_id in self._people(plan)[:_MOST]:
             rows = await self._enrollments(stakeholder_id, None)
             wanted = [row for row in rows if not plan.cadence_ids or row.cadence_id in plan.cadence_ids]
-            told = [f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in wanted]
+            told = [f"{row.cadence_name or row.cadence_id} ({_standing(row, self._zone)})" for row in wanted]
             told += await self._by_hand(stakeholder_id, plan.cadence_ids)
             lines.append(f"{self._name(stakeholder_id)}: {listed(told) or 'in no cadence'}")
         return lines or ["Nobody is known there."]
@@ -126,7 +126,7 @@ class Answering:
         lines = []
         for cadence_id in plan.cadence_ids:
             rows = await self._enrollments(None, cadence_id)
-            told = [f"{self._name(row.stakeholder_id)} ({_standing(row)})" for row in rows[:_MOST]]
+            told = [f"{self._name(row.stakeholder_id)} ({_standing(row, self._zone)})" for row in rows[:_MOST]]
             stays = [one for one in await self._stays(None, cadence_id) if one.stakeholder_id is not None]
             told += [f"{self._name(str(one.stakeholder_id))} ({_stay(one)})" for one in stays[:_MOST]]
             more = " and more" if max(len(rows), len(stays)) > _MOST else ""
@@ -149,7 +149,7 @@ class Answering:
         counted = Counter(unit.metric.replace("-", " ") for unit in units)
         lines = [", ".join(f"{many} x {what}" for what, many in counted.most_common())]
         lines += [
-            f"{unit.occurred_to.astimezone(self._zone):%Y-%m-%d %H:%M} {self._name(unit.stakeholder_id)}:"
+            f"{spoken_moment(unit.occurred_to.astimezone(self._zone))} {self._name(unit.stakeholder_id)}:"
             f" {unit.metric.replace('-', ' ')}{' (maybe a machine)' if unit.confidence == 'low' else ''}"
             for unit in units[:_MOST]
         ]
@@ -174,7 +174,7 @@ class Answering:
                 )
             ]
             standing = await self._enrollments(stakeholder_id, None)
-            on = [f"{row.cadence_name or row.cadence_id} ({_standing(row)})" for row in standing]
+            on = [f"{row.cadence_name or row.cadence_id} ({_standing(row, self._zone)})" for row in standing]
             now_on = listed(on + await self._by_hand(stakeholder_id, ()))
             lines.append(f"{name} is {'in ' + now_on if now_on else 'in no cadence'}.")
             by_hand = await self._asked_by_hand(standing, name)
@@ -216,7 +216,7 @@ class Answering:
         rows = await looking.requests(self._connection, self._organization_id, ids)
         wanted = [row for row in rows if not plan.stakeholder_ids or row.stakeholder_id in plan.stakeholder_ids]
         return [
-            f"{self._name(row.stakeholder_id)}, until {row.expires_at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+            f"{self._name(row.stakeholder_id)}, until {spoken_moment(row.expires_at.astimezone(self._zone))}"
             for row in wanted
         ] or ["Nothing waits for approval."]
 
@@ -242,7 +242,8 @@ def _stay(stay: MembershipLook) -> str:
     return f"put on it in Salesloft{at}"
 
 
-def _standing(row: EnrollmentRow) -> str:
+def _standing(row: EnrollmentRow, zone: ZoneInfo) -> str:
     at = f", step {row.current_step} of {row.steps}" if row.current_step is not None and row.steps else ""
-    until = f" until {row.paused_until:%Y-%m-%d}" if row.state == "paused" and row.paused_until is not None else ""
+    ends = row.paused_until if row.state == "paused" else None
+    until = f" until {spoken_moment(ends.astimezone(zone))}" if ends is not None else ""
     return f"{row.state}{until}{at}"

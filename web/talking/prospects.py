@@ -13,6 +13,7 @@ from web.chat.intents import Action
 from web.chat.planning import DONE, narrowed
 from web.chat.plans import ChangePlan, Target
 from web.chat.wording import listed, spoken_day
+from web.reason_words import because
 
 __all__ = ["Against", "Prospect", "against", "foreseen", "why_not"]
 
@@ -63,7 +64,7 @@ class Prospect:
 
 def against(reason: Reason | None, says: str | None = None) -> Against:
     """A refusal by its reason, where it has one, in its own words or those that people are told of the reason."""
-    told = says or (REFUSAL_WORDS.get(reason, reason.value.replace("_", " ")) if reason is not None else "")
+    told = says or (REFUSAL_WORDS.get(reason, because(reason.value)) if reason is not None else "")
     sentence = f"{told[:1].upper()}{told[1:]}".rstrip(".") + "."
     return Against(reason=reason, says=sentence, remedy=_WOULD_CHANGE_IT.get(reason) if reason is not None else None)
 

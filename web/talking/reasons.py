@@ -9,7 +9,8 @@ from enrollment.additions import REFUSAL_WORDS
 from enrollment.criteria import Verdict
 from enrollment.explain import ExplainedDecision
 from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
-from web.chat.wording import listed, spoken_day
+from web.chat.wording import listed, spoken_moment
+from web.reason_words import because
 
 __all__ = ["asked_by_hand", "decided"]
 
@@ -38,23 +39,18 @@ def decided(
 ) -> str:
     """What was decided about somebody, when, and what it rests on; `at` is in the reader's zone."""
     decision = explained.decision
-    when = f"on {_moment(at)}, when {customer} {_CAME[trigger_type]}"
+    when = f"on {spoken_moment(at)}, when {customer} {_CAME[trigger_type]}"
     if decision.outcome is CandidateOutcome.REQUEST:
         fits = _held(decision.verdicts)
         return f"{name} was requested for {cadence} {when}.{f' They fit the mapping: {fits}.' if fits else ''}"
     was = "put off" if decision.outcome is CandidateOutcome.DEFER else "not requested"
-    because = _REFUSED.get(decision.reason) or f"The reason: {_spaced(decision.reason.value)}."
-    return f"{name} was {was} {when}. {because}{_turned(explained)}"
+    why = _REFUSED.get(decision.reason) or f"The reason: {because(decision.reason.value)}."
+    return f"{name} was {was} {when}. {why}{_turned(explained)}"
 
 
 def asked_by_hand(at: datetime, *, by: str, name: str, cadence: str) -> str:
     """That a person asked for it, and no trigger did; `at` is in the reader's zone."""
-    return f"{by} requested {name} for {cadence} by hand on {_moment(at)}."
-
-
-def _moment(at: datetime) -> str:
-    """As in "Tuesday 24 November 2026 at 02:37"."""
-    return f"{spoken_day(at.date())} at {at:%H:%M}"
+    return f"{by} requested {name} for {cadence} by hand on {spoken_moment(at)}."
 
 
 def _held(verdicts: Sequence[Verdict]) -> str:
