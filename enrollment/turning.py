@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,7 +35,7 @@ _SENDERS_TRIED = 20
 class Turn:
     """With `fact` being `is_` instead of `was`, and everything else as it was, the decision is another.
 
-    `outcome` and `reason` are what it would be then.
+    `outcome` and `reason` are what it would be then, and `mapping` is which one would decide it, None where none would.
     """
 
     fact: str
@@ -42,6 +43,7 @@ class Turn:
     is_: Any
     outcome: CandidateOutcome
     reason: Reason
+    mapping: UUID | None
 
     def told(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -51,6 +53,7 @@ class Turn:
             "is": _json(self.is_),
             "outcome": self.outcome,
             "reason": self.reason,
+            "mapping_id": str(self.mapping) if self.mapping is not None else None,
         }
 
 
@@ -72,7 +75,14 @@ def turns(recalled: Recalled, decision: Decision) -> list[Turn]:
         ):
             continue
         size = _size(change.was, change.is_)
-        turn = Turn(fact=change.fact, was=change.was, is_=change.is_, outcome=instead.outcome, reason=instead.reason)
+        turn = Turn(
+            fact=change.fact,
+            was=change.was,
+            is_=change.is_,
+            outcome=instead.outcome,
+            reason=instead.reason,
+            mapping=instead.mapping.id if instead.mapping is not None else None,
+        )
         if change.fact not in found or size < found[change.fact][0]:
             found[change.fact] = (size, turn)
     return [turn for _, turn in sorted(found.values(), key=lambda one: (one[0], one[1].fact))]
@@ -87,7 +97,9 @@ def _same_again(changed: Recalled, decision: Decision) -> Decision | None:
         # Nothing of the group is left where no mapping holds any more: then the others say why.
         of_stakeholder = in_group or [one for one in of_stakeholder if one.mapping is None] or of_stakeholder
         if not in_group and any(one.outcome is CandidateOutcome.REQUEST for one in of_stakeholder):
-            return replace(of_stakeholder[0], outcome=CandidateOutcome.SKIP, reason=Reason.CRITERIA_NOT_MET)
+            return replace(
+                of_stakeholder[0], mapping=None, outcome=CandidateOutcome.SKIP, reason=Reason.CRITERIA_NOT_MET
+            )
     requests = [one for one in of_stakeholder if one.outcome is CandidateOutcome.REQUEST]
     return next(iter(requests or of_stakeholder), None)
 

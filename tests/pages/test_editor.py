@@ -137,6 +137,9 @@ async def test_a_rule_is_built_with_the_keyboard_and_counted_while_it_is_written
         await expect(page.get_by_role("link", name=SCRIPT)).to_be_visible()
         await page.get_by_role("listitem").filter(has_text="Champion 3").get_by_role("button", name="Why not?").click()
         why = page.get_by_role("dialog", name="Why, or why not")
+        await expect(why.locator(".happens")).to_contain_text(
+            "Not by this mapping: tier is growth, should be enterprise; health score is 80, should be below 30, or"
+        )
         await expect(why).to_contain_text("Tier: should be enterprise, is growth")
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
@@ -375,6 +378,20 @@ async def test_a_preview_accounts_for_everybody_and_says_who_takes_the_others(br
         await expect(page.locator("#figures")).to_contain_text("Of the 1 whom the conditions leave out: 1 goes on to")
         await expect(page.locator("#figures")).to_contain_text("(any segment), which would request 1")
         await expect(page.locator("#says")).to_contain_text("Whom this mapping does not take goes on to")
+        # Whom another mapping takes is told first why not this one, then which; its own is told as its own.
+        await page.locator(f"button[value='{firm}-2']").click()
+        why = page.get_by_role("dialog", name="Why, or why not")
+        name = known.cadence["name"]
+        await expect(why.locator(".happens")).to_have_text(
+            f"Not by this mapping: role is technical, should be champion. Goes on {name} (any segment) instead."
+        )
+        await expect(why.locator(".happens a")).to_have_attribute("href", f"/app/mappings/{later}")
+        await expect(why.locator(".verdicts li")).to_have_text("does not fit Role: should be champion, is technical")
+        await expect(why.locator(".note")).to_have_count(0)
+        await expect(why).to_contain_text(f"Of {name} (any segment), not of this mapping: If ")
+        await expect(why.locator(".chip.good")).to_have_count(0)
+        assert await reader.violations() == []
+        await why.get_by_role("button", name="Close").click()
         # Values that are known are to be chosen, and another one can be written.
         value = page.locator("[id='stakeholder.0:value']")
         await expect(value.locator("option:checked")).to_have_text("Champion")
@@ -386,7 +403,6 @@ async def test_a_preview_accounts_for_everybody_and_says_who_takes_the_others(br
         await expect(page.locator("#saved")).to_contain_text("is saved as a draft")
         assert reader.complaints == []
     assert (await latest(known, id_))["mapping"]["stakeholder_criteria"] == role | {"value": "advisor"}
-    assert firm
 
 
 async def test_figures_of_what_the_form_said_before_do_not_look_live(browser: Browser, known: Acting) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from web.pages.wording import fact, words
 from web.reason_words import because
 
-__all__ = ["denied", "judged", "saw", "shall", "term_end_of", "turn_of"]
+__all__ = ["denied", "judged", "missed", "saw", "shall", "term_end_of", "turn_of"]
 
 _PREDICATE: Final = re.compile(r"(\S+) (=|in|<=|<|>=|>|matches|exists|is missing|before|after)(?: (.*))?", re.DOTALL)
 _SIGNS: Final[Mapping[str, str]] = {
@@ -123,6 +123,32 @@ def _compared(name: str, wanted: str, value: str, *, holds: bool | None) -> dict
     else:
         says = f"is {value}" if wanted == value else f"is {value}, as it should be: {wanted}"
     return {"fact": name, "says": says, "holds": holds}
+
+
+def missed(traced: Mapping[str, Any]) -> list[str]:
+    """What keeps tried criteria from holding, a sentence each: "role is champion, should be executive sponsor".
+
+    Where something does not hold, what is only not known is left out.
+    """
+    if traced["holds"]:
+        return []
+    match traced:
+        case {"predicate": _}:
+            return [_missed(judged(traced))]
+        case {"not": {"predicate": _} as inner}:
+            return [_missed(denied(inner))]
+        case {"not": _}:
+            return ["what may not be so is so" if traced["holds"] is False else "it is not known what may not be so"]
+        case {"any": parts}:
+            return [", or ".join(one for part in parts for one in missed(part))] if parts else ["nothing is enough"]
+    return [one for part in traced["all"] if part["holds"] is traced["holds"] for one in missed(part)]
+
+
+def _missed(said: Mapping[str, Any]) -> str:
+    name: str = said["fact"]
+    called = name if name[1:2].isupper() else name[:1].lower() + name[1:]
+    should, _, is_ = said["says"].rpartition(", is ")
+    return f"{called} is {is_}, {should}"
 
 
 def turn_of(decision: Mapping[str, Any], cadences: Mapping[int, str]) -> str | None:

@@ -15,6 +15,7 @@ from web.pages.mapping_form import CRITERIA, asked_of_event, document_in, imagin
 from web.pages.mapping_words import Order, as_named, order_of
 from web.pages.own_api import Refusal
 from web.pages.rules import Catalogue, Unfinished, criteria_of, finished
+from web.pages.why_not import verdict_of
 from web.pages.wording import fact, shown
 
 __all__ = ["trying_routes"]
@@ -38,7 +39,7 @@ class _Written:
     """What a form says: the mapping, None while it cannot be tried, and what its rules say so far.
 
     `event` is what the event is imagined to say, by field: as it was written, else so that the rules hold. Of `unsaid`
-    neither is known.
+    neither is known. `names` are the published mappings', by id.
     """
 
     mapping: dict[str, Any] | None
@@ -48,6 +49,7 @@ class _Written:
     unsaid: list[str]
     lacking: int
     order: Order
+    names: dict[str, str]
 
     @property
     def trigger(self) -> dict[str, Any] | None:
@@ -143,9 +145,10 @@ class _Trying:
             request,
             who=who,
             name=sent.get("who", [""])[-1],
-            told=told,
+            was_asked=told is not None,
+            verdict=verdict_of(told["decisions"], str(request.path_params["mapping_id"])) if told is not None else None,
+            names=written.names,
             problem=problem,
-            mapping_id=str(request.path_params["mapping_id"]),
         )
 
     async def _written(self, request: Request, sent: Sent, catalogue: Catalogue) -> _Written:
@@ -172,6 +175,7 @@ class _Trying:
             unsaid=[field for field, value in (own | typed).items() if value is None],
             lacking=lacking,
             order=order_of(listed["mappings"], parts, id_),
+            names=as_named(listed["mappings"]),
         )
 
     async def _give_up(self, request: Request, trial_id: str) -> None:
