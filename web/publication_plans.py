@@ -40,24 +40,46 @@ _EXAMPLE: Final[dict[str, Any]] = {
             "exclusivity_group": "default",
             "was": "6f1c2a52-8a54-4d55-9a0e-0c1f7f0f5a10",
             "is": "6f1c2a52-8a54-4d55-9a0e-0c1f7f0f5a10",
+            "requested_before": True,
+            "requested_after": True,
         }
     ],
+    "requests": {"before": 1, "after": 1, "neither": 0},
     "hash": "sha256:0f3c…",
 }
 
 
 class NamedAffected(AffectedTold):
-    """The same with the names; null where nobody told of one."""
+    """The same with the names; null where nobody told of one.
+
+    Whether they would be requested, by what is published and with the draft; null where `requests` is.
+    """
 
     stakeholder_name: str | None
     customer_name: str | None
+    requested_before: bool | None = None
+    requested_after: bool | None = None
+
+
+class RequestsTold(Looked):
+    """How many of the `affected_stakeholders` would be requested if the trigger came to everybody now.
+
+    `before` by what is published, `after` with the draft, `neither` neither way: they fit another mapping than they
+    did, and are not to be requested by any.
+    """
+
+    before: int
+    after: int
+    neither: int
 
 
 class PublicationTold(Looked):
     """What publishing a draft would change. `published` is what it takes the place of, null where there is nothing.
 
     `affected` are the first lines about `affected_stakeholders`, who all count. With `findings` it cannot be published;
-    without it is, as it was looked at, by its `hash`; `warnings` do not keep it from that.
+    without it is, as it was looked at, by its `hash`; `warnings` do not keep it from that. The `population` is
+    everybody at every customer, whatever the segment, but for those who have left. `requests` is null where it depends
+    on what the event says, or where very many are affected.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -73,6 +95,7 @@ class PublicationTold(Looked):
     population: int
     affected_stakeholders: int
     affected: list[NamedAffected]
+    requests: RequestsTold | None = None
     hash: str
 
 
@@ -87,12 +110,16 @@ def publication_plan_routes(database: Database, callers: Callers, clock: Clock) 
         """What publishing the mapping's draft would change, and for whom; nothing is written."""
         with told_as_problems():
             async with database.transaction() as connection:
-                return _told(await plan_publication(connection, caller.organization_id, mapping_id, now=clock.now()))
+                found = await plan_publication(
+                    connection, caller.organization_id, mapping_id, now=clock.now(), with_requests=True
+                )
+                return _told(found)
 
     return routes
 
 
 def _told(plan: PublicationPlan) -> PublicationTold:
+    requests = plan.requests
     return PublicationTold(
         id=plan.id,
         version=plan.version,
@@ -114,8 +141,17 @@ def _told(plan: PublicationPlan) -> PublicationTold:
                 exclusivity_group=one.exclusivity_group,
                 was=one.was,
                 is_=one.is_,
+                requested_before=one.stakeholder_id in requests.before if requests is not None else None,
+                requested_after=one.stakeholder_id in requests.after if requests is not None else None,
             )
             for one in plan.affected
         ],
+        requests=RequestsTold(
+            before=len(requests.before),
+            after=len(requests.after),
+            neither=plan.affected_stakeholders - len(requests.before | requests.after),
+        )
+        if requests is not None
+        else None,
         hash=plan.hash,
     )

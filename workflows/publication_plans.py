@@ -5,23 +5,40 @@ publishes what they have not seen.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from enrollment.decide import OrganizationFacts
 from enrollment.drafts import Difference, Finding, MappingDocument, differences, examine
-from enrollment.mappings import Mapping
+from enrollment.mappings import Mapping, MappingBook
+from schemas.vocabulary import CandidateOutcome
 from storage import directory, mappings
 from storage.mappings import MappingVersion
 from storage.pool import Connection
+from workflows.imagining import imagine
 from workflows.mapping_plans import LISTED, Affected, PlanMoved, affected_by
 from workflows.mapping_versions import locked_facts, publish_draft, the_draft
 from workflows.mapping_warnings import warnings_of
+from workflows.trying import imagined_trigger
 
-__all__ = ["PublicationPlan", "plan_publication", "publish_planned"]
+__all__ = ["PublicationPlan", "Requests", "plan_publication", "publish_planned"]
+
+# So many customers are decided on at once, and no more in all: whoever looks at a plan waits for it.
+_PAGE = 100
+_MOST_DECIDED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Who of the affected would be requested if the trigger came now: by what is published, and with the draft."""
+
+    before: frozenset[str]
+    after: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +47,8 @@ class PublicationPlan:
 
     `before` is what is published, whose `differences` to the draft are told; both are nothing for a mapping that never
     was. `affected` holds the first of `affected_stakeholders`, and the names are theirs and their customers', by id.
-    With `findings` it cannot be published; `warnings` do not keep it from that.
+    With `findings` it cannot be published; `warnings` do not keep it from that. `requests` is None where it was not
+    asked for, where it depends on what the event says, or where too many are affected.
     """
 
     id: UUID
@@ -45,13 +63,17 @@ class PublicationPlan:
     affected: tuple[Affected, ...]
     names: dict[str, str | None]
     customer_names: dict[str, str | None]
+    requests: Requests | None
     hash: str
 
 
 async def plan_publication(
-    connection: Connection, organization_id: str, id_: UUID, *, now: datetime
+    connection: Connection, organization_id: str, id_: UUID, *, now: datetime, with_requests: bool = False
 ) -> PublicationPlan:
-    """What publishing a mapping's draft would do; nothing is written. Raises MappingUnknown."""
+    """What publishing a mapping's draft would do; nothing is written. Raises MappingUnknown.
+
+    `with_requests` decides about the affected as they are now besides.
+    """
     facts = await locked_facts(connection, organization_id)
     draft = await the_draft(connection, organization_id, id_)
     versions = await mappings.versions_of(connection, organization_id, id_)
@@ -83,6 +105,7 @@ async def plan_publication(
         affected=listed,
         names=await _names(connection, organization_id, listed),
         customer_names=await _customer_names(connection, organization_id, listed),
+        requests=await _requests(connection, facts, after, affected, now) if with_requests else None,
         hash="sha256:" + hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest(),
     )
 
@@ -95,6 +118,33 @@ async def publish_planned(
     if plan.hash != plan_hash:
         raise PlanMoved(f"something moved since the plan {plan_hash[:19]} was made: look at a new one, publish that")
     return await publish_draft(connection, organization_id, id_, by=by, now=now)
+
+
+async def _requests(
+    connection: Connection, facts: OrganizationFacts, after: MappingBook, affected: Sequence[Affected], now: datetime
+) -> Requests | None:
+    customers = sorted({(one.trigger_type, one.customer_id) for one in affected})
+    if len(customers) > _MOST_DECIDED or any("?" in one.was + one.is_ for one in affected):
+        return None
+    books = facts, replace(facts, mappings=after)
+    wanted = {(one.stakeholder_id, one.exclusivity_group) for one in affected}
+    found: tuple[set[str], set[str]] = (set(), set())
+    for at in range(0, len(customers), _PAGE):
+        triggers = [
+            imagined_trigger(facts.organization_id, trigger_type, customer_id, None, now)
+            for trigger_type, customer_id in customers[at : at + _PAGE]
+        ]
+        for recalled in await imagine(connection, facts, triggers, now):
+            for book, requested in zip(books, found, strict=True):
+                requested |= {
+                    one.stakeholder_id
+                    for one in replace(recalled, organization=book).evaluate().decisions
+                    if one.outcome is CandidateOutcome.REQUEST
+                    and one.mapping is not None
+                    and one.stakeholder_id is not None
+                    and (one.stakeholder_id, one.mapping.exclusivity_group) in wanted
+                }
+    return Requests(frozenset(found[0]), frozenset(found[1]))
 
 
 async def _names(connection: Connection, organization_id: str, affected: tuple[Affected, ...]) -> dict[str, str | None]:

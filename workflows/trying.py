@@ -29,7 +29,17 @@ from workflows.imagining import imagine
 from workflows.mapping_files import read_change
 from workflows.situations import Trigger
 
-__all__ = ["CannotTry", "LeftOut", "PassedOn", "Preview", "back_test", "mapping_to_try", "preview", "preview_one"]
+__all__ = [
+    "CannotTry",
+    "LeftOut",
+    "PassedOn",
+    "Preview",
+    "back_test",
+    "imagined_trigger",
+    "mapping_to_try",
+    "preview",
+    "preview_one",
+]
 
 _PAGE = 200
 _LEFT_OUT = 1000
@@ -198,18 +208,22 @@ async def _imagine(
     now: datetime,
 ) -> list[Recalled]:
     """An event of the mapping's trigger for each customer, at this moment."""
-    triggers = [_trigger(facts.organization_id, mapping, customer_id, imagined, now) for customer_id in customers]
-    return await imagine(connection, facts, triggers, now)
-
-
-def _trigger(
-    organization_id: str, mapping: Mapping, customer_id: str, imagined: dict[str, Any] | None, now: datetime
-) -> Trigger:
     asked = (*predicates(mapping.customer_criteria), *predicates(mapping.stakeholder_criteria))
     if imagined is None and any(one.field.startswith("trigger.") for one in asked):
         raise CannotTry("the mapping asks about its trigger: say what the event would carry")
-    event_type = LIFECYCLE_TYPES[mapping.trigger_type]
-    details = _IMAGINED[mapping.trigger_type] | {"signed_at": now, "term_end": now.date()} | (imagined or {})
+    triggers = [
+        imagined_trigger(facts.organization_id, mapping.trigger_type, customer_id, imagined, now)
+        for customer_id in customers
+    ]
+    return await imagine(connection, facts, triggers, now)
+
+
+def imagined_trigger(
+    organization_id: str, trigger_type: TriggerType, customer_id: str, imagined: dict[str, Any] | None, now: datetime
+) -> Trigger:
+    """An event for a customer that carries what is imagined; CannotTry where that is none."""
+    event_type = LIFECYCLE_TYPES[trigger_type]
+    details = _IMAGINED[trigger_type] | {"signed_at": now, "term_end": now.date()} | (imagined or {})
     told = {"organization_id": organization_id, "customer": {"id": customer_id}, "trigger": details}
     data = orjson.dumps(told)
     try:
@@ -217,7 +231,7 @@ def _trigger(
     except InvalidDataError as error:
         raise CannotTry(f"the event would not be one: {error}") from error
     return Trigger(
-        trigger_type=mapping.trigger_type,
+        trigger_type=trigger_type,
         event=event,
         event_id="preview",
         event_source="preview",

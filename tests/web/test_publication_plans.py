@@ -56,6 +56,28 @@ async def test_a_plan_says_what_changes_and_for_whom_and_is_done_as_it_was_looke
         ("stakeholder_criteria", {"all": []}, CHAMPIONS)
     ]
     assert [(one["stakeholder_name"], one["is"]) for one in narrower["affected"]] == [("Bob Ray", "none")]
+    assert (first["requests"], narrower["requests"]) == (
+        {"before": 0, "after": 2, "neither": 0},
+        {"before": 1, "after": 0, "neither": 0},
+    )
+
+
+async def test_a_plan_says_who_is_requested_neither_way_and_who_is_if_it_knows(api: Api, scene: Scene) -> None:
+    await scene.snapshots(stakeholders=(BOB | {"id": "sth-7", "email": None},))
+    unwritable = await plan(api, (await drafted(api))["id"])
+    assert unwritable["requests"] == {"before": 0, "after": 2, "neither": 1}
+    assert {
+        one["stakeholder_id"]: (one["requested_before"], one["requested_after"]) for one in unwritable["affected"]
+    } == {
+        "sth-7": (False, False),
+        "sth-8": (False, True),
+        "sth-9": (False, True),
+    }
+    severe = {"field": "trigger.severity", "op": "equals", "value": "high"}
+    by_event = await plan(api, (await drafted(api, SAVE | {"customer_criteria": severe}))["id"])
+    assert by_event["affected_stakeholders"] == 3
+    assert by_event["requests"] is None
+    assert {one["requested_after"] for one in by_event["affected"]} == {None}
 
 
 async def test_nobody_publishes_what_they_have_not_seen(api: Api, scene: Scene) -> None:
