@@ -13,7 +13,9 @@ from enrollment.traces import trace as traced
 from enrollment.turning import Turn, turns
 from schemas.vocabulary import CandidateOutcome
 
-__all__ = ["ExplainedDecision", "Explanation", "MappingTrace", "explain", "told", "trace"]
+__all__ = ["ExplainedDecision", "Explanation", "MappingTrace", "explain", "told", "told_asked", "trace", "unmet"]
+
+_UNMET = frozenset({"criteria_not_met", "fact_unknown"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,19 @@ def explain(recalled: Recalled) -> Explanation:
     return Explanation(decisions=explained, digest=digest)
 
 
+def unmet(recalled: Recalled) -> dict[str, list[MappingTrace]]:
+    """By stakeholder whom no mapping took: what each said whose criteria do not hold of them, or cannot be told.
+
+    What would turn it is not looked for, which is what takes long of explaining.
+    """
+    decisions = recalled.evaluate().decisions
+    return {
+        one.stakeholder_id: [asked for asked in _asked(recalled, one, decisions) if asked.said in _UNMET]
+        for one in decisions
+        if one.stakeholder_id is not None and one.mapping is None
+    }
+
+
 def trace(criteria: Criteria, facts: Facts) -> dict[str, Any]:
     """A tree of criteria with what each node says of some facts, and what each predicate saw."""
     return traced(criteria, facts).told()
@@ -114,18 +129,20 @@ def told(explained: ExplainedDecision) -> dict[str, Any]:
         "reason": decision.reason,
         "mapping": {"id": mapping.id, "version": mapping.version} if mapping is not None else None,
         "request_digest": decision.digest if decision.outcome is CandidateOutcome.REQUEST else None,
-        "asked": [
-            {
-                "mapping": {"id": one.mapping.id, "version": one.mapping.version},
-                "cadence_id": one.mapping.cadence_id,
-                "segment": one.mapping.segment,
-                "exclusivity_group": one.mapping.exclusivity_group,
-                "said": one.said,
-                "customer_criteria": one.customer,
-                "stakeholder_criteria": one.stakeholder,
-            }
-            for one in explained.asked
-        ],
+        "asked": [told_asked(one) for one in explained.asked],
         "would_turn": turn.told() if turn is not None else None,
         "would_also_turn": [one.told() for one in explained.turns[1:]],
+    }
+
+
+def told_asked(one: MappingTrace) -> dict[str, Any]:
+    """The same of one mapping's say."""
+    return {
+        "mapping": {"id": one.mapping.id, "version": one.mapping.version},
+        "cadence_id": one.mapping.cadence_id,
+        "segment": one.mapping.segment,
+        "exclusivity_group": one.mapping.exclusivity_group,
+        "said": one.said,
+        "customer_criteria": one.customer,
+        "stakeholder_criteria": one.stakeholder,
     }

@@ -1,6 +1,6 @@
 """Evaluations as they were stored, to be explained, made again and counted. Nothing here writes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -12,7 +12,7 @@ from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["About", "Reading", "StoredEvaluation", "between", "count_between", "read"]
+__all__ = ["About", "Reading", "StoredEvaluation", "between", "count_between", "read", "read_made"]
 
 _PAGE = 500
 
@@ -75,6 +75,19 @@ async def read(connection: Connection, organization_id: str, about: About, *, li
         customer_id=about.customer_id,
         stakeholder_id=about.stakeholder_id,
         at_most=limit,
+    )
+    return _evaluations(rows)
+
+
+async def read_made(
+    connection: Connection, organization_id: str, made: Collection[tuple[UUID, datetime]]
+) -> list[StoredEvaluation]:
+    """Evaluations by their ids and when they were made, in no order."""
+    rows = await queries.read_evaluations_made(
+        connection,
+        organization_id=organization_id,
+        ids=[id_ for id_, _ in made],
+        evaluated_at=[at for _, at in made],
     )
     return _evaluations(rows)
 

@@ -14,6 +14,12 @@ WHERE v.organization_id = :organization_id
 ORDER BY v.evaluated_at DESC, v.id DESC
 LIMIT :at_most
 
+-- name: read_evaluations_made
+-- An organization's evaluations by their ids, each with its instant, by which they are found.
+SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type, v.business_key, v.decision_version, v.evaluated_at, v.facts, v.outcomes, v.digest
+FROM evaluations v
+WHERE v.organization_id = :organization_id AND v.evaluated_at = ANY(:evaluated_at::timestamptz[]) AND v.id = ANY(:ids::uuid[])
+
 -- name: read_evaluations_between
 -- An organization's evaluations from an instant until before another, oldest first. Read page by page from one cursor: whoever
 -- asked for each page by itself would have everybody else's evaluations passed over, or its own sorted, once for each.

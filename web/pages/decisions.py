@@ -1,7 +1,7 @@
 """Who stands behind a count of the overview: the decisions of some days, by what they came to and why."""
 
 from asyncio import gather
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +23,11 @@ _DECISIONS = 5
 def decision_pages(kit: Kit) -> list[Route]:
     """`/overview/decisions`, and why one of them fell."""
     pages = _Decisions(kit)
-    return [Route("/overview/decisions", pages.listed), Route("/overview/decisions/why", pages.why)]
+    return [
+        Route("/overview/decisions", pages.listed),
+        Route("/overview/decisions/unmet", pages.unmet),
+        Route("/overview/decisions/why", pages.why),
+    ]
 
 
 def asked_of_outcomes(request: Request) -> dict[str, str | None]:
@@ -41,25 +45,39 @@ class _Decisions:
         which = asked_of_outcomes(request)
         came_to = {name: request.query_params.get(name) for name in ("outcome", "reason")}
         of_whom = await whose(self._kit, request)
-        page = self._kit.api.get(
-            request,
-            "/outcomes/decisions",
-            **which,
-            **came_to,
-            owner="me" if of_whom == "mine" else None,
-            limit=_PAGE_SIZE,
-            cursor=request.query_params.get("cursor"),
-        )
+        asked = {
+            "page": self._page(request, of_whom),
+            "known": self._kit.api.get(request, "/trigger-mappings/segments"),
+        }
         return await self._kit.page(
             "decisions.html",
             request,
-            {"page": page},
+            asked,
             **which,
             **came_to,
             whose=of_whom,
             spans=SPANS,
             triggers=TRIGGERS,
+            cursor=request.query_params.get("cursor"),
             changed=lambda **query: changed(request, **query),
+        )
+
+    async def unmet(self, request: Request) -> Response:
+        """Of a page's decisions that criteria have settled, what did not hold: decided again once the page is there."""
+        page = await self._page(request, await whose(self._kit, request), because="true")
+        return self._kit.rendered("_unmet.html", request, page=page)
+
+    async def _page(self, request: Request, of_whom: str, **more: str) -> Any:
+        came_to = {name: request.query_params.get(name) for name in ("outcome", "reason")}
+        return await self._kit.api.get(
+            request,
+            "/outcomes/decisions",
+            **asked_of_outcomes(request),
+            **came_to,
+            owner="me" if of_whom == "mine" else None,
+            limit=_PAGE_SIZE,
+            cursor=request.query_params.get("cursor"),
+            **more,
         )
 
     async def why(self, request: Request) -> Response:

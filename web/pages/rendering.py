@@ -1,6 +1,7 @@
 """Templates, and the few words and shapes that all of them use."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from markupsafe import Markup, escape
 from web.pages.auditing import deed
 from web.pages.histories import NO_REASON
 from web.pages.mapping_words import labelled, limits, uncounted
-from web.pages.reasons import denied, judged, saw, term_end_of, turn_of
+from web.pages.reasons import denied, judged, missed, saw, term_end_of, turn_of
 from web.pages.rules import asks_of
 from web.pages.wording import at_least, percent, reason, sentence, shown, words
 from web.reason_words import because
@@ -71,6 +72,7 @@ def templates() -> Environment:
         "reason": reason,
         "because": because,
         "denied": denied,
+        "missed": missed,
         "judged": judged,
         "saw": saw,
         "when": when,
@@ -90,6 +92,7 @@ def templates() -> Environment:
     }
     made.globals |= {
         "asks_of": asks_of,
+        "places": places,
         "turn_of": turn_of,
         "term_end_of": term_end_of,
         "uncounted": uncounted,
@@ -126,6 +129,17 @@ def sentence_case(told: str) -> str:
 def tone(state: str | None) -> str:
     """Which colour a state has."""
     return _TONES.get(state or "", "quiet")
+
+
+def places() -> Callable[[Mapping[str, Any]], str]:
+    """Where a row says what did not hold, by its evaluation and which of it: the same on a page that is read again."""
+    counted: Counter[str] = Counter()
+
+    def place_of(one: Mapping[str, Any]) -> str:
+        counted[one["evaluation_id"]] += 1
+        return f"unmet-{one['evaluation_id']}-{counted[one['evaluation_id']]}"
+
+    return place_of
 
 
 def as_json(told: Any, *, indented: bool = False) -> str:

@@ -1,21 +1,31 @@
 """The decisions that are counted by outcome and reason, one by one: whom each was about."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
+from enrollment.explain import told_asked, unmet
+from enrollment.recall import Recalled
 from schemas.fields import Instant
 from schemas.vocabulary import CandidateOutcome, Reason, TriggerType
 from storage.outcomes import DecidedRow, DecisionFilters, count_decided, decided
+from storage.pool import Connection
+from storage.stored_evaluations import read_made
 from web.paging import Paging, paging
 from web.reading.asking import Looked, Looking, OwnerFilter, Page, anybody, owner_asked_for
+from web.reading.decisions import plain, recalled
 from web.reading.outcomes import TRIGGER_OF, Days, SegmentFilter, TriggerFilter, span_of
 from web.security import Caller
 
 __all__ = ["counted_decision_routes"]
+
+_MOST_RECALLED = 50
+_OF_CRITERIA = frozenset({Reason.CRITERIA_NOT_MET, Reason.FACT_UNKNOWN})
 
 
 class DecisionCounted(Looked):
@@ -52,6 +62,11 @@ class DecisionCounted(Looked):
     stakeholder_name: str | None
     outcome: CandidateOutcome
     reason: Reason
+    because: list[dict[str, Any]] | None = Field(
+        default=None,
+        description="Where it is asked for, and no criteria held: what each mapping saw that asked, as in"
+        " `GET /api/salesloft/decisions`. Null where it is not kept any more.",
+    )
 
 
 class DecisionsCounted(Page[DecisionCounted]):
@@ -76,11 +91,17 @@ def counted_decision_routes(looking: Looking) -> APIRouter:
         outcome: Annotated[CandidateOutcome | None, Query(description="That came to this.")] = None,
         reason: Annotated[Reason | None, Query(description="For this reason.")] = None,
         owner: OwnerFilter = None,
+        *,
+        because: Annotated[
+            bool, Query(description="Also which criteria did not hold, decided again for at most 50 of a page.")
+        ] = False,
     ) -> DecisionsCounted:
         """The decisions on triggers, the newest first: those that `GET /api/salesloft/outcomes` counts.
 
         Each as it was made when its trigger came. What became of it when it was decided again later is not among them.
         """
+        if because:
+            page = Paging(min(page.limit, _MOST_RECALLED), page.cursor)
         now, owner_user_id = looking.clock.now(), owner_asked_for(caller, owner)
         about = span_of(now, days, trigger_type, segment)
         filters = DecisionFilters(outcome=outcome, reason=reason, owner_user_id=owner_user_id)
@@ -95,10 +116,12 @@ def counted_decision_routes(looking: Looking) -> APIRouter:
                 before=(before_at, before_id, before_place),
                 limit=page.limit + 1,
             )
+            found, following = page.cut(question, rows, lambda row: (row.evaluated_at, row.id, row.place))
             count = await count_decided(connection, caller.organization_id, about, filters)
-        found, following = page.cut(question, rows, lambda row: (row.evaluated_at, row.id, row.place))
+            known = await _recalled(looking, connection, caller.organization_id, found) if because else {}
+        seen = await asyncio.to_thread(_unmet, known)
         return DecisionsCounted(
-            items=[_told(row) for row in found],
+            items=[_told(row, seen.get((row.id, row.stakeholder_id))) for row in found],
             next_cursor=following,
             read_at=now,
             count=count,
@@ -108,7 +131,25 @@ def counted_decision_routes(looking: Looking) -> APIRouter:
     return routes
 
 
-def _told(row: DecidedRow) -> DecisionCounted:
+async def _recalled(
+    looking: Looking, connection: Connection, organization_id: str, found: Sequence[DecidedRow]
+) -> dict[UUID, Recalled]:
+    """By its id what each evaluation was a function of which criteria have settled, as far as that is kept."""
+    made = {(one.id, one.evaluated_at) for one in found if one.reason in _OF_CRITERIA}
+    stored = await read_made(connection, organization_id, made)
+    again = await recalled(looking, connection, organization_id, stored)
+    return {one.id: known for one, known in zip(stored, again, strict=True) if known is not None}
+
+
+def _unmet(known: dict[UUID, Recalled]) -> dict[tuple[UUID, str | None], list[dict[str, Any]]]:
+    return {
+        (id_, stakeholder_id): [plain(told_asked(one)) for one in asked]
+        for id_, one_of_them in known.items()
+        for stakeholder_id, asked in unmet(one_of_them).items()
+    }
+
+
+def _told(row: DecidedRow, because: list[dict[str, Any]] | None) -> DecisionCounted:
     return DecisionCounted(
         evaluation_id=row.id,
         evaluated_at=row.evaluated_at,
@@ -121,4 +162,5 @@ def _told(row: DecidedRow) -> DecisionCounted:
         stakeholder_name=row.stakeholder_name,
         outcome=CandidateOutcome(row.outcome),
         reason=Reason(row.reason),
+        because=because if row.reason in _OF_CRITERIA else None,
     )
