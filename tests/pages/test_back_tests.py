@@ -13,11 +13,8 @@ CHAMPIONS = {"field": "stakeholder.role", "op": "equals", "value": "champion"}
 
 async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Scene) -> None:
     published = next(one for one in (await scene.see("/trigger-mappings"))["mappings"] if one["status"] == "published")
-    path = f"/trigger-mappings/{published['id']}"
     narrower = published["mapping"] | {"stakeholder_criteria": CHAMPIONS}
-    headers = scene.headers(role="admin") | {"if-match": "*"}
-    drafted = await scene.http.put(f"/api/salesloft{path}/draft", json=narrower, headers=headers)
-    assert drafted.status_code == 200, drafted.text
+    drafted = await _drafted(scene, published["id"], narrower)
     as_published = await _back_test(scene, published["mapping"])
     as_drafted = await _back_test(scene, narrower)
     assert as_published["requests"] > as_drafted["requests"] == 0
@@ -26,7 +23,7 @@ async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Sc
         page = reader.page
         await reader.open(f"/mappings/{published['id']}/back-test")
         await page.locator("[name=version]").select_option(str(published["version"]))
-        await page.locator("[name=beside]").select_option(str(drafted.json()["versions"][-1]["version"]))
+        await page.locator("[name=beside]").select_option(str(drafted))
         await page.get_by_role("button", name="Run").click()
         chart = page.locator("figure.chart")
         await expect(chart.locator("canvas")).to_be_visible()
@@ -40,7 +37,7 @@ async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Sc
         assert len(drawn["days"]) == 91
         told = page.get_by_label("In short")
         await expect(told).to_contain_text(f"Its own events{own['events']}")
-        other = drafted.json()["versions"][-1]["version"]
+        other = drafted
         await expect(told).to_contain_text(f"It would have requested{own['requests']} version {other}: 0")
         await expect(told).to_contain_text(f"It did request{own['were']}")
         await expect(told).to_contain_text(f"API calls at most{own['calls_at_most']}")
@@ -53,7 +50,11 @@ async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Sc
         assert await _numbers(owners) == [one["requests"] for one in own["requests_by_owner"]]
         names = [one["owner_name"] or one["owner_user_id"] for one in own["requests_by_owner"]]
         assert await owners.locator(".stage").all_inner_texts() == names
+        # Why is said as everywhere, and a request needs none.
+        said = await table.locator("tbody th").all_inner_texts()
+        assert said[:2] == ["Request", "Skip something that the criteria ask is not known"]
         differs = page.get_by_role("region", name="Who comes out differently").locator("tbody tr")
+        await expect(differs.first).to_contain_text("something that the criteria ask is not known")
         await expect(differs).to_have_count(as_published["requests"])
         await expect(page.get_by_role("region", name="What differs").locator("ins")).to_have_text("Is now everybody")
         for scheme in ("light", "dark"):
@@ -65,6 +66,33 @@ async def test_a_version_is_tried_beside_another_one(browser: Browser, scene: Sc
     async with reading(browser, scene, role="csm") as another:
         await another.open(f"/mappings/{published['id']}/back-test")
         await expect(another.page.get_by_role("button", name="Run")).to_have_count(0)
+
+
+async def test_where_nobody_is_requested_nothing_is_drawn(browser: Browser, scene: Scene) -> None:
+    published = next(one for one in (await scene.see("/trigger-mappings"))["mappings"] if one["status"] == "published")
+    drafted = await _drafted(scene, published["id"], published["mapping"] | {"stakeholder_criteria": CHAMPIONS})
+    await scene.stage.execute(
+        """UPDATE evaluations SET outcomes = replace(outcomes::text, '"request"', '"skip"')::json"""
+    )
+    async with reading(browser, scene, role="manager", reduced_motion="reduce") as reader:
+        page = reader.page
+        await reader.open(f"/mappings/{published['id']}/back-test")
+        await page.locator("[name=version]").select_option(str(drafted))
+        await page.locator("[name=beside]").select_option("")
+        await page.get_by_role("button", name="Run").click()
+        await expect(page.get_by_text("Nobody was requested, and nobody would be")).to_be_visible()
+        await expect(page.locator("figure.chart")).to_have_count(0)
+        assert await reader.violations() == []
+        assert reader.complaints == []
+
+
+async def _drafted(scene: Scene, id_: str, mapping: dict[str, Any]) -> int:
+    headers = scene.headers(role="admin") | {"if-match": "*"}
+    path = f"/api/salesloft/trigger-mappings/{id_}/draft"
+    answer = await scene.http.put(path, json=mapping, headers=headers)
+    assert answer.status_code == 200, answer.text
+    version: int = answer.json()["versions"][-1]["version"]
+    return version
 
 
 async def _back_test(scene: Scene, mapping: dict[str, Any]) -> dict[str, Any]:
