@@ -337,7 +337,7 @@ async def test_an_admin_has_a_trigger_lead_to_a_cadence_and_then_to_another(brow
         await dialog.get_by_role("button", name="Write the draft").click()
         await page.get_by_role("link", name="Its versions").click()
         await _publish(page)
-        await expect(page.get_by_role("article", name="Version 1")).to_contain_text(f"go on {first}")
+        await expect(page.get_by_role("article", name="Version 1")).to_contain_text(f"everybody goes on {first}")
         await expect(page.get_by_role("status").filter(has_text="Published: version 1 counts since")).to_be_visible()
 
         await page.get_by_role("link", name="Edit").click()

@@ -1,7 +1,7 @@
 """Rules of a form: what they make is what the API takes, and what it tells comes back as the same rules."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pytest
@@ -10,7 +10,7 @@ from enrollment.catalogue import catalogue
 from enrollment.criteria import parse_criteria
 from web.pages.rule_form import edited, rules_in
 from web.pages.rules import Group, Row, Unfinished, asks_of, criteria_of, finished, rules_of, settled
-from web.pages.wording import sentence
+from web.pages.wording import sentence, whose
 
 CATALOGUE: dict[str, dict[str, Any]] = {one.field: asdict(one) for one in catalogue()}
 GOOD = {
@@ -142,3 +142,37 @@ def _row(field: str, ask: Any) -> Row:
 
 def _leaves(criteria: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for part in criteria["all"] for one in _leaves(part)] if "all" in criteria else [criteria]
+
+
+ROLE = {"field": "stakeholder.role", "op": "equals", "value": "executive_sponsor"}
+TITLE = {"field": "stakeholder.title", "op": "matches", "value": "VP"}
+CHAMPION = {"field": "stakeholder.is_champion", "op": "equals", "value": True}
+SOON = {"all": [RENEWAL | {"op": "after", "value": -1}, RENEWAL | {"op": "before", "value": 41}]}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "whom", "says"),
+    [
+        (ROLE, "stakeholder", "whose role is executive sponsor"),
+        ({"all": [ROLE]}, "stakeholder", "whose role is executive sponsor"),
+        ({"all": [{"not": ROLE}, TITLE]}, "stakeholder", "whose role is not executive sponsor and title matches VP"),
+        (SOON, "customer", "whose renewal date is within the next 40 days"),
+        ({"not": SOON}, "customer", "where customer renewal date is not within the next 40 days"),
+        (CHAMPION, "stakeholder", "where stakeholder is champion"),
+        (
+            {"all": [ROLE, CHAMPION]},
+            "stakeholder",
+            "where stakeholder role is executive sponsor and stakeholder is champion",
+        ),
+        (
+            {"any": [ROLE, TITLE]},
+            "stakeholder",
+            "where stakeholder role is executive sponsor or stakeholder title matches VP",
+        ),
+        (ROLE, "customer", "where stakeholder role is executive sponsor"),
+    ],
+)
+def test_what_is_asked_of_somebody_is_said_as_theirs(
+    criteria: dict[str, Any], whom: Literal["customer", "stakeholder"], says: str
+) -> None:
+    assert whose(criteria, whom) == says

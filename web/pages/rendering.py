@@ -16,7 +16,7 @@ from web.pages.histories import NO_REASON
 from web.pages.mapping_words import labelled, limits, uncounted
 from web.pages.reasons import denied, judged, missed, saw, term_end_of, turn_of
 from web.pages.rules import asks_of
-from web.pages.wording import at_least, percent, reason, sentence, shown, words
+from web.pages.wording import at_least, percent, reason, sentence, shown, whose, words
 from web.reason_words import because
 
 __all__ = ["FOLDER", "templates"]
@@ -82,6 +82,7 @@ def templates() -> Environment:
         "tone": tone,
         "json": as_json,
         "sentence": sentence,
+        "whose": whose,
         "shown": shown,
         "percent": percent,
         "at_least": at_least,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from web.pages.reasons import because, missed, turn_of
+from web.pages.reasons import missed, turn_of
 
 __all__ = ["Elsewhere", "Verdict", "verdict_of"]
 

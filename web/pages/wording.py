@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from math import floor
 from typing import Any, Final, Literal
 
-__all__ = ["at_least", "fact", "percent", "reason", "sentence", "shown", "within_days", "words"]
+__all__ = ["at_least", "fact", "percent", "reason", "sentence", "shown", "whose", "within_days", "words"]
 
 _SAYS: Mapping[str, str] = {
     "equals": "is",
@@ -116,6 +116,18 @@ def sentence(criteria: dict[str, Any]) -> str:
         case {"any": parts}:
             return _joined(parts, " or ")
     return _predicate(criteria["field"], criteria["op"], criteria.get("value"), _SAYS)
+
+
+def whose(criteria: dict[str, Any], whom: Literal["customer", "stakeholder"]) -> str:
+    """Criteria as what follows their plural: "whose role is executive sponsor", or else "where ..."."""
+    parts = criteria["all"] if "all" in criteria and within_days(criteria) is None else [criteria]
+    told = [sentence(one) for one in parts]
+    subject = f"{whom} "
+    if any("field" not in one.get("not", one) and within_days(one) is None for one in parts) or not all(
+        one.startswith(subject) and not one.startswith(f"{subject}is ") for one in told
+    ):
+        return f"where {sentence(criteria)}"
+    return f"whose {' and '.join(one.removeprefix(subject) for one in told)}"
 
 
 def _joined(parts: list[dict[str, Any]], word: str) -> str:
