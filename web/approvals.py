@@ -3,6 +3,7 @@
 A deployment may leave it to the approval service, and so may an organization.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.approval import ApproverChanges
+from storage import looking
 from storage.pool import Database
 from web.idempotency import repeatable
 from web.problems import Problem
@@ -24,6 +26,7 @@ __all__ = ["approval_routes"]
 
 MOST_AT_ONCE: Final = 500
 
+_OUT_OF_RANGE: Final = "changed_start_date_out_of_range"
 _DETAILS: Final = {
     "unknown_enrollment": "There is no such request.",
     "digest_mismatch": "What is asked has changed since: look at the request again, and decide about what it says now.",
@@ -35,7 +38,7 @@ _DETAILS: Final = {
     "changed_step_not_in_cadence": "The start step is none of the cadence's.",
     "changed_sender_unknown": "The team has no such active user at Salesloft.",
     "changed_sender_not_allowed": "The cadence is personal: only its owner can send.",
-    "changed_start_date_out_of_range": "The start date is over, or later than the approval would be good for.",
+    _OUT_OF_RANGE: "The start date is over, or later than the approval would be good for.",
     ANOTHERS_CUSTOMER: "Somebody else looks after this customer: they decide, or a manager.",
 }
 
@@ -113,13 +116,20 @@ def approval_routes(
     routes = APIRouter(prefix="/api/salesloft/approvals", tags=["approvals"])
     approver = having_role(callers, CallerRole.CSM, CallerRole.MANAGER, CallerRole.ADMIN)
 
-    async def refusals(caller: Caller, answers: list[Answer]) -> list[str | None]:
+    async def refusals(caller: Caller, answers: list[Answer]) -> list[Refused | None]:
         by = Approver(user_id=caller.user_id, own_customers_only=caller.role is CallerRole.CSM)
         async with database.transaction() as connection:
             chosen = await read_settings(connection, caller.organization_id)
             if not decide_here or not chosen.settings.decided_on_our_page:
                 raise Problem(403, "decided_elsewhere", "Requests are decided at the approval service, and not here.")
-            return await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
+            found = await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
+            far = [one.enrollment_id for one, code in zip(answers, found, strict=True) if code == _OUT_OF_RANGE]
+            rows = await looking.requests(connection, caller.organization_id, far) if far else []
+        last_days = {row.id: row.execute_by.date() for row in rows}
+        return [
+            None if code is None else _refused(one.enrollment_id, code, last_days)
+            for one, code in zip(answers, found, strict=True)
+        ]
 
     # Of two decisions that are the same the first counts.
     @routes.post("/decisions")
@@ -130,11 +140,7 @@ def approval_routes(
         found = await refusals(caller, [_answer(one.enrollment_id, one) for one in told])
         return Published(
             published=[one.enrollment_id for one, refusal in zip(told, found, strict=True) if refusal is None],
-            refused=[
-                Refused(enrollment_id=one.enrollment_id, reason_code=refusal, detail=_detail(refusal))
-                for one, refusal in zip(told, found, strict=True)
-                if refusal is not None
-            ],
+            refused=[refusal for refusal in found if refusal is not None],
         )
 
     @routes.post("/{enrollment_id}/decision", status_code=202)
@@ -145,9 +151,9 @@ def approval_routes(
         """Decide about a request. The decision is published, and moves the enrollment unless another came before it."""
         (refusal,) = await refusals(caller, [_answer(enrollment_id, decision)])
         if refusal is not None:
-            status = {"unknown_enrollment": 404, "own_request": 403, ANOTHERS_CUSTOMER: 403}.get(refusal, 409)
-            status = 422 if refusal.startswith("changed_") else status
-            raise Problem(status, refusal, _detail(refusal))
+            code = refusal.reason_code
+            status = {"unknown_enrollment": 404, "own_request": 403, ANOTHERS_CUSTOMER: 403}.get(code, 409)
+            raise Problem(422 if code.startswith("changed_") else status, code, refusal.detail)
         response.headers["location"] = f"/api/salesloft/enrollments/{enrollment_id}"
         return Published(published=[enrollment_id], refused=[])
 
@@ -164,6 +170,10 @@ def _answer(enrollment_id: UUID, decision: Decision) -> Answer:
     )
 
 
-def _detail(refusal: str) -> str:
-    decided = f"The enrollment is {refusal.removeprefix('already_')}: there is nothing left to decide."
-    return _DETAILS.get(refusal, decided)
+def _refused(enrollment_id: UUID, code: str, last_days: Mapping[UUID, date]) -> Refused:
+    decided = f"The enrollment is {code.removeprefix('already_')}: there is nothing left to decide."
+    detail = _DETAILS.get(code, decided)
+    if code == _OUT_OF_RANGE and enrollment_id in last_days:
+        last = last_days[enrollment_id]
+        detail = f"Choose a first day from today to {last.day} {last:%B %Y}, until when the approval would be good."
+    return Refused(enrollment_id=enrollment_id, reason_code=code, detail=detail)

@@ -137,7 +137,7 @@ async def _remove(connection: Connection, enrollment: Enrollment, asked: Steerin
 async def _pause(connection: Connection, enrollment: Enrollment, asked: Steering, now: datetime) -> None:
     _on_cadence(enrollment, "paused")
     if asked.until is not None and asked.until <= now:
-        raise TermsInvalid("a pause ends in the future")
+        raise TermsInvalid("the pause would be over already: name a later day, or none to pause until somebody resumes")
     await steering.keep_paused(connection, enrollment, asked, now)
     if enrollment.state is EnrollmentState.ENROLLED:
         await add_pause(connection, [enrollment], now)

@@ -316,7 +316,7 @@ async def test_it_is_noted_who_asked_what_and_why(account: Account) -> None:
     await ask(account, "remove", note="asked to", asked_by="usr-2")
     with pytest.raises(SteeringInvalid, match="say why"):
         await ask(account, "pause", note=" ")
-    with pytest.raises(SteeringInvalid, match="ends in the future"):
+    with pytest.raises(SteeringInvalid, match="name a later day, or none"):
         await ask(account, "pause", until=datetime.min.replace(tzinfo=until.tzinfo))
     async with account.stage.database.connection() as connection:
         of = await account.enrollment(SAVE)

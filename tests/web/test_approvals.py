@@ -115,6 +115,9 @@ async def test_what_would_not_count_is_refused_and_not_published(api: Api, scene
         ({"start_date": "2020-01-01"}, "changed_start_date_out_of_range"),
     ):
         refused(await decide(api, *known, body={"changes": changes}), 422, because)
+    late = refused(await decide(api, *known, body={"changes": {"start_date": "2030-01-01"}}), 422, because)
+    (row,) = await api.fetch("SELECT execute_by FROM enrollments WHERE id::text = $1", str(known[0]))
+    assert f"to {row['execute_by'].day} {row['execute_by']:%B %Y}, until when" in late["detail"]
     await scene.execute("UPDATE enrollments SET requested_by_user = 'usr-1'")
     refused(await decide(api, *known), 403, "own_request")
     assert await kept_from(api, known[0], role="manager") == "own_request"

@@ -12,7 +12,6 @@ __all__ = ["approving_routes"]
 
 _PAGE_SIZE = 50
 _NEWER_AT_MOST = 200
-_CADENCES = 100
 
 
 def approving_routes(kit: Kit) -> list[Route]:
@@ -80,13 +79,15 @@ class _Desk:
         approval = detail["approval"]
         cadence_id = approval["action"]["cadence"]["id"]
         cadence = await self._kit.api.get(request, f"/cadences/{named(cadence_id)}")
-        all_cadences = await self._kit.api.get(request, "/cadences", limit=_CADENCES)
+        everybody = await self._kit.api.get(request, "/senders")
         return self._kit.rendered(
             "_approve_changed.html",
             request,
             one=approval,
+            asked_at=detail["read_at"],
             steps=[(day["day"], step) for day in cadence["days"] for step in day["steps"] if step["enabled"]],
-            senders=_senders(approval, cadence, all_cadences["items"]),
+            senders=_senders(approval, cadence, everybody["senders"]),
+            is_personal=not cadence["team_cadence"],
         )
 
     async def decide(self, request: Request) -> Response:
@@ -140,10 +141,11 @@ def _changes(form: dict[str, str]) -> dict[str, Any]:
     return changes
 
 
-def _senders(approval: dict[str, Any], cadence: dict[str, Any], cadences: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Who can send, as far as it is known: the owners of cadences; of a personal one its owner alone."""
-    asked = approval["action"].get("sender") or {}
-    owners = [one["owner"] for one in (cadences if cadence["team_cadence"] else [cadence]) if one["owner"]]
-    found = {one["user_id"]: one for one in owners if one["active"] is not False}
-    found.pop(asked.get("user_id"), None)
-    return sorted(found.values(), key=lambda one: (one["name"] or "", one["user_id"]))
+def _senders(
+    approval: dict[str, Any], cadence: dict[str, Any], everybody: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Who else can send: any active user of the team; of a personal cadence its owner alone."""
+    asked = (approval["action"].get("sender") or {}).get("user_id")
+    owner = (cadence["owner"] or {}).get("user_id")
+    may = [one for one in everybody if cadence["team_cadence"] or one["user_id"] == owner]
+    return [one for one in may if one["user_id"] != asked]

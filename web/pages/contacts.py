@@ -220,6 +220,7 @@ class Contacts:
             "_add.html",
             request,
             stakeholder_id=stakeholder_id,
+            now=view["read_at"],
             time_zone=view["stakeholder"]["time_zone"],
             cadences=cadences["items"],
             senders=senders["senders"],

@@ -2,6 +2,7 @@
 
 import { draw, redraw } from "./charts.js";
 import { localize, mornings } from "./dates.js";
+import { forget, placeIn } from "./refusals.js";
 
 const read = document.querySelector('meta[name="read-at"]')?.content;
 const ahead = read ? new Date(read) - Date.now() : 0;
@@ -56,6 +57,11 @@ let opened = [];
 let chosen = [];
 let done = [];
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  // What a dialog asked for is refused there, where it is seen and what was written still stands.
+  if (detail.isError) {
+    const { elt, target } = detail.requestConfig;
+    detail.target = placeIn(elt) ?? (target?.matches(".pop:popover-open") ? target : detail.target);
+  }
   if (detail.requestConfig.triggeringEvent?.type === "changed") {
     // Until its decision has arrived a request still waits: shown anew, it would offer to decide again.
     const isDecided = detail.target.querySelector(".published") !== null;
@@ -83,18 +89,18 @@ document.addEventListener("htmx:afterSettle", () => {
   draw(document, window.uPlot);
 });
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
-  if (detail.requestConfig.verb === "post") document.querySelector("#problems")?.replaceChildren();
+  if (detail.requestConfig.verb === "post") {
+    document.querySelector("#problems")?.replaceChildren();
+    forget(detail.requestConfig.elt);
+  }
   // A dialog that is filled anew does not go on telling of whom it was filled for before.
   const meanwhile = detail.target?.dataset.meanwhile;
   if (meanwhile) detail.target.replaceChildren(Object.assign(document.createElement("p"), { className: "fine", ariaBusy: "true", textContent: meanwhile }));
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  // What was refused is told at the top of the page, which a dialog would cover.
-  if (detail.failed) {
-    detail.elt.closest(".pop")?.hidePopover();
-    document.querySelector("#problems")?.scrollIntoView({ block: "center" });
-  }
+  if (detail.failed) (placeIn(detail.requestConfig.elt) ?? document.querySelector("#problems"))?.scrollIntoView({ block: "nearest" });
 });
+document.addEventListener("toggle", ({ target, newState }) => newState === "closed" && target.matches(".pop") && forget(target), true);
 
 function follow() {
   const sign = document.querySelector("[data-live]");

@@ -6,6 +6,7 @@
 import { draw, redraw } from "./charts.js";
 import { localize, mornings } from "./dates.js";
 import { FIRST_PAUSE_MS, follow, longer, rest } from "./event_stream.js";
+import { forget, placeIn } from "./refusals.js";
 
 const SERVICE = new URL(import.meta.url).origin;
 const PARTS = "/embedded";
@@ -79,6 +80,7 @@ class Embedded extends HTMLElement {
         target.dataset.asked = "";
         this.#part(target);
       }
+      if (target.matches(".pop:not(:popover-open)")) forget(target);
       this.#later();
     }, true);
     // What was checked was checked of the form as it was.
@@ -257,6 +259,7 @@ class Embedded extends HTMLElement {
     const headers = isChange && !isTry ? { "idempotency-key": this.#key(`${path} ${body}`) } : {};
     const buttons = isChange ? form.querySelectorAll("button") : [];
     this.#problems.replaceChildren();
+    if (isChange) forget(element);
     for (const button of buttons) button.disabled = true;
     try {
       const answer = await this.#ask(path, { method: isChange ? "POST" : "GET", body, headers });
@@ -407,9 +410,10 @@ class Embedded extends HTMLElement {
 
   #complain(told, part) {
     const nodes = [told].flat();
-    part.closest(".pop")?.hidePopover();
-    this.#problems.replaceChildren(...nodes);
-    this.#problems.scrollIntoView({ block: "nearest" });
+    // A part that went meanwhile is told of above what is there instead.
+    const place = (part.isConnected && (placeIn(part) ?? this.#target(part)?.closest(".pop:popover-open"))) || this.#problems;
+    place.replaceChildren(...nodes);
+    place.scrollIntoView({ block: "nearest" });
   }
 
   #instead(told) {

@@ -26,7 +26,14 @@ function likeHere(zone) {
   }
 }
 
+// The day on which an instant is where the reader is, as a field for dates has it.
+function dayOf(instant) {
+  return [instant.getFullYear(), instant.getMonth() + 1, instant.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+}
+
 export function localize(root, ahead) {
+  // What shall end in the future ends on a later morning.
+  for (const input of root.querySelectorAll("input[data-morning]")) input.min = dayOf(new Date(Date.now() + ahead + 86_400_000));
   for (const element of root.querySelectorAll("[data-zone]")) element.hidden = likeHere(element.dataset.zone);
   for (const element of root.querySelectorAll("time[datetime]")) {
     const told = element.getAttribute("datetime");
