@@ -63,6 +63,23 @@ async def test_what_an_approver_changed_is_told_by_name(browser: Browser, desk: 
         assert manager.complaints == []
 
 
+async def test_a_request_says_how_much_it_is_and_to_which_address(browser: Browser, desk: Acting) -> None:
+    stakeholder_id = await somebody(desk, "Mo Size")
+    enrollment_id = await asked_for(desk, stakeholder_id)
+    listed = (await desk.call("GET", "/api/salesloft/cadences")).json()["items"]
+    (cadence,) = [one for one in listed if one["id"] == desk.cadence["id"]]
+    size = f"{cadence['step_count']} steps over {cadence['duration_business_days']} business days"
+    address = f"{stakeholder_id.removeprefix('sth-')}@acme.example"
+    async with reading(browser, desk.api, user_id="usr-9") as manager:
+        for path in (f"/approvals/{enrollment_id}", "/approvals"):
+            await manager.open(path)
+            card = manager.card("Mo Size")
+            await expect(card).to_contain_text(f"{size}, to {address}.")
+            await manager.page.set_viewport_size({"width": 360, "height": 740})
+            assert await manager.page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert await manager.violations() == []
+
+
 async def test_a_first_day_is_said_to_be_theirs_to_who_lives_by_another_calendar(
     browser: Browser, desk: Acting
 ) -> None:

@@ -12,6 +12,7 @@ __all__ = ["approving_routes"]
 
 _PAGE_SIZE = 50
 _NEWER_AT_MOST = 200
+_CADENCES = 200
 
 
 def approving_routes(kit: Kit) -> list[Route]:
@@ -46,7 +47,7 @@ class _Desk:
         return await self._kit.page(
             "approvals.html",
             request,
-            {"names": self._kit.names(request, _askers(page["items"]))},
+            {"names": self._kit.names(request, _askers(page["items"])), "sizes": self._sizes(request)},
             page=page,
             show=show,
             customer_id=customer_id,
@@ -70,7 +71,13 @@ class _Desk:
         detail = await self._kit.api.get(request, path)
         deciders = {word["decided_by"] for word in detail["decisions"]}
         names = self._kit.names(request, _askers([detail["approval"]]) | deciders)
-        return await self._kit.page("approval.html", request, {"names": names}, detail=detail)
+        asked = {"names": names, "sizes": self._sizes(request)}
+        return await self._kit.page("approval.html", request, asked, detail=detail)
+
+    async def _sizes(self, request: Request) -> dict[int, tuple[int, int]]:
+        """Of cadences, by id, how many steps each has and over how many business days."""
+        found = await self._kit.api.get(request, "/cadences", limit=_CADENCES)
+        return {one["id"]: (one["step_count"], one["duration_business_days"]) for one in found["items"]}
 
     async def changing(self, request: Request) -> Response:
         """What can be otherwise than asked: the date, the step to begin at, the sender."""
