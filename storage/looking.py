@@ -27,6 +27,7 @@ __all__ = [
     "UnitRow",
     "activity",
     "count_waiting",
+    "count_waiting_of_owner",
     "decisions_on",
     "ended",
     "enrollments",
@@ -320,6 +321,16 @@ async def waiting(
 async def count_waiting(connection: Connection, organization_id: str, *, at_most: int) -> int:
     """How many requests nobody has answered, so many at most."""
     found: int = await queries.count_waiting(connection, organization_id=organization_id, at_most=at_most)
+    return found
+
+
+async def count_waiting_of_owner(
+    connection: Connection, organization_id: str, owner_user_id: str, *, but_of: str | None, at_most: int
+) -> int:
+    """How many requests about an owner's customers wait, so many at most, without those that `but_of` asked for."""
+    found: int = await queries.count_waiting_of_owner(
+        connection, organization_id=organization_id, owner_user_id=owner_user_id, but_of=but_of, at_most=at_most
+    )
     return found
 
 

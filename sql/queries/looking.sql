@@ -74,6 +74,17 @@ SELECT count(*)::integer FROM (
   SELECT FROM enrollments WHERE organization_id = :organization_id AND state = 'requested' LIMIT :at_most
 ) AS waiting
 
+-- name: count_waiting_of_owner$
+-- How many requests about one owner's customers nobody has answered, so many at most; but those of one user where one is named.
+SELECT count(*)::integer FROM (
+  SELECT FROM enrollments e
+  WHERE e.organization_id = :organization_id AND e.state = 'requested'
+    AND (:but_of::text IS NULL OR e.requested_by_user IS DISTINCT FROM :but_of)
+    AND e.customer_id = ANY (ARRAY(
+      SELECT o.customer_id FROM directory_customers o WHERE o.organization_id = :organization_id AND o.owner_user_id = :owner_user_id))
+  LIMIT :at_most
+) AS waiting
+
 -- name: look_at_requests
 -- The requests of some enrollments, as they were published, and what became of each.
 SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.requested_by_user, e.expires_at, e.execute_by,

@@ -1,4 +1,4 @@
-"""What is around every page: its names, how much waits, who is signed in where, and the chat beside it."""
+"""What is around every page: its names, how much there is to decide, who is signed in where, and the chat beside it."""
 
 from playwright.async_api import Browser, Locator, expect
 
@@ -8,19 +8,19 @@ from tests.web.acting import Acting
 from tests.web.looking_scene import Scene
 
 
-async def test_it_says_how_many_requests_wait_as_they_come(browser: Browser, desk: Acting) -> None:
+async def test_it_says_about_how_many_requests_one_may_decide_as_they_come(browser: Browser, desk: Acting) -> None:
     asked_for = [await somebody(desk, name) for name in ("Ida Berg", "Jo Lund")]
-    async with reading(browser, desk.api, role="viewer") as reader:
+    async with reading(browser, desk.api, user_id="usr-9") as reader:
         await reader.open("/cadences")
         await reader.follows()
         approvals = reader.page.get_by_role("navigation", name="Pages").get_by_role("link", name="Approvals")
         await expect(approvals).to_have_text("Approvals")
         for many, one in enumerate(asked_for, start=1):
             assert (await desk.add(one, claims={"role": "admin"})).status_code == 202
-            await expect(approvals).to_have_text(f"Approvals{many} waiting")
+            await expect(approvals).to_have_text(f"Approvals{many} to decide")
         assert await reader.violations() == []
         await reader.open("/people")
-        await expect(approvals).to_have_text("Approvals2 waiting")
+        await expect(approvals).to_have_text("Approvals2 to decide")
         assert reader.complaints == []
 
 

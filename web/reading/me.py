@@ -8,8 +8,10 @@ from pydantic import ConfigDict, Field
 from schemas.fields import Instant
 from storage import looking as rows
 from storage import naming
+from storage.pool import Connection
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole
+from workflows.organization_settings import read_settings
 
 __all__ = ["me_routes"]
 
@@ -29,6 +31,8 @@ class Me(Looked):
                     "role": "csm",
                     "approvals_waiting": 4,
                     "more_approvals_wait": False,
+                    "approvals_to_decide": 2,
+                    "more_to_decide": False,
                     "read_at": "2026-11-25T10:31:13.000000Z",
                 }
             ]
@@ -41,10 +45,15 @@ class Me(Looked):
     role: CallerRole
     approvals_waiting: int = Field(description=f"{_COUNTED} at most.")
     more_approvals_wait: bool
+    approvals_to_decide: int = Field(
+        description="Those that are the caller's to decide: a csm's are of their customers and asked for by others,"
+        f" a manager's and an admin's are all, a viewer's none; {_COUNTED} at most."
+    )
+    more_to_decide: bool
     read_at: Instant
 
 
-def me_routes(looking: Looking) -> APIRouter:
+def me_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
     """`GET /api/salesloft/me`."""
     routes = APIRouter(prefix="/api/salesloft/me", tags=["session"])
     who = anybody(looking)
@@ -55,6 +64,7 @@ def me_routes(looking: Looking) -> APIRouter:
         async with looking.of(caller) as connection:
             names = await naming.users(connection, caller.organization_id, [caller.user_id])
             waiting = await rows.count_waiting(connection, caller.organization_id, at_most=_COUNTED + 1)
+            decidable = await _decidable(connection, caller, waiting) if decide_here else 0
         return Me(
             organization_id=caller.organization_id,
             user_id=caller.user_id,
@@ -62,7 +72,24 @@ def me_routes(looking: Looking) -> APIRouter:
             role=caller.role,
             approvals_waiting=min(waiting, _COUNTED),
             more_approvals_wait=waiting > _COUNTED,
+            approvals_to_decide=min(decidable, _COUNTED),
+            more_to_decide=decidable > _COUNTED,
             read_at=looking.clock.now(),
         )
 
     return routes
+
+
+async def _decidable(connection: Connection, caller: Caller, waiting: int) -> int:
+    chosen = (await read_settings(connection, caller.organization_id)).settings
+    if caller.role is CallerRole.VIEWER or not chosen.decided_on_our_page:
+        return 0
+    if caller.role is not CallerRole.CSM:
+        return waiting
+    return await rows.count_waiting_of_owner(
+        connection,
+        caller.organization_id,
+        caller.user_id,
+        but_of=None if chosen.self_approval_allowed else caller.user_id,
+        at_most=_COUNTED + 1,
+    )

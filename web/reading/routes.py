@@ -37,7 +37,7 @@ def reading_routes(
         cadence_routes(looking),
         sender_routes(looking),
         finding_routes(looking),
-        me_routes(looking),
+        me_routes(looking, decide_here=decide_here),
         people_routes(looking),
         activity_routes(looking),
         enrollment_routes(looking),
