@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from sandbox.salesloft.server import SimulatorClient, running_simulator
@@ -21,6 +22,10 @@ from storage.pool import Database, DatabaseOptions
 
 # A shell that starts us in the background has us, and whatever we start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is the machine's business.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # Every HTTP client reads the machine's certificates, which takes longer than most tests do, and none here meets one.
 ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]

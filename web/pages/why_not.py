@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from web.pages.reasons import missed, turn_of
+from web.reason_words import because
 
 __all__ = ["Elsewhere", "Verdict", "verdict_of"]
 
