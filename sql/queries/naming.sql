@@ -38,7 +38,7 @@ WHERE organization_id = :organization_id AND stakeholder_id = ANY (:stakeholder_
 
 -- name: names_of_users
 -- What some users of the platform are called, as far as anybody has said: as an approver, else by the address of a customer's owner at
--- Salesloft, else that address.
+-- Salesloft, else that address. Of several customers' owners with that id, whoever Salesloft knows.
 SELECT a.user_id, coalesce(d.name, o.name, o.email) AS name
 FROM (SELECT DISTINCT u.user_id FROM unnest(:user_ids::text[]) AS u (user_id)) AS a
 LEFT JOIN LATERAL (
@@ -56,10 +56,10 @@ LEFT JOIN LATERAL (
   SELECT c.data #>> '{owner,email}' AS email, s.name
   FROM (
     SELECT k.customer_id FROM directory_customers k
-    WHERE k.organization_id = :organization_id AND k.owner_user_id = a.user_id ORDER BY k.customer_id DESC LIMIT 1
+    WHERE k.organization_id = :organization_id AND k.owner_user_id = a.user_id ORDER BY k.customer_id DESC LIMIT 5
   ) AS one
   JOIN directory_customers c ON c.organization_id = :organization_id AND c.customer_id = one.customer_id
   LEFT JOIN salesloft_users s ON s.organization_id = :organization_id AND s.email = lower(trim(c.data #>> '{owner,email}'))
-  LIMIT 1
+  ORDER BY s.name IS NULL, c.customer_id DESC LIMIT 1
 ) AS o ON true
 WHERE coalesce(d.name, o.name, o.email) IS NOT NULL

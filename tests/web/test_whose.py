@@ -72,6 +72,8 @@ async def test_users_are_called_as_they_approved_or_as_salesloft_knows_them(desk
     await desk.api.fetch(
         "UPDATE enrollments SET decision = jsonb_set(decision::jsonb, '{decided_by,name}', '\"Mia Svensson\"')::json"
     )
+    # Of another customer's owner with that id Salesloft knows the address no more.
+    await somebody(desk, "Olga Stone", owner="usr-1", owner_email="former@left.example")
     named = (await see(desk, "/users?id=usr-9&id=usr-1&id=usr-nobody"))["users"]
     owner = desk.api.team["users"][1]["name"]
     assert named == [{"id": "usr-1", "name": owner}, {"id": "usr-9", "name": "Mia Svensson"}]
