@@ -54,7 +54,7 @@ __all__ = [
 
 MOST_AT_ONCE: Final = 500
 _MOST_BYTES: Final = 8 * 1024 * 1024
-_OF_THE_RECORD: Final = frozenset(
+_OF_THE_RECORD: Final = frozenset({"id_reused"}) | frozenset(
     error.code
     for error in (
         NotACloudEventError,

@@ -252,13 +252,13 @@ async def test_what_very_likely_fails_again_is_counted_before_it_goes(api: Api, 
         return Record(TOPIC, record.offset, record.key, record.value, again)
 
     by_itself = await post.fail(post.record())
-    codes = {name: await post.fail(post.record(), name) for name in ("handler_failed", "unknown_type")}
+    codes = {name: await post.fail(post.record(), name) for name in ("handler_failed", "unknown_type", "id_reused")}
     again = await post.fail(back(post.record(), 1), "handler_failed")
     worn = await post.fail(back(post.record(), 3), "handler_failed")
     found = [(await plan(api, ids=[one]))["unmended"] for one in (by_itself, *codes.values(), again, worn)]
-    assert found == [1, 0, 0, 1, 0]
+    assert found == [1, 0, 0, 1, 1, 0]
     told = await plan(api)
-    assert (told["letters"], told["parked"], told["unmended"]) == (5, 1, 2)
+    assert (told["letters"], told["parked"], told["unmended"]) == (6, 1, 3)
 
 
 async def test_what_had_its_last_replay_is_parked(api: Api, post: Post) -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from enrollment.criteria import Predicate
-from schemas.vocabulary import OutcomeType, TriggerType
+from schemas.vocabulary import OutcomeType, Purpose, TriggerType
 from storage import cadences
 from tests.web.stage import Api
 from tests.web.test_connection import refused
@@ -104,11 +104,16 @@ async def test_what_is_asked_is_answered_with_how_fresh_it_is(api: Api, scene: S
 
 
 async def test_a_reason_is_told_in_the_pages_words(api: Api, scene: Scene) -> None:
+    await scene.publish_for(TriggerType.AT_RISK, cadence_id=457, purpose=Purpose.SAVE)
     await scene.end(scene.outcome(OutcomeType.RENEWED))
     late = scene.trigger(stakeholders=[ANN], at=scene.now - timedelta(hours=1))
     assert await scene.decide(late) == {"stale_event": 1}
     told = await Talk(api, role="viewer").say("Why is Ann Lee not in the renewal cadence?")
     assert "The reason: the event came too late." in told["text"]
+    # What the one trigger led to says nothing of another one's cadence.
+    told = await Talk(api, role="viewer").say("Why is Ann Lee not in the save cadence?")
+    assert "No decision about them is on record for save: no trigger of that kind" in told["text"]
+    assert "too late" not in told["text"]
 
 
 async def read_until(scene: Scene, **minutes_ago: int) -> None:

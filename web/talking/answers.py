@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from enrollment.decide import OrganizationFacts
 from enrollment.explain import ExplainedDecision
 from enrollment.states import FINAL
-from schemas.vocabulary import EnrollmentState
+from schemas.vocabulary import PURPOSE_OF_TRIGGER, EnrollmentState
 from storage import cadences, looking, naming
 from storage.looking import EnrollmentRow, Filters, MembershipLook, UnitFilters
 from storage.pool import Connection
@@ -169,8 +169,12 @@ class Answering:
                 if decision.decision.stakeholder_id == stakeholder_id
                 and (
                     not plan.purpose
-                    or decision.decision.mapping is None
-                    or decision.decision.mapping.purpose == plan.purpose
+                    or plan.purpose
+                    == (
+                        decision.decision.mapping.purpose
+                        if decision.decision.mapping is not None
+                        else PURPOSE_OF_TRIGGER[one.stored.trigger_type]
+                    )
                 )
             ]
             standing = await self._enrollments(stakeholder_id, None)
@@ -180,7 +184,11 @@ class Answering:
             by_hand = await self._asked_by_hand(standing, name)
             lines += by_hand + told[:5]
             if not by_hand and not told:
-                lines.append("No decision about them is on record: no trigger has come for their account.")
+                which = f" for {plan.purpose}" if plan.purpose else ""
+                kind = " of that kind" if plan.purpose else ""
+                lines.append(
+                    f"No decision about them is on record{which}: no trigger{kind} has come for their account."
+                )
         return lines or ["Say about whom."]
 
     def _decided(self, one: Explained, explained: ExplainedDecision, name: str) -> str:

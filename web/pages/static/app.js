@@ -95,6 +95,8 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   }
   // A dialog that is filled anew does not go on telling of whom it was filled for before.
   const meanwhile = detail.target?.dataset.meanwhile;
+  // Of a form's button the browser opens none.
+  if (meanwhile && detail.elt.matches("form") && !detail.target.matches(":popover-open")) detail.target.showPopover();
   if (meanwhile) detail.target.replaceChildren(Object.assign(document.createElement("p"), { className: "fine", ariaBusy: "true", textContent: meanwhile }));
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
