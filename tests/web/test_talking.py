@@ -343,6 +343,15 @@ async def test_the_question_says_what_there_is_to_know_before_a_yes(api: Api, sc
     assert "Kim" not in shown["text"]
 
 
+async def test_that_the_customer_has_churned_is_said_before_a_yes(api: Api, scene: Scene) -> None:
+    asked = "Add Ann Lee to the renewal cadence"
+    assert "churned" not in (await Talk(api).say(asked))["text"]
+    await scene.end(scene.outcome(OutcomeType.CHURNED))
+    text = (await Talk(api).say(asked))["text"]
+    assert "Acme churned on " in text
+    assert text.endswith(" Shall I?")
+
+
 async def test_a_gate_that_closes_after_the_question_still_refuses(api: Api, scene: Scene) -> None:
     talk = Talk(api)
     assert (await talk.say("Add Ann Lee to the renewal cadence"))["kind"] == "change"

@@ -14,6 +14,7 @@ import orjson
 from enrollment.additions import REFUSAL_WORDS, Addition, AdditionInvalid
 from enrollment.capabilities import CadenceAction, capability_of
 from schemas.vocabulary import Reason, RequesterKind
+from storage import evaluations
 from storage.additions import Asker
 from storage.pool import Connection, Database
 from storage.steering import Steering, SteeringAction
@@ -94,7 +95,9 @@ class Doing:
                     wanted = self._addition(plan, target, uuid4())
                     added = await try_addition(connection, organization_id, wanted, self.memory, self.now)
                     request: dict[str, Any] = orjson.loads(added.request)
-                    return Prospect(target=target, request=request, gates=added.gates)
+                    customer = (organization_id, target.customer_id)
+                    churned_at = (await evaluations.churned(connection, [customer])).get(customer)
+                    return Prospect(target=target, request=request, gates=added.gates, churned_at=churned_at)
                 refusal = await self._no_way_back(connection, plan, target)
                 if refusal is not None:
                     return Prospect(target=target, refusals=(against(refusal, _not_back(refusal)),))

@@ -53,13 +53,17 @@ class Against:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
-    """What would come of it for one target: `refusals`, or else the `request` to an approver or what holds it then."""
+    """What would come of it for one target: `refusals`, or else the `request` to an approver or what holds it then.
+
+    `churned_at` is when the customer churned of whoever would be added: no refusal, and something to know.
+    """
 
     target: Target
     refusals: tuple[Against, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
     gates: tuple[GateVerdict, ...] = ()
     held_by: Reason | None = None
+    churned_at: datetime | None = None
 
 
 def against(reason: Reason | None, says: str | None = None) -> Against:
@@ -96,7 +100,11 @@ def _why_not(plan: ChangePlan, prospect: Prospect) -> str:
 
 def _of_additions(plan: ChangePlan, fitting: Sequence[Prospect], zone: ZoneInfo) -> list[str]:
     actions = [one.request["action"] for one in fitting]
-    told = []
+    churned = {one.target.customer: one.churned_at for one in fitting if one.churned_at is not None}
+    told = [
+        f"{customer} churned on {spoken_day(at.astimezone(zone).date())}: whoever approves it is told so."
+        for customer, at in churned.items()
+    ]
     if plan.start is None:
         steps = {action["start_step"]["name"] for action in actions} if plan.step is None else set()
         first = f', with "{steps.pop()}"' if len(steps) == 1 and None not in steps else ""
