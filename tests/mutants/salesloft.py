@@ -121,12 +121,22 @@ FROM salesloft_connections WHERE organization_id = :organization_id
     Mutant(
         name="a-pause-by-hand-holds-nobody",
         bug="whoever somebody has paused is added back at the next look",
-        path="sql/migrations/20261126000700_steering.sql",
+        path="sql/migrations/20261128000800_upsell_by_hand.sql",
         old="""\
-      WHERE p.enrollment_id = e.id AND p.asked_by IS NOT NULL AND (p.asked_until IS NULL OR p.asked_until > at))
+p.asked_by IS NOT NULL AND (p.asked_until IS NULL OR p.asked_until > at))
+    THEN 'requested_by_person'
+  END
+$$;
+
+-- migrate:down
 """,
         new="""\
-      WHERE p.enrollment_id = e.id AND p.asked_by IS NOT NULL AND p.asked_until > at + interval '1 day')
+p.asked_by IS NOT NULL AND p.asked_until > at + interval '1 day')
+    THEN 'requested_by_person'
+  END
+$$;
+
+-- migrate:down
 """,
         tests=(_STEERING,),
     ),
