@@ -21,7 +21,8 @@ GROUP BY 1, 2, 3, 4
 -- The decisions that `count_decisions` counts, one by one, the newest first, with whom each was about. Of an evaluation some may have been
 -- on the page before.
 SELECT d.id, d.evaluated_at, d.place, d.event_id, d.event_type, d.customer_id, d.customer_name, d.segment, d.stakeholder_id,
-  s.name AS stakeholder_name, d.outcome, d.reason
+  (SELECT s.name FROM directory_stakeholders s
+   WHERE s.organization_id = :organization_id AND s.stakeholder_id = d.stakeholder_id) AS stakeholder_name, d.outcome, d.reason
 FROM (
   SELECT v.id, v.evaluated_at, o.place::integer AS place, v.event_id, v.event_type, v.customer_id, c.name AS customer_name, c.segment,
     o.stakeholder_id, o.outcome, o.reason
@@ -37,7 +38,6 @@ FROM (
       AND ((v.evaluated_at, v.id) < (:before_at, :before_id::uuid) OR v.id = :before_id AND o.place > :before_place::integer))
   ORDER BY v.evaluated_at DESC, v.id DESC, o.place LIMIT :at_most
 ) AS d
-LEFT JOIN directory_stakeholders s ON s.organization_id = :organization_id AND s.stakeholder_id = d.stakeholder_id
 ORDER BY d.evaluated_at DESC, d.id DESC, d.place
 
 -- name: count_decided$
