@@ -27,6 +27,10 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE_MS = 30_000
 
 
+_TRANSITIONS_END = """() => Promise.allSettled(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().endTime !== Infinity).map((one) => one.finished))"""
+
+
 @dataclass
 class Reader:
     """Somebody at a browser. `complaints` are what the console said and what was asked of other places."""
@@ -36,7 +40,8 @@ class Reader:
     complaints: list[str] = field(default_factory=list)
 
     async def violations(self) -> list[str]:
-        """What axe finds on the page as it is."""
+        """What axe finds on the page once no colour is on its way to another one."""
+        await self.page.evaluate(_TRANSITIONS_END)
         found = await Axe().run(self.page)
         return [
             f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
