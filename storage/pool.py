@@ -154,14 +154,10 @@ async def _to_its_end(
 def _beginning(organization_id: str) -> str:
     """What begins a transaction that reads of one organization, as one statement to send: it stands before every read.
 
-    Such a statement takes no parameters. The id is told in hexadecimal, whatever is in it. What is asked has one plan,
-    whatever the values: to plan a page anew for its own takes Postgres longer than to read it.
+    Such a statement takes no parameters. The id is told in hexadecimal, whatever is in it.
     """
     told = f"convert_from(decode('{organization_id.encode().hex()}', 'hex'), 'UTF8')"
-    return (
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan;"
-        f" SELECT set_config('cscx.organization_id', {told}, true)"
-    )
+    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('cscx.organization_id', {told}, true)"
 
 
 async def _nothing_is_left(_: object) -> None:

@@ -307,21 +307,6 @@ async def test_a_list_reads_no_big_table_from_end_to_end(full: Database, query: 
     assert not of_big_tables_read_whole(for_all.plan), for_all.plan
 
 
-async def test_what_is_asked_again_and_again_is_planned_once(dsn: str) -> None:
-    options = DatabaseOptions(dsn=dsn, role="cscx_salesloft_api", max_size=1)
-    async with Database.connected(options) as database:
-        for _ in range(8):
-            async with database.organization_reading("org-7") as connection:
-                await queries.look_at_people(connection, organization_id="org-7", **PEOPLE)
-                await queries.read_timeline(
-                    connection, organization_id="org-7", **TIMELINE | {"stakeholder_id": "sth-7"}
-                )
-        async with database.organization_reading("org-7") as connection:
-            planned = await connection.fetch("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
-    assert {tuple(row) for row in planned} >= {(0, 8)}, planned
-    assert all(row["custom_plans"] == 0 for row in planned if row["generic_plans"]), planned
-
-
 @pytest.mark.parametrize(
     "asked",
     [
