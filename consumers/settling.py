@@ -27,6 +27,7 @@ from consumers.dead_letter import dead_letter, named_organization
 from consumers.incoming import Fault, Incoming, Sound
 from consumers.kept_letters import kept_letter
 from consumers.positions import Hold
+from schemas.dead_letters import ID_REUSED
 from storage import dead_letters, inbox, outbox
 from storage.errors import ConcurrentChange, RecordRefused, StorageUnavailable
 from storage.inbox import InboxKey
@@ -342,7 +343,7 @@ def _reused(told: _Sorted, known: Mapping[InboxKey, bytes]) -> list[Fault]:
         Fault(
             sound.record,
             "validate",
-            "id_reused",
+            ID_REUSED,
             "this source and id were taken before with other data",
             "consumers.settling.IdReused",
         )

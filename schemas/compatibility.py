@@ -11,6 +11,7 @@ The schemas are those that pydantic makes; a keyword this module does not know m
 
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -89,7 +90,7 @@ def _allows_all(schema: Schema) -> bool:
     return schema.keys() <= _ANNOTATIONS
 
 
-class _Containment:
+class _Containment(ABC):
     """Looks for what `narrow` allows and `wide` does not. Both names are for the messages."""
 
     def __init__(self, narrow: Schema, wide: Schema, narrow_name: str, wide_name: str) -> None:
@@ -177,9 +178,9 @@ class _Containment:
         else:
             yield self._break(path, "fields of any name" if wide_others is False else "other fields of any type")
 
+    @abstractmethod
     def _compare_presence(self, path: str, narrow: Schema, wide: Schema) -> Iterator[Break]:
         """Compare which fields there are, and which of them are always there."""
-        raise NotImplementedError
 
     def _compare_arrays(self, path: str, narrow: Schema, wide: Schema) -> Iterator[Break]:
         first, wide_first = narrow.get("prefixItems", []), wide.get("prefixItems", [])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 __all__ = [
+    "ID_REUSED",
     "MAX_REPLAYS",
     "REPLAY_HEADERS",
     "Headers",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 MAX_REPLAYS: Final = 3
+
+ID_REUSED: Final = "id_reused"
+"""The reason of a record whose source and id were taken before with other data."""
 
 Headers = Sequence[tuple[str, bytes]]
 

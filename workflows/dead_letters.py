@@ -20,7 +20,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from schemas.dead_letters import MAX_REPLAYS, Replay, replayed_headers
+from schemas.dead_letters import ID_REUSED, MAX_REPLAYS, Replay, replayed_headers
 from schemas.errors import (
     BadAttributeError,
     BadContentTypeError,
@@ -54,7 +54,8 @@ __all__ = [
 
 MOST_AT_ONCE: Final = 500
 _MOST_BYTES: Final = 8 * 1024 * 1024
-_OF_THE_RECORD: Final = frozenset({"id_reused"}) | frozenset(
+# What is wrong with a record stays so, for it goes back as it was. A type or a version may be known later.
+_OF_THE_RECORD: Final = frozenset({ID_REUSED}) | frozenset(
     error.code
     for error in (
         NotACloudEventError,
@@ -69,7 +70,6 @@ _OF_THE_RECORD: Final = frozenset({"id_reused"}) | frozenset(
         OrganizationMismatchError,
     )
 )
-# What is wrong with a record stays so, for it goes back as it was. A type or a version may be known later.
 _NAMESPACE: Final = UUID("6d0b7d7e-2b53-5c05-8f5c-b4f1f3a1b0de")
 
 

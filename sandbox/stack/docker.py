@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import importlib
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 
@@ -27,7 +28,7 @@ ANSWER_SECONDS = 60.0
 DEED_SECONDS = 60.0
 
 
-class Container:
+class Container(ABC):
     """A container whose port on this machine is fixed, so that clients find it again after a restart."""
 
     name: str
@@ -91,8 +92,9 @@ class Container:
             last_words=lambda: "see `docker logs`",
         )
 
+    @abstractmethod
     async def _answers(self) -> bool:
-        raise NotImplementedError
+        """Whether the server in it takes what it is there for."""
 
 
 class KafkaContainer(Container):
