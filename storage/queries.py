@@ -1,7 +1,8 @@
 """The named queries of `sql/queries/`."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -15,6 +16,10 @@ __all__ = ["queries"]
 _HEADING = re.compile(r"^-- name: (?=(\w+))", re.MULTILINE)
 # Whether a value is given at all, as aiosql has numbered it: ":state::text IS NULL".
 _IS_NOT_GIVEN = re.compile(r"\$(\d+)::\w+(?:\[\])? IS NULL")
+# How long a page is at most, as aiosql has numbered it.
+_LENGTH = re.compile(r"\bLIMIT \$(\d+)(?!\d)")
+# A list of values, as aiosql has numbered it: ":ids::uuid[]".
+_LIST = re.compile(r"\$(\d+)::(\w+)\[\]")
 _METHODS = {
     SQLOperationType.SELECT: "fetch",
     SQLOperationType.SELECT_ONE: "fetchrow",
@@ -58,7 +63,9 @@ class _Query:
     """A query by its parameters' names; rows also by a cursor, which lasts as long as its transaction.
 
     Postgres plans a statement anew for its values until it finds that this is no use. Where a value may be left out,
-    one text would have one plan for all that may be asked; so there is a text for each choice of what is given.
+    one text would have one plan for all that may be asked; so there is a text for each choice of what is given. Nor
+    does it find a plan for all values as good as one that knows how short a page is, or that a list has one value and
+    not ten; so a text says these as well.
     """
 
     def __init__(self, sql: str, parameters: tuple[str, ...], method: str) -> None:
@@ -66,24 +73,51 @@ class _Query:
         self._parameters = parameters
         self._method = method
         self._optional = sorted({int(number) - 1 for number in _IS_NOT_GIVEN.findall(sql)})
-        self._texts: dict[tuple[bool, ...], str] = {}
+        self._is_page = _ends_with_length(sql, len(parameters))
+        self._lists = _lists(sql)
+        self._texts: dict[tuple[object, ...], str] = {}
 
     async def __call__(self, connection: Any, **values: Any) -> Any:
-        given = [values[parameter] for parameter in self._parameters]
-        return await getattr(connection, self._method)(self._text(given), *given)
+        return await getattr(connection, self._method)(*self._asked(values))
 
     async def cursor(self, connection: Any, **values: Any) -> Any:
-        given = [values[parameter] for parameter in self._parameters]
-        return await connection.cursor(self._text(given), *given)
+        return await connection.cursor(*self._asked(values))
 
-    def _text(self, given: Sequence[Any]) -> str:
-        if not self._optional:
-            return self._sql
-        absent = tuple(given[place] is None for place in self._optional)
-        text = self._texts.get(absent)
+    def _asked(self, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The text and the values that it leaves open."""
+        given = [values[parameter] for parameter in self._parameters]
+        length = int(given.pop()) if self._is_page else None
+        of_one = frozenset(place for place in self._lists if given[place] is not None and len(given[place]) == 1)
+        choice = (length, of_one, *[given[place] is None for place in self._optional])
+        text = self._texts.get(choice)
         if text is None:
-            text = self._texts[absent] = _IS_NOT_GIVEN.sub(partial(_decided, given), self._sql)
-        return text
+            text = _IS_NOT_GIVEN.sub(partial(_decided, given), self._sql)
+            if length is not None:
+                text = _LENGTH.sub(f"LIMIT {length}", text)
+            text = self._texts[choice] = _LIST.sub(partial(_of_one, of_one), text)
+        for place in of_one:
+            (given[place],) = given[place]
+        return text, *given
+
+
+def _ends_with_length(sql: str, parameters: int) -> bool:
+    """Whether the last value says how long a page is and nothing else, so that it can be left out."""
+    return (lengths := _LENGTH.findall(sql)) == [str(parameters)] * len(_places(sql, parameters)) and bool(lengths)
+
+
+def _lists(sql: str) -> tuple[int, ...]:
+    """The places of the values that are lists, where every mention says of what."""
+    mentioned = Counter(int(number) for number, _ in _LIST.findall(sql))
+    return tuple(number - 1 for number, times in mentioned.items() if times == len(_places(sql, number)))
+
+
+def _places(sql: str, number: int) -> list[str]:
+    return re.findall(rf"\${number}(?!\d)", sql)
+
+
+def _of_one(places: Collection[int], asked: re.Match[str]) -> str:
+    """A list as it is, or its one value where it has but one."""
+    return f"ARRAY[${asked[1]}::{asked[2]}]" if int(asked[1]) - 1 in places else asked[0]
 
 
 def _decided(given: Sequence[Any], asked: re.Match[str]) -> str:

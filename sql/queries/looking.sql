@@ -26,7 +26,7 @@ FROM (
     AND (:stakeholder_id::text IS NULL OR n.stakeholder_id = :stakeholder_id)
     AND (:cadence_id::bigint IS NULL OR n.cadence_id = :cadence_id)
     AND (:trigger_type::text IS NULL OR n.trigger_type = :trigger_type)
-    AND (:states::text[] IS NULL OR n.state = ANY (:states))
+    AND (:states::text[] IS NULL OR n.state = ANY (:states::text[]))
     AND (:by_hand::boolean IS NULL OR (n.trigger_type IS NULL) = :by_hand)
     AND (:reason::text IS NULL OR n.reason = :reason)
     AND (:without_reason::boolean IS NULL OR (n.reason IS NULL) = :without_reason)
@@ -110,7 +110,7 @@ SELECT v.id, v.organization_id, v.customer_id, v.cause, v.event_id, v.event_type
 FROM evaluations v
 WHERE v.organization_id = :organization_id
   AND (:event_id::text IS NULL OR v.event_id = :event_id)
-  AND (:customer_ids::text[] IS NULL OR v.customer_id = ANY (:customer_ids))
+  AND (:customer_ids::text[] IS NULL OR v.customer_id = ANY (:customer_ids::text[]))
   AND (:stakeholder_id::text IS NULL OR v.outcomes::jsonb @> jsonb_build_array(jsonb_build_object('stakeholder_id', :stakeholder_id::text)))
   AND (:before_at::timestamptz IS NULL OR (v.evaluated_at, v.id) < (:before_at, :before_id::uuid))
 ORDER BY v.evaluated_at DESC, v.id DESC
@@ -150,7 +150,7 @@ CROSS JOIN LATERAL (
     a.occurred_to, a.noticed_at, a.confidence
   FROM activity_units a
   WHERE a.organization_id = :organization_id AND a.stakeholder_id = asked.stakeholder_id
-    AND (:metrics::text[] IS NULL OR a.metric = ANY (:metrics))
+    AND (:metrics::text[] IS NULL OR a.metric = ANY (:metrics::text[]))
     AND (:cadence_id::bigint IS NULL OR a.cadence_id = :cadence_id)
     AND (:since::timestamptz IS NULL OR a.occurred_to >= :since)
     AND (:until::timestamptz IS NULL OR a.occurred_to < :until)

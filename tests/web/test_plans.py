@@ -375,3 +375,29 @@ async def test_a_plan_for_all_values_is_one_for_the_filters_that_are_given(
         for_all = ExplainingForAll(connection)
         await queries.look_at_enrollments(for_all, organization_id="org-7", **ENROLLMENTS | asked)
     assert index in for_all.plan, for_all.plan
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("look_at_enrollments", ENROLLMENTS | {"stakeholder_id": "sth-7"}),
+        ("look_at_enrollments", ENROLLMENTS),
+        ("look_at_memberships", MEMBERSHIPS | {"stakeholder_id": "sth-7"}),
+        ("look_at_memberships", MEMBERSHIPS),
+        ("look_at_activity", ACTIVITY),
+        ("look_at_evaluations", EVALUATIONS | {"customer_ids": ["cus-7"]}),
+        ("look_at_people", {"stakeholder_ids": ["sth-7"]}),
+        ("look_at_ended", {"stakeholder_ids": ["sth-7"]}),
+        ("read_timeline", TIMELINE | {"stakeholder_id": "sth-7"}),
+    ],
+)
+async def test_a_page_of_one_of_them_is_not_planned_anew_each_time(
+    full: Database, query: str, asked: dict[str, Any]
+) -> None:
+    """Planning some of them takes Postgres longer than reading what they ask for."""
+    async with full.organization_reading("org-7") as connection:
+        planned = await connection.fetchval("SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements")
+        for _ in range(7):
+            await getattr(queries, query)(connection, organization_id="org-7", **asked)
+        now = await connection.fetchval("SELECT sum(generic_plans) FROM pg_prepared_statements")
+    assert now > planned + 1
