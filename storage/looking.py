@@ -9,10 +9,11 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from schemas.vocabulary import TriggerType
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
-from storage.stored_evaluations import About, StoredEvaluation
+from storage.stored_evaluations import About, StoredEvaluation, trigger_type_of
 
 __all__ = [
     "ApproversWord",
@@ -20,6 +21,7 @@ __all__ = [
     "EnrollmentRow",
     "Filters",
     "MembershipLook",
+    "OutcomesRow",
     "PersonRow",
     "RequestRow",
     "StateRow",
@@ -37,6 +39,7 @@ __all__ = [
     "is_customer_known",
     "is_stakeholder_known",
     "memberships",
+    "outcomes",
     "people",
     "people_of",
     "requests",
@@ -132,6 +135,22 @@ class EnrollmentRow:
     request: str
     decision: str | None
     last_error: str | None
+
+
+@dataclass(slots=True)
+class OutcomesRow:
+    """What an evaluation came to; `outcomes` is JSON."""
+
+    id: UUID
+    event_id: str
+    event_type: str
+    evaluated_at: datetime
+    outcomes: str
+
+    @property
+    def trigger_type(self) -> TriggerType:
+        """The trigger that was decided."""
+        return trigger_type_of(self.event_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +393,18 @@ async def evaluations(
         at_most=limit,
     )
     return rows_as(StoredEvaluation, rows)
+
+
+async def outcomes(connection: Connection, organization_id: str, about: About, *, limit: int) -> list[OutcomesRow]:
+    """What the latest evaluations of a customer or a stakeholder came to, the newest first."""
+    rows = await queries.look_at_outcomes(
+        connection,
+        organization_id=organization_id,
+        customer_id=about.customer_id,
+        stakeholder_id=about.stakeholder_id,
+        at_most=limit,
+    )
+    return rows_as(OutcomesRow, rows)
 
 
 async def memberships(

@@ -12,7 +12,7 @@ from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 
-__all__ = ["About", "Reading", "StoredEvaluation", "between", "count_between", "read", "read_made"]
+__all__ = ["About", "Reading", "StoredEvaluation", "between", "count_between", "read", "read_made", "trigger_type_of"]
 
 _PAGE = 500
 
@@ -38,11 +38,12 @@ class StoredEvaluation:
     @property
     def trigger_type(self) -> TriggerType:
         """The trigger that was decided."""
-        return _trigger_type(self.event_type)
+        return trigger_type_of(self.event_type)
 
 
 @cache
-def _trigger_type(event_type: str) -> TriggerType:
+def trigger_type_of(event_type: str) -> TriggerType:
+    """The trigger that an event of this type tells of."""
     return TriggerType(event_type.split(".")[3])
 
 

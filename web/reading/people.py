@@ -14,9 +14,9 @@ from schemas.engagement import CadenceEngagement, EngagementCounts, ScorePart
 from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
 from storage import directory, looking
-from storage.looking import EndedRow, Filters, PersonRow
+from storage.looking import EndedRow, Filters, OutcomesRow, PersonRow
 from storage.pool import Connection
-from storage.stored_evaluations import About, StoredEvaluation
+from storage.stored_evaluations import About
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.activity import ACTIVITY_STREAMS, LARGEST_CUSTOMER
@@ -322,14 +322,15 @@ def _ended(row: EndedRow | None) -> Ended | None:
 async def _latest(connection: Connection, organization_id: str, about: About) -> dict[str, list[LatestDecision]]:
     """The outcomes of the latest evaluations, by stakeholder, the newest first."""
     found: dict[str, list[LatestDecision]] = {}
-    for one in await looking.evaluations(connection, organization_id, about, limit=_EVALUATIONS):
+    many = _EVALUATIONS if about.stakeholder_id is None else _DECISIONS
+    for one in await looking.outcomes(connection, organization_id, about, limit=many):
         for outcome in orjson.loads(one.outcomes):
             if outcome["stakeholder_id"] is not None:
                 found.setdefault(outcome["stakeholder_id"], []).append(_decision(one, outcome))
     return found
 
 
-def _decision(one: StoredEvaluation, outcome: dict[str, Any]) -> LatestDecision:
+def _decision(one: OutcomesRow, outcome: dict[str, Any]) -> LatestDecision:
     return LatestDecision(
         evaluation_id=str(one.id),
         evaluated_at=one.evaluated_at,
