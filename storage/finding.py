@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from storage.looking import rows_as
 from storage.pool import Connection
 from storage.queries import queries
+from storage.rows import rows_as
 
 __all__ = ["CustomerFound", "PersonFound", "find_customers", "find_people"]
 
@@ -14,7 +14,7 @@ __all__ = ["CustomerFound", "PersonFound", "find_customers", "find_people"]
 _WILD: Final = re.compile(r"[\\%_]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class PersonFound:
     """A stakeholder who has the name that is looked for; `left` is whether they are with the customer no more."""
 
@@ -27,7 +27,7 @@ class PersonFound:
     left: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class CustomerFound:
     """A customer that has the name that is looked for, and how many people of it are on a cadence, or paused there."""
 

@@ -3,16 +3,17 @@
 Every function answers the rows of one organization, at most `limit` of them, from beyond a place where one is given.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from schemas.vocabulary import TriggerType
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
+from storage.rows import rows_as
 from storage.stored_evaluations import About, StoredEvaluation, trigger_type_of
 
 __all__ = [
@@ -43,7 +44,6 @@ __all__ = [
     "people",
     "people_of",
     "requests",
-    "rows_as",
     "waiting",
 ]
 
@@ -72,7 +72,7 @@ class Filters:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class EndedRow:
     """What a stakeholder was on last; `reason` is None where Salesloft showed the end and nobody here asked for it."""
 
@@ -85,7 +85,7 @@ class EndedRow:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class EnrollmentRow:
     """An enrollment and where it stands. Steps are counted from 1; `request` and `decision` are JSON as published.
 
@@ -153,7 +153,7 @@ class OutcomesRow:
         return trigger_type_of(self.event_type)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class RequestRow:
     """An approval request as it was published, and what became of it; `request` and `decision` are JSON.
 
@@ -176,7 +176,7 @@ class RequestRow:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class ApproversWord:
     """A decision that arrived; `ignored_because` is None of the one that counted."""
 
@@ -188,7 +188,7 @@ class ApproversWord:
     ignored_because: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class StateRow:
     """A change of an enrollment's state."""
 
@@ -201,7 +201,7 @@ class StateRow:
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class MembershipLook:
     """A stay of a person on a cadence; `stakeholder_id` is None of somebody who is nobody's stakeholder."""
 
@@ -235,7 +235,7 @@ class UnitFilters:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class UnitRow:
     """One unit of activity; the two instants are equal where Salesloft tells when it was."""
 
@@ -255,7 +255,7 @@ class UnitRow:
     confidence: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class PersonRow:
     """A stakeholder, their customer, their person at Salesloft and their engagement; None is what is not there.
 
@@ -497,13 +497,3 @@ async def freshness(connection: Connection, organization_id: str) -> tuple[str |
     rows = await queries.look_at_freshness(connection, organization_id=organization_id)
     ends = {row["stream"]: row["cycle_ended_at"] for row in rows if row["stream"] is not None}
     return rows[0]["status"], ends
-
-
-def rows_as(kind: type[T], rows: Iterable[Any]) -> list[T]:
-    """Rows as what their columns are the fields of."""
-    names = tuple(kind.__dataclass_fields__)  # type: ignore[attr-defined]  # every kind is a dataclass
-    return [kind(**{name: _plain(row[name]) for name in names}) for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    return plain_uuid(value) if isinstance(value, UUID) else value

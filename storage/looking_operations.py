@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.looking import rows_as
 from storage.pool import Connection
 from storage.queries import queries
+from storage.rows import rows_as
 
 __all__ = ["ConnectionLook", "LedgerLook", "StreamLook", "connection_of", "ledger", "streams"]
 
 LedgerPlace = tuple[datetime | None, str | None, int | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class ConnectionLook:
     """A connection, without what it is connected by; `expires_at` is the access token's end where it has one."""
 
@@ -31,7 +31,7 @@ class ConnectionLook:
     cadences_read_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class StreamLook:
     """Where a stream's reading stands, and what its present cycle came to; counts are None before the first."""
 
@@ -52,7 +52,7 @@ class StreamLook:
     owed: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class LedgerLook:
     """What a cycle came to; `ended_at` is None of one that goes on."""
 

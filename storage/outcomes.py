@@ -7,9 +7,9 @@ from uuid import UUID
 
 from schemas.registry import LIFECYCLE_TYPES
 from schemas.vocabulary import TriggerType
-from storage.looking import rows_as
 from storage.pool import Connection
 from storage.queries import queries
+from storage.rows import rows_as
 
 __all__ = [
     "Decided",
@@ -37,7 +37,7 @@ class Span:
     segment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Events:
     """How many triggers of a type came."""
 
@@ -46,7 +46,7 @@ class Events:
     events: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Decided:
     """How many decisions came to an outcome for a reason, when the trigger came."""
 
@@ -66,7 +66,7 @@ class DecisionFilters:
     owner_user_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class DecidedRow:
     """One decision: `id` is its evaluation's, in which it has the `place`, from 1.
 
@@ -87,7 +87,7 @@ class DecidedRow:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Enrollments:
     """How many of those that were asked for on a day (UTC) are in a state for a reason, and how many have answered."""
 
@@ -100,7 +100,7 @@ class Enrollments:
     replied: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Withdrawn:
     """How many were withdrawn after they had been approved."""
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from schemas.vocabulary import RequesterKind
 from storage.directory import StakeholderKey
 from storage.enrollments import Enrollment
-from storage.looking import rows_as
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
+from storage.rows import rows_as
 
 __all__ = [
     "FailedSteering",
@@ -66,7 +66,7 @@ class Steering:
     sender_user_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class FailedSteering:
     """Something that was asked of a stay and that Salesloft refuses, or failed to do.
 

@@ -35,7 +35,7 @@ class Place(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Happened:
     """One thing: `what` in the field's own word, `who` is a platform user, `why` a reason code or a person's words.
 
