@@ -105,6 +105,12 @@ class TeamBudgets:
             )
         return budget
 
+    async def forget(self, organization_id: str, *, but_team: int | None = None) -> None:
+        """An organization has left its team, or has another: tell what was spent, and end that team's figures."""
+        for key in [key for key in self._budgets if key[0] == organization_id and key[1] != but_team]:
+            await self._budgets.pop(key).close()
+            metrics.forget_team(key[1])
+
     def stopped(self, told: str) -> None:
         """A commit has told of a 429 (`storage.budget.STOP_CHANNEL`): stop that team's callers here as well."""
         team_id, until = stored.read_stop(told)

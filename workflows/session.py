@@ -152,12 +152,13 @@ class Sessions:
         async with self._database.connection() as connection:
             stored = await connections.read(connection, organization_id)
         if stored is None or stored.status != "connected":
-            self._sessions.pop(organization_id, None)
+            await self._left(organization_id)
             raise NotConnected(f"the organization {organization_id} is not connected to Salesloft")
         session = self._sessions.get(organization_id)
         known = session.tokens.generation if session is not None else None
         # Tokens that another process has refreshed, or a person has connected again, are read anew.
         if session is None or session.team_id != stored.team_id or (known is not None and known != stored.generation):
+            await self.budgets.forget(organization_id, but_team=stored.team_id)
             session = self._session(organization_id, stored.team_id)
             self._sessions[organization_id] = session
         return session
@@ -261,11 +262,15 @@ class Sessions:
             await organizations.advance_decision_version(connection, organization_id, self._clock.now())
             done = Done(organization_id, Action.DISCONNECTED, f"team/{stored.team_id}", by=by)
             await note(connection, done, now=self._clock.now())
-        self._sessions.pop(organization_id, None)
+        await self._left(organization_id)
         # Only now: a refresh that was under way would have brought another pair.
         tidied = await self._revoke(before) and tidied
         _log.info("salesloft_disconnected", organization_id=organization_id, team_id=team_id, by=by, tidied=tidied)
         return Disconnected(team_id=stored.team_id, tidied=tidied)
+
+    async def _left(self, organization_id: str) -> None:
+        self._sessions.pop(organization_id, None)
+        await self.budgets.forget(organization_id)
 
     async def _farewell(self, stored: SalesloftConnection) -> bool:
         """End a connection's deliveries at Salesloft, if it answers: what comes in spite of it is refused."""

@@ -24,6 +24,7 @@ from sandbox.salesloft.server import SimulatorClient, running_simulator
 from storage import connections
 from storage.errors import StorageUnavailable
 from storage.pool import Database, DatabaseOptions
+from telemetry import metrics
 from workflows.credentials import ApiKey, CredentialUnreadable, Keyring, OAuthTokens
 from workflows.salesloft_time import DatedWire
 from workflows.session import STREAMS, NotConnected, Session, SessionOptions, Sessions, TeamTaken
@@ -370,3 +371,23 @@ async def test_salesloft_time_never_runs_ahead(town: Town) -> None:
     earliest = sessions.wire.time.earliest(town.clock.now())
     assert earliest is not None
     assert before - timedelta(seconds=3) < earliest < await town.simulator.now()
+
+
+async def test_a_team_that_was_left_has_no_figures_any_more(town: Town) -> None:
+    first, second = await town.team(), await town.team()
+    organization_id, sessions = await town.connected(first)
+    await (await sessions.of(organization_id)).client.me()
+    assert _is_told_of(first)
+    await sessions.connect(organization_id, ApiKey(second["api_key"]), by=None)
+    await (await sessions.of(organization_id)).client.me()
+    assert (_is_told_of(first), _is_told_of(second)) == (False, True)
+    # Another process has left it.
+    async with town.database.connection() as connection:
+        await connection.execute("UPDATE salesloft_connections SET status = 'disconnected'")
+    with pytest.raises(NotConnected):
+        await sessions.of(organization_id)
+    assert not _is_told_of(second)
+
+
+def _is_told_of(team: dict[str, Any]) -> bool:
+    return f'team_id="{team["team_id"]}"' in metrics.exposition()[0].decode()
