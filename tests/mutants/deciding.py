@@ -206,4 +206,83 @@ IN_DECIDING = (
         new="WHERE v.facts",
         tests=(_RUNS,),
     ),
+    Mutant(
+        name="whoever-comes-from-another-customer-had-no-run",
+        bug="who has moved is asked for a second time about the same run",
+        path="workflows/situations.py",
+        old="""\
+        for one in candidates
+    }
+    runs = """,
+        new="""\
+        for one in candidates
+        if one.row is None or one.row.customer_id == trigger.customer[1]
+    }
+    runs = """,
+        tests=("tests/workflows/test_request.py",),
+    ),
+    Mutant(
+        name="asked-for-twice-in-the-group-that-it-comes-to",
+        bug="a renewed question moves to another group, in which the stakeholder has had this run already",
+        path="workflows/renewal.py",
+        old="if group != stale.exclusivity_group and await enrollments.is_run_used(connection, stale, group):",
+        new="if not group:",
+        tests=("tests/fulfillment/test_bound_facts.py",),
+    ),
+    Mutant(
+        name="upsell-beside-save-that-may-be-back",
+        bug="upsell goes on while a call is open that may have added save back, which is to leave",
+        path="sql/queries/holds.sql",
+        old="OR ((e.state = 'enrolled' OR (e.state = 'paused' AND e.intended_at IS NOT NULL)) AND EXISTS (",
+        new="OR (e.state = 'enrolled' AND EXISTS (",
+        tests=("tests/fulfillment/test_arbitration.py",),
+    ),
+    Mutant(
+        name="added-back-without-what-was-approved",
+        bug="whoever is added back after a pause gets the organization's fields instead of those that were approved",
+        path="fulfillment/resuming.py",
+        old='custom_fields=orjson.loads(enrollment.request)["action"]["custom_fields"],',
+        new="custom_fields={},",
+        tests=("tests/fulfillment/test_adding.py",),
+    ),
+    Mutant(
+        name="left-one-left-all",
+        bug="who has left one customer and is somebody at another is taken for gone there, too",
+        path="sql/migrations/20261128001000_left_whom.sql",
+        old=" AND (s.left_customer_id <> s.customer_id) IS NOT TRUE",
+        new="",
+        tests=("tests/workflows/test_outcomes.py",),
+    ),
+    Mutant(
+        name="erased-where-they-are-alone",
+        bug="who has moved stays on the former customer's cadence when they are erased",
+        path="storage/enrollments.py",
+        old='return {(row["organization_id"], row["customer_id"]) for row in rows}',
+        new="return {row for row in rows if not row}",
+        tests=("tests/workflows/test_snapshots.py",),
+    ),
+    Mutant(
+        name="an-older-event-brings-the-erased-back",
+        bug="an event from before an erasure, consumed after it, stores the name and the address again",
+        path="workflows/situations.py",
+        old="        _forget_erased(trigger, candidates)\n",
+        new="        del trigger, candidates\n",
+        tests=("tests/workflows/test_snapshots.py",),
+    ),
+    Mutant(
+        name="an-erasure-looks-at-the-last-customer-alone",
+        bug="what other customers' events say of somebody is still stored once they are erased",
+        path="workflows/situations.py",
+        old="    if elsewhere:\n",
+        new="    if not elsewhere:\n",
+        tests=("tests/workflows/test_snapshots.py",),
+    ),
+    Mutant(
+        name="a-sync-brings-the-erased-back",
+        bug="the address of somebody who was erased while a bulk job ran is written down again",
+        path="fulfillment/people_sync.py",
+        old="(await directory.read_stakeholders(connection, keys)).items() if row.data]",
+        new="(await directory.read_stakeholders(connection, keys)).items()]",
+        tests=("tests/fulfillment/test_people_sync.py",),
+    ),
 )
