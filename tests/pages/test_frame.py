@@ -39,13 +39,58 @@ async def test_on_a_telephone_every_page_and_every_filter_is_seen_without_scroll
     for width in (360, 390):
         async with reading(browser, scene, viewport={"width": width, "height": 800}) as reader:
             await reader.open("/overview")
-            links = reader.page.get_by_role("navigation").get_by_role("link")
-            assert await links.count() > 10
-            for link in await links.all():
-                left, right = await _sides(link)
-                assert (left >= 0, right <= width) == (True, True), await link.inner_text()
+            filters = reader.page.get_by_role("navigation").get_by_role("link")
+            assert await filters.count() > 3
+            await _stand_within(width, filters)
+            await reader.page.get_by_role("button", name="Pages and account").click()
+            pages = reader.page.get_by_role("navigation", name="Pages").get_by_role("link")
+            await expect(pages).to_have_count(7)
+            await _stand_within(width, pages)
             ask = reader.page.get_by_role("button", name="Ask", exact=True)
-            assert await ask.evaluate("one => getComputedStyle(one).position") == "static"
+            assert await ask.evaluate("one => getComputedStyle(one).position") != "fixed"
+
+
+async def test_on_a_telephone_the_header_is_a_line_whose_menu_has_the_pages_and_the_account(
+    browser: Browser, scene: Scene
+) -> None:
+    async with reading(browser, scene, viewport={"width": 360, "height": 800}, reduced_motion="reduce") as reader:
+        page = reader.page
+        await reader.open("/people?show=all")
+        await reader.follows()
+        frame = page.get_by_role("banner")
+        assert await _height(frame) <= 60
+        menu, sign_out = page.get_by_role("button", name="Pages and account"), page.get_by_text("Sign out")
+        await expect(sign_out).to_be_hidden()
+        await menu.focus()
+        await page.keyboard.press("Enter")
+        await expect(sign_out).to_be_visible()
+        await expect(frame.get_by_text("Live", exact=True)).to_be_visible()
+        assert await _height(frame) <= 60
+        for target in await frame.locator("a:visible, button:visible, input:visible").all():
+            assert await _height(target) >= 24, await target.inner_text()
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            assert await reader.violations() == [], scheme
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Approvals")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(sign_out).to_be_hidden()
+        await expect(menu).to_be_focused()
+        await menu.click()
+        await page.get_by_role("link", name="Customers").click()
+        await expect(page.locator("h1")).to_have_text("Customers")
+        await expect(sign_out).to_be_hidden()
+        assert reader.complaints == []
+
+
+async def test_where_there_is_room_the_pages_and_the_account_need_no_menu(browser: Browser, scene: Scene) -> None:
+    for width, most in ((768, 100), (1280, 900)):
+        async with reading(browser, scene, viewport={"width": width, "height": 900}) as reader:
+            await reader.open("/overview")
+            await expect(reader.page.get_by_role("button", name="Pages and account")).to_be_hidden()
+            await expect(reader.page.get_by_role("button", name="Sign out")).to_be_visible()
+            await expect(reader.page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(7)
+            assert await _height(reader.page.get_by_role("banner")) <= most, width
 
 
 async def test_the_chat_stays_open_beside_the_page_and_leaves_the_focus_where_it_is(
@@ -82,3 +127,15 @@ async def _sides(one: Locator) -> tuple[float, float]:
     box = await one.bounding_box()
     assert box is not None
     return box["x"], box["x"] + box["width"]
+
+
+async def _height(one: Locator) -> float:
+    box = await one.bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+async def _stand_within(width: int, links: Locator) -> None:
+    for link in await links.all():
+        left, right = await _sides(link)
+        assert (left >= 0, right <= width) == (True, True), await link.inner_text()

@@ -24,6 +24,23 @@ async def test_how_far_salesloft_was_read_is_said_in_plain_words(browser: Browse
         assert reader.complaints == []
 
 
+async def test_a_date_in_a_table_is_one_line_however_narrow_the_page_is(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, role="admin", locale="de-DE") as reader:
+        page = reader.page
+        await reader.open("/operations")
+        for folded in ("Earlier reads", "Who did what"):
+            await page.locator("main").get_by_text(folded).click()
+        for sheet in ("Streams", "Ledger", "What was done"):
+            dates = page.get_by_role("region", name=sheet).locator("time")
+            await expect(dates.first).to_be_visible()
+            for width in (1280, 1024, 768, 640, 360):
+                await page.set_viewport_size({"width": width, "height": 800})
+                lines = await dates.evaluate_all("dates => dates.map((date) => date.getClientRects().length)")
+                assert set(lines) == {1}, (sheet, width)
+        ledger = page.get_by_role("region", name="Ledger")
+        await expect(ledger.locator("td").filter(has_text="took").first).to_be_visible()
+
+
 async def test_what_an_event_lacks_is_not_looked_for_in_its_data(browser: Browser, desk: Acting) -> None:
     post = Post(desk.api.database, desk.api)
     without_id = post.record()

@@ -44,6 +44,9 @@ CHAMPIONS = """{"any": [
     {"field": "stakeholder.role", "op": "in", "value": ["champion"]},
     {"field": "stakeholder.title", "op": "matches", "value": "VP"}
 ]}"""
+CUT_OFF = """() => [...document.querySelectorAll("main .sheet:has(> table)")]
+    .filter((sheet) => sheet.scrollWidth > sheet.clientWidth)
+    .map((sheet) => `${sheet.ariaLabel}: ${sheet.scrollWidth} in ${sheet.clientWidth}`)"""
 SCRIPT = "<script>document.title = 'taken'</script>"
 
 
@@ -76,8 +79,10 @@ async def test_a_page_opens_without_a_complaint_in_light_and_in_dark_and_on_a_te
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
             assert await reader.violations() == [], scheme
-        await page.set_viewport_size({"width": 360, "height": 740})
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        for width in (1024, 768, 360):
+            await page.set_viewport_size({"width": width, "height": 740})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            assert await page.evaluate(CUT_OFF) == [], width
         assert reader.complaints == []
 
 

@@ -76,6 +76,7 @@ def templates() -> Environment:
         "judged": judged,
         "saw": saw,
         "when": when,
+        "until": until,
         "day_in": day_in,
         "place": place,
         "sentence_case": sentence_case,
@@ -110,6 +111,15 @@ def when(told: str | None, style: str = "moment") -> Markup:
     shown = instant.strftime("%-d %b %Y, %H:%M UTC") if "T" in told else instant.strftime("%-d %b %Y")
     # A list has hundreds of them, and Markup's own way to format is slow.
     return Markup(f'<time datetime="{escape(told)}" data-style="{style}">{shown}</time>')  # noqa: S704  # our own words
+
+
+def until(begun: str, ended: str) -> str:
+    """How long something took, in the largest unit that it fills."""
+    seconds = round((datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds())
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}{'' if seconds // size == 1 else 's'}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}" if seconds else "less than a second"
 
 
 def day_in(told: str, zone: str) -> str:
