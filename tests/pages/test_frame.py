@@ -66,6 +66,11 @@ async def test_on_a_telephone_the_header_is_a_line_whose_menu_has_the_pages_and_
         await expect(sign_out).to_be_visible()
         await expect(frame.get_by_text("Live", exact=True)).to_be_visible()
         assert await _height(frame) <= 60
+        last_page = await frame.get_by_role("link", name="Operations").bounding_box()
+        account = await sign_out.bounding_box()
+        assert last_page is not None
+        assert account is not None
+        assert account["y"] >= last_page["y"] + last_page["height"]
         for target in await frame.locator("a:visible, button:visible, input:visible").all():
             assert await _height(target) >= 24, await target.inner_text()
         for scheme in ("light", "dark"):

@@ -1,6 +1,7 @@
 """Pages say who and what in words of the field: ids and codes stay where they are kept."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -11,7 +12,7 @@ from tests.pages.test_terms import asked_for
 from tests.web.acting import Acting
 from tests.web.looking_scene import PAUSED, Scene
 from web.pages.reasons import term_end_of
-from web.pages.rendering import sentence_case
+from web.pages.rendering import sentence_case, until
 
 RENEWAL = "ai.cscx.lifecycle.renewal-window.v1"
 AN_ID = re.compile(r"\b(usr|con|ep|sig)-\w+|[0-9a-f]{8}-[0-9a-f]{4}-|[a-z]+_[a-z]+")
@@ -63,3 +64,12 @@ def test_the_key_of_a_renewal_says_when_the_contract_ends(
 
 def test_a_sentence_begins_with_a_capital_and_keeps_its_names() -> None:
     assert sentence_case("the criteria of Salesloft") == "The criteria of Salesloft"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [(0.2, "less than a second"), (1, "1 second"), (59, "59 seconds"), (119, "1 minute"), (7300, "2 hours")],
+)
+def test_how_long_a_read_took_is_said_in_its_largest_unit(seconds: float, says: str) -> None:
+    begun = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
+    assert until(begun.isoformat(), (begun + timedelta(seconds=seconds)).isoformat()) == says
