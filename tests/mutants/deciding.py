@@ -209,16 +209,13 @@ IN_DECIDING = (
     Mutant(
         name="whoever-comes-from-another-customer-had-no-run",
         bug="who has moved is asked for a second time about the same run",
-        path="workflows/situations.py",
-        old="""\
-        for one in candidates
-    }
-    runs = """,
-        new="""\
-        for one in candidates
-        if one.row is None or one.row.customer_id == trigger.customer[1]
-    }
-    runs = """,
+        path="sql/queries/enrollments.sql",
+        old="JOIN enrollments e USING (organization_id, stakeholder_id)\nWHERE e.state NOT IN ('expired', 'withdrawn')\n",
+        new=(
+            "JOIN enrollments e USING (organization_id, stakeholder_id)\n"
+            "JOIN directory_stakeholders USING (organization_id, stakeholder_id, customer_id)\n"
+            "WHERE e.state NOT IN ('expired', 'withdrawn')\n"
+        ),
         tests=("tests/workflows/test_request.py",),
     ),
     Mutant(
@@ -276,13 +273,5 @@ IN_DECIDING = (
         old="    if elsewhere:\n",
         new="    if not elsewhere:\n",
         tests=("tests/workflows/test_snapshots.py",),
-    ),
-    Mutant(
-        name="a-sync-brings-the-erased-back",
-        bug="the address of somebody who was erased while a bulk job ran is written down again",
-        path="fulfillment/people_sync.py",
-        old="(await directory.read_stakeholders(connection, keys)).items() if row.data]",
-        new="(await directory.read_stakeholders(connection, keys)).items()]",
-        tests=("tests/fulfillment/test_people_sync.py",),
     ),
 )
