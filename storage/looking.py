@@ -30,6 +30,7 @@ __all__ = [
     "UnitRow",
     "activity",
     "count_waiting",
+    "count_waiting_but_of",
     "count_waiting_of_owner",
     "decisions_on",
     "ended",
@@ -340,6 +341,14 @@ async def waiting(
 async def count_waiting(connection: Connection, organization_id: str, *, at_most: int) -> int:
     """How many requests nobody has answered, so many at most."""
     found: int = await queries.count_waiting(connection, organization_id=organization_id, at_most=at_most)
+    return found
+
+
+async def count_waiting_but_of(connection: Connection, organization_id: str, user_id: str, *, at_most: int) -> int:
+    """How many requests nobody has answered, so many at most, without those that a user asked for."""
+    found: int = await queries.count_waiting_but_of(
+        connection, organization_id=organization_id, but_of=user_id, at_most=at_most
+    )
     return found
 
 

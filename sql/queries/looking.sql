@@ -74,6 +74,16 @@ SELECT count(*)::integer FROM (
   SELECT FROM enrollments WHERE organization_id = :organization_id AND state = 'requested' LIMIT :at_most
 ) AS waiting
 
+-- name: count_waiting_but_of$
+-- The same without those that one user asked for. Those that wait are found first, by the index that has the organization in front: asked
+-- for together with who asked, they would be sought among everybody's.
+SELECT count(*)::integer FROM (
+  SELECT FROM (
+    SELECT id FROM enrollments WHERE organization_id = :organization_id AND state = 'requested' ORDER BY expires_at, id OFFSET 0
+  ) AS w JOIN enrollments e ON e.id = w.id
+  WHERE e.requested_by_user IS DISTINCT FROM :but_of LIMIT :at_most
+) AS waiting
+
 -- name: count_waiting_of_owner$
 -- How many requests about one owner's customers nobody has answered, so many at most; but those of one user where one is named.
 SELECT count(*)::integer FROM (

@@ -72,6 +72,7 @@ ASKED = [
     ("look_at_waiting", WAITING),
     ("look_at_waiting", WAITING | {"after_at": NOW, "after_id": BEYOND}),
     ("count_waiting", {"at_most": 100}),
+    ("count_waiting_but_of", {"at_most": 100, "but_of": "usr-7"}),
     ("count_waiting_of_owner", {"at_most": 100, "owner_user_id": "usr-7", "but_of": "usr-7"}),
     ("look_at_memberships", MEMBERSHIPS),
     ("look_at_memberships", MEMBERSHIPS | {"before_at": NOW, "before_id": BEYOND}),

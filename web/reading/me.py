@@ -46,8 +46,9 @@ class Me(Looked):
     approvals_waiting: int = Field(description=f"{_COUNTED} at most.")
     more_approvals_wait: bool
     approvals_to_decide: int = Field(
-        description="Those that are the caller's to decide: a csm's are of their customers and asked for by others,"
-        f" a manager's and an admin's are all, a viewer's none; {_COUNTED} at most."
+        description="Those that are the caller's to decide: a csm's are of their customers, a manager's and an admin's"
+        " of any, a viewer's none; without what they asked for themselves, unless the organization lets them decide"
+        f" about that. {_COUNTED} at most."
     )
     more_to_decide: bool
     read_at: Instant
@@ -84,12 +85,11 @@ async def _decidable(connection: Connection, caller: Caller, waiting: int) -> in
     chosen = (await read_settings(connection, caller.organization_id)).settings
     if caller.role is CallerRole.VIEWER or not chosen.decided_on_our_page:
         return 0
+    but_of = None if chosen.self_approval_allowed else caller.user_id
     if caller.role is not CallerRole.CSM:
-        return waiting
+        if but_of is None:
+            return waiting
+        return await rows.count_waiting_but_of(connection, caller.organization_id, but_of, at_most=_COUNTED + 1)
     return await rows.count_waiting_of_owner(
-        connection,
-        caller.organization_id,
-        caller.user_id,
-        but_of=None if chosen.self_approval_allowed else caller.user_id,
-        at_most=_COUNTED + 1,
+        connection, caller.organization_id, caller.user_id, but_of=but_of, at_most=_COUNTED + 1
     )
