@@ -1,5 +1,8 @@
 """What is around every page: its names, how much there is to decide, who is signed in where, and the chat beside it."""
 
+from urllib.parse import urlsplit
+
+import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.pages.beside import somebody
@@ -22,6 +25,34 @@ async def test_it_says_about_how_many_requests_one_may_decide_as_they_come(brows
         await reader.open("/people")
         await expect(approvals).to_have_text("Approvals2 to decide")
         assert reader.complaints == []
+
+
+async def test_what_one_has_asked_for_oneself_is_not_counted_as_ones_own_to_decide(
+    browser: Browser, desk: Acting
+) -> None:
+    stakeholder_id = await somebody(desk, "Own Goal")
+    async with reading(browser, desk.api, user_id="usr-8") as reader:
+        await reader.open("/approvals")
+        may_decide = reader.page.locator("#queue").get_by_role("button", name="Approve", exact=True)
+        before = await may_decide.count()
+        assert (await desk.add(stakeholder_id, claims={"role": "manager", "sub": "usr-8"})).status_code == 202
+        await reader.open("/approvals")
+        approvals = reader.page.get_by_role("navigation", name="Pages").get_by_role("link", name="Approvals")
+        await expect(approvals).to_have_text(f"Approvals{before} to decide" if before else "Approvals")
+        await expect(may_decide).to_have_count(before)
+        await expect(reader.card("Own Goal")).to_contain_text("You asked for this yourself")
+
+
+@pytest.mark.parametrize(
+    ("called", "is_at"),
+    [("", "/approvals"), ("/", "/approvals"), ("/triggers", "/mappings"), ("/contacts", "/people")],
+)
+async def test_a_page_is_found_by_what_somebody_may_take_it_to_be_called(
+    browser: Browser, scene: Scene, called: str, is_at: str
+) -> None:
+    async with reading(browser, scene) as reader:
+        assert await reader.open(called) == 200
+        assert urlsplit(reader.page.url).path == f"/app{is_at}"
 
 
 async def test_it_says_where_and_as_whom_somebody_is_signed_in(browser: Browser, desk: Acting) -> None:

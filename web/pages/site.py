@@ -1,5 +1,6 @@
 """The pages as one application. Everything on them is asked of the API, as the reader."""
 
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
@@ -35,6 +36,15 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# What somebody may take a page to be called who types its address, and where it is.
+_ALSO_CALLED: Final = {
+    "triggers": "mappings",
+    "requests": "approvals",
+    "accounts": "customers",
+    "contacts": "people",
+    "stakeholders": "people",
+    "enrollments": "people",
+}
 _HEADERS = {
     "content-security-policy": _POLICY,
     "referrer-policy": "same-origin",
@@ -51,6 +61,7 @@ def pages(api: ASGIApp, signing_in: SigningIn, browsers: Browsers, public_url: s
     return Starlette(
         routes=[
             Route("/", door.home),
+            *(Route(f"/{name}", door.elsewhere) for name in _ALSO_CALLED),
             Route("/sign-in", door.sign_in),
             Route("/sign-in/begin", door.begin_to_sign_in),
             Route("/sign-in/callback", door.signed_in),
@@ -93,6 +104,10 @@ class _Door:
 
     async def home(self, _: Request) -> Response:
         return RedirectResponse(f"{PREFIX}/approvals", status_code=303)
+
+    async def elsewhere(self, request: Request) -> Response:
+        name = request.url.path.rpartition("/")[2]
+        return RedirectResponse(f"{PREFIX}/{_ALSO_CALLED[name]}", status_code=303)
 
     async def sign_in(self, request: Request) -> Response:
         after = request.query_params.get("after", f"{PREFIX}/")
