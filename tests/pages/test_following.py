@@ -97,6 +97,39 @@ async def test_what_changes_while_an_older_answer_is_on_its_way_is_asked_for_aft
         await expect(chip).to_have_text("Enrolled")
 
 
+async def test_what_is_pressed_is_answered_though_its_card_is_being_shown_anew(browser: Browser, scene: Scene) -> None:
+    account = await opened(scene.stage, "cus-pressed")
+    await account.signal(SAVE)
+    enrollment_id = await account.enrollment(SAVE)
+    path = f"/approvals/{enrollment_id}"
+    answered, pressed, shown = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await pressed.wait()
+        await route.fulfill(response=answer)
+        shown.set()
+
+    async def once_shown(route: Route) -> None:
+        pressed.set()
+        await shown.wait()
+        await route.continue_()
+
+    async with reading(browser, scene) as reader, asyncio.timeout(60):
+        await reader.page.add_init_script(
+            "window.SharedWorker = class { port = (window.stream = { postMessage() {} }); }"
+        )
+        await reader.open("/approvals")
+        card = reader.page.locator(f"#approval-{enrollment_id}")
+        await reader.page.route(f"**{path}", slowly, times=1)
+        await reader.page.route(f"**{path}/decision", once_shown, times=1)
+        await reader.page.evaluate(HEAR)
+        await answered.wait()
+        await card.get_by_role("button", name="Approve", exact=True).click()
+        await expect(card.locator(".published")).to_contain_text("Approved")
+
+
 async def test_where_workers_cannot_be_shared_each_page_follows_by_itself(browser: Browser, scene: Scene) -> None:
     async with reading(browser, scene) as reader:
         await reader.page.add_init_script("delete window.SharedWorker")

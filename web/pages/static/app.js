@@ -27,7 +27,8 @@ function changed(about) {
   setTimeout(refresh, Math.max(0, refreshed + REST_MS - performance.now()));
 }
 function isUsed(element) {
-  return element.querySelector(".pop:popover-open") !== null || element.matches(":has(input:focus, textarea:focus, select:focus)");
+// An answer that is still to come has its place there, too.
+  return element.querySelector(".pop:popover-open, .htmx-request") !== null || element.matches(":has(input:focus, textarea:focus, select:focus)");
 }
 function refresh() {
   due = false;
