@@ -1,8 +1,9 @@
 // Dates in the reader's zone, the CSRF token on what changes something, a page that changes by itself, charts, the chat.
 
 import { draw, redraw } from "./charts.js";
+import { connection } from "./connection.js";
 import { localize, mornings } from "./dates.js";
-import { forget, placeIn } from "./refusals.js";
+import { forget, placeIn, told } from "./refusals.js";
 
 const read = document.querySelector('meta[name="read-at"]')?.content;
 const ahead = read ? new Date(read) - Date.now() : 0;
@@ -26,8 +27,8 @@ function changed(about) {
   due = true;
   setTimeout(refresh, Math.max(0, refreshed + REST_MS - performance.now()));
 }
-function isUsed(element) {
 // An answer that is still to come has its place there, too.
+function isUsed(element) {
   return element.querySelector(".pop:popover-open, .htmx-request") !== null || element.matches(":has(input:focus, textarea:focus, select:focus)");
 }
 function refresh() {
@@ -116,6 +117,7 @@ function follow() {
     if (data.state) {
       sign.dataset.live = data.state;
       sign.textContent = names[data.state] ?? data.state;
+      connection(data.state, new Date(Date.now() + ahead));
     }
     if (data.lastId) localStorage.setItem("heard", data.lastId);
     if (data.about) changed(data.about);
@@ -211,15 +213,15 @@ if (chat) {
 document.querySelector("[data-connect]")?.addEventListener("click", async ({ target }) => {
   target.disabled = true;
   const token = document.querySelector('meta[name="csrf-token"]').content;
-  const answer = await fetch("/api/integrations/salesloft/connect", { method: "POST", headers: { "x-csrf-token": token } });
-  const told = await answer.json();
-  if (answer.ok && told.connect_url) return location.assign(told.connect_url);
+  try {
+    const answer = await fetch("/api/integrations/salesloft/connect", { method: "POST", headers: { "x-csrf-token": token } });
+    const { connect_url, detail } = await answer.json();
+    if (answer.ok && connect_url) return location.assign(connect_url);
+    told(target, "Not connected", detail ?? "It could not be begun.");
+  } catch {
+    told(target, "No answer came", "It could not be begun. Try again in a moment.");
+  }
   target.disabled = false;
-  const problem = document.createElement("p");
-  problem.className = "problem";
-  problem.setAttribute("role", "alert");
-  problem.textContent = told.detail ?? "It could not be begun.";
-  document.querySelector("#problems").replaceChildren(problem);
 });
 
 localize(document, ahead);

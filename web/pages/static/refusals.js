@@ -13,3 +13,13 @@ export function placeIn(element) {
 export function forget(element) {
   for (const place of (element.closest(".pop") ?? element).querySelectorAll(".problems")) place.replaceChildren();
 }
+
+// Something that no answer tells of, where the refusal of what was pressed would be told.
+export function told(element, title, detail) {
+  const problem = Object.assign(document.createElement("div"), { className: "problem" });
+  problem.setAttribute("role", "alert");
+  problem.append(Object.assign(document.createElement("strong"), { textContent: title }), Object.assign(document.createElement("p"), { textContent: detail }));
+  const place = placeIn(element) ?? document.querySelector("#problems");
+  place.replaceChildren(problem);
+  place.scrollIntoView({ block: "nearest" });
+}
