@@ -5,26 +5,32 @@ A deployment may leave it to the approval service, and so may an organization.
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.approval import ApproverChanges
+from schemas.vocabulary import Reason
 from storage import looking
 from storage.pool import Database
 from web.idempotency import repeatable
 from web.problems import Problem
 from web.security import Caller, CallerRole, Callers, having_role
 from workflows.answering import ANOTHERS_CUSTOMER, Answer, Approver, publish_answers
+from workflows.asking import told_action
 from workflows.clock import Clock
+from workflows.meanwhile import changed_meanwhile
 from workflows.memory import OrganizationMemory
 from workflows.organization_settings import read_settings
+from workflows.renewal import Renewed
+from workflows.request import told_verdicts
 
 __all__ = ["approval_routes"]
 
 MOST_AT_ONCE: Final = 500
+_LOOKED_AT_AGAIN: Final = 100
 
 _OUT_OF_RANGE: Final = "changed_start_date_out_of_range"
 _DETAILS: Final = {
@@ -102,11 +108,29 @@ class Refused(BaseModel):
     detail: str
 
 
+class Outdated(BaseModel):
+    """An approval that is published, though what it rests on has changed since it was asked: it is asked anew.
+
+    `changed_since`, `action` and `why` are as the new request would have them, if it were made now. Where nothing can
+    be asked any more they are null, and `withdrawn_because` is the reason code.
+    """
+
+    enrollment_id: UUID
+    changed_since: list[dict[str, Any]] | None
+    action: dict[str, Any] | None
+    why: dict[str, Any] | None
+    withdrawn_because: Reason | None
+
+
 class Published(BaseModel):
     """What became of each decision: `published` ones move their enrollments in a moment, unless one came before."""
 
     published: list[UUID]
     refused: list[Refused]
+    outdated: list[Outdated] = Field(
+        description="Of the approvals that are published those of which it is known already that they are asked anew,"
+        f" or withdrawn, before anybody is added; the first {_LOOKED_AT_AGAIN} are looked at."
+    )
 
 
 def approval_routes(
@@ -131,17 +155,33 @@ def approval_routes(
             for one, code in zip(answers, found, strict=True)
         ]
 
+    async def outdated(caller: Caller, told: list[DecisionOnOne], found: list[Refused | None]) -> list[Outdated]:
+        approved = {
+            one.enrollment_id: _changes(one)
+            for one, refusal in zip(told, found, strict=True)
+            if refusal is None and one.decision == "approved"
+        }
+        if not approved:
+            return []
+        looked_at = dict(list(approved.items())[:_LOOKED_AT_AGAIN])
+        async with database.transaction() as connection:
+            changed = await changed_meanwhile(connection, caller.organization_id, looked_at, memory, clock.now())
+        return [_outdated(one, changed[one]) for one in looked_at if one in changed]
+
+    async def decided(caller: Caller, told: list[DecisionOnOne]) -> Published:
+        found = await refusals(caller, [_answer(one) for one in told])
+        return Published(
+            published=[one.enrollment_id for one, refusal in zip(told, found, strict=True) if refusal is None],
+            refused=[refusal for refusal in found if refusal is not None],
+            outdated=await outdated(caller, told, found),
+        )
+
     # Of two decisions that are the same the first counts.
     @routes.post("/decisions")
     @repeatable
     async def decide_several(decisions: Decisions, caller: Annotated[Caller, Depends(approver)]) -> Published:
         """Decide about several requests. Each is published or refused by itself, whatever becomes of the others."""
-        told = decisions.decisions
-        found = await refusals(caller, [_answer(one.enrollment_id, one) for one in told])
-        return Published(
-            published=[one.enrollment_id for one, refusal in zip(told, found, strict=True) if refusal is None],
-            refused=[refusal for refusal in found if refusal is not None],
-        )
+        return await decided(caller, decisions.decisions)
 
     @routes.post("/{enrollment_id}/decision", status_code=202)
     @repeatable
@@ -149,24 +189,45 @@ def approval_routes(
         enrollment_id: UUID, decision: Decision, response: Response, caller: Annotated[Caller, Depends(approver)]
     ) -> Published:
         """Decide about a request. The decision is published, and moves the enrollment unless another came before it."""
-        (refusal,) = await refusals(caller, [_answer(enrollment_id, decision)])
-        if refusal is not None:
+        done = await decided(caller, [DecisionOnOne(enrollment_id=enrollment_id, **dict(decision))])
+        if done.refused:
+            (refusal,) = done.refused
             code = refusal.reason_code
             status = {"unknown_enrollment": 404, "own_request": 403, ANOTHERS_CUSTOMER: 403}.get(code, 409)
             raise Problem(422 if code.startswith("changed_") else status, code, refusal.detail)
         response.headers["location"] = f"/api/salesloft/enrollments/{enrollment_id}"
-        return Published(published=[enrollment_id], refused=[])
+        return done
 
     return routes
 
 
-def _answer(enrollment_id: UUID, decision: Decision) -> Answer:
+def _answer(decision: DecisionOnOne) -> Answer:
     return Answer(
-        enrollment_id=enrollment_id,
+        enrollment_id=decision.enrollment_id,
         request_digest=decision.request_digest,
         verdict=decision.decision,
         reason=decision.reason,
-        changes=ApproverChanges(**decision.changes.model_dump()) if decision.changes is not None else None,
+        changes=_changes(decision),
+    )
+
+
+def _changes(decision: Decision) -> ApproverChanges | None:
+    return ApproverChanges(**decision.changes.model_dump()) if decision.changes is not None else None
+
+
+def _outdated(enrollment_id: UUID, found: Renewed | Reason) -> Outdated:
+    if isinstance(found, Reason):
+        return Outdated(enrollment_id=enrollment_id, changed_since=None, action=None, why=None, withdrawn_because=found)
+    mapping = found.mapping
+    return Outdated(
+        enrollment_id=enrollment_id,
+        changed_since=found.differences,
+        action=told_action(found.action, mapping, found.bound.custom_fields),
+        why={
+            "mapping": {"id": mapping.id, "version": mapping.version} if mapping is not None else None,
+            "verdicts": told_verdicts(found.verdicts),
+        },
+        withdrawn_because=None,
     )
 
 

@@ -21,7 +21,7 @@ from storage.directory import CustomerKey
 from storage.outbox import OutboxMessage
 from workflows.events import Origin, outgoing
 
-__all__ = ["BY_TRIGGER", "Asked", "AskedBy", "Asking", "ask"]
+__all__ = ["BY_TRIGGER", "Asked", "AskedBy", "Asking", "ask", "told_action"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def ask(asking: Asking, now: datetime) -> Asked:
                 "title": stakeholder.title,
                 "role": stakeholder.role,
             },
-            "action": _told(asking),
+            "action": told_action(asking.action, asking.mapping, asking.custom_fields),
             "why": {
                 "event_type": asking.event_type,
                 "event_id": asking.event_id,
@@ -135,13 +135,14 @@ def _execution_limit(asking: Asking, expires_at: datetime, now: datetime) -> dat
     return expires_at + timedelta(days=ahead + policy.execute_within_days)
 
 
-def _told(asking: Asking) -> dict[str, Any]:
-    cadence, step, sender = asking.action.cadence, asking.action.start_step, asking.action.sender
-    purpose = asking.mapping.purpose if asking.mapping is not None else None
+def told_action(action: Action, mapping: Mapping | None, custom_fields: Lookup[str, str]) -> dict[str, Any]:
+    """What would be done, as a request shows it."""
+    cadence, step, sender = action.cadence, action.start_step, action.sender
+    purpose = mapping.purpose if mapping is not None else None
     return {
         "cadence": {"id": cadence.id, "name": cadence.name, "purpose": purpose},
         "start_step": {"id": step.id, "name": step.name, "day": step.day, "type": step.type},
-        "start_date": asking.action.start_date,
-        "custom_fields": asking.custom_fields,
+        "start_date": action.start_date,
+        "custom_fields": custom_fields,
         "sender": {"user_id": sender.user_id, "email": sender.email, "name": sender.name},
     }

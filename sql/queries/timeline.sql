@@ -1,6 +1,7 @@
 -- name: read_timeline
 -- What has happened to a customer's stakeholders, or to one of them, the newest first: what asked for each enrollment, its states, what
--- approvers and others said, what was tried at Salesloft, its stays on the cadence, and what the person did.
+-- approvers and others said, what was tried at Salesloft, its stays on the cadence, and what the person did. What has changed since it
+-- was asked is told with the latest request, which is the one that is kept.
 WITH people AS (
   SELECT s.stakeholder_id FROM directory_stakeholders s
   WHERE s.organization_id = :organization_id
@@ -28,7 +29,10 @@ FROM (
   FROM runs r LEFT JOIN additions a ON a.enrollment_id = r.id
   UNION ALL
   SELECT h.changed_at, 3, h.sequence, r.id::text, 'state', r.stakeholder_id, r.id, h.to_state, h.actor_user_id, h.reason,
-    json_build_object('from', h.from_state, 'actor', h.actor_kind)
+    CASE WHEN h.from_state = 'stale' AND h.to_state = 'requested' AND h.changed_at = r.requested_at
+      THEN json_build_object('from', h.from_state, 'actor', h.actor_kind, 'changed_since', r.request -> 'changed_since',
+                             'action', r.request -> 'action', 'why', r.request -> 'why')
+      ELSE json_build_object('from', h.from_state, 'actor', h.actor_kind) END
   FROM runs r JOIN enrollment_history h ON h.enrollment_id = r.id
   UNION ALL
   SELECT d.received_at, 2, 0, d.event_source || ' ' || d.event_id, 'decision', r.stakeholder_id, r.id, d.verdict, d.decided_by, d.ignored_because,

@@ -56,14 +56,19 @@ class _Desk:
         )
 
     async def newer(self, request: Request) -> Response:
-        """How many were asked for since the queue was shown: it does not move under the hand of whoever decides."""
+        """How many were asked for since the queue was shown: it does not move under the hand of whoever decides.
+
+        One that was shown and is asked anew since it was decided is among them.
+        """
         known = request.query_params.get("known", "").split(",")
-        after = request.query_params.get("after", "")
+        after, read_at = request.query_params.get("after", ""), request.query_params.get("read", "")
         customer_id = request.query_params.get("customer_id")
         page = await self._kit.api.get(
             request, "/approvals", show="waiting", limit=_NEWER_AT_MOST, customer_id=customer_id
         )
-        found = [one for one in page["items"] if one["requested_at"] > after and one["enrollment_id"] not in known]
+        found = [
+            one for one in page["items"] if one["requested_at"] > (read_at if one["enrollment_id"] in known else after)
+        ]
         return self._kit.rendered("_newer.html", request, many=len(found), customer_id=customer_id)
 
     async def one(self, request: Request) -> Response:
@@ -108,8 +113,10 @@ class _Desk:
             "reason": form.get("reason"),
             "changes": (_changes(form) or None) if approved else None,
         }
-        await self._kit.api.send(request, "POST", f"/approvals/{named(enrollment_id)}/decision", body)
-        return self._kit.rendered("decided.html", request, verdict=form["decision"], name=form.get("name", ""))
+        done = await self._kit.api.send(request, "POST", f"/approvals/{named(enrollment_id)}/decision", body)
+        return self._kit.rendered(
+            "decided.html", request, verdict=form["decision"], name=form.get("name", ""), done=done
+        )
 
     async def decide_several(self, request: Request) -> Response:
         """The chosen ones, each with the digest of what was on the screen."""

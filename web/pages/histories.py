@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from web.pages.changes import changes_told
 from web.pages.wording import words
 
 __all__ = ["NO_REASON", "as_told", "users_of"]
@@ -131,14 +132,16 @@ class _Telling:
         newer = self.later_states[entry["enrollment_id"]]
         newer.pop(0)
         if state == "requested":
-            self._add(_requested(entry, run))
+            is_again = entry["detail"].get("from") == "stale"
+            self._add(_asked_again(entry) if is_again else _requested(entry, run))
         elif state in {"approved", "rejected"}:
             if run.verdict != state:
                 self._add(_row(entry, words(state), who=entry["who"], tone=_TONES[state]))
         elif state in _ON_THE_WAY:
             if not newer:
                 self._add(_row(entry, _ON_THE_WAY[state]))
-        else:
+        elif state != "stale" or newer[:1] != ["requested"]:
+            # What is stale is asked again in the same moment, which is told with what has changed.
             self._steered(entry, run)
 
     def _steered(self, entry: Entry, run: _Run) -> None:
@@ -225,6 +228,14 @@ def _requested(entry: Entry, run: _Run) -> Row:
     return row
 
 
+def _asked_again(entry: Entry) -> Row:
+    """With what has changed, where this is still the latest request; of an earlier one only its reason is known."""
+    detail = entry["detail"]
+    changed = changes_told(detail.get("changed_since") or (), detail.get("action"), detail.get("why"))
+    row = _row(entry, "Asked again", reason=None if changed else entry["why"], tone="busy")
+    return row | {"changed": changed}
+
+
 def _row(
     entry: Entry,
     text: str,
@@ -249,6 +260,7 @@ def _row(
         "until": None,
         "first_day": None,
         "trigger": None,
+        "changed": [],
         "unsure": False,
         "times": 1,
     }

@@ -8,7 +8,7 @@ from typing import Any, Final
 from web.pages.wording import fact, words
 from web.reason_words import because
 
-__all__ = ["denied", "judged", "missed", "saw", "shall", "term_end_of", "turn_of"]
+__all__ = ["asked_of", "denied", "judged", "missed", "saw", "shall", "term_end_of", "turn_of"]
 
 _PREDICATE: Final = re.compile(r"(\S+) (=|in|<=|<|>=|>|matches|exists|is missing|before|after)(?: (.*))?", re.DOTALL)
 _SIGNS: Final[Mapping[str, str]] = {
@@ -75,9 +75,14 @@ def saw(value: Any) -> str:
 
 def shall(predicate: str) -> tuple[str, str]:
     """The fact that a predicate asks about, and what it has to be."""
+    return asked_of(predicate) or (predicate, "so")
+
+
+def asked_of(predicate: str) -> tuple[str, str] | None:
+    """The same; None where it is no predicate that is known."""
     found = _PREDICATE.fullmatch(predicate)
     if found is None:
-        return predicate, "so"
+        return None
     field, sign, operand = found.groups()
     match sign:
         case "exists":

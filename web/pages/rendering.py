@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from web.pages.auditing import deed
+from web.pages.changes import changes_told
 from web.pages.histories import NO_REASON
 from web.pages.mapping_words import labelled, limits, uncounted
 from web.pages.reasons import denied, judged, missed, saw, term_end_of, turn_of
@@ -96,6 +97,7 @@ def templates() -> Environment:
         "asks_of": asks_of,
         "places": places,
         "turn_of": turn_of,
+        "changes_told": changes_told,
         "term_end_of": term_end_of,
         "uncounted": uncounted,
         "no_reason": NO_REASON,
