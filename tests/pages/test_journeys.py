@@ -200,6 +200,10 @@ async def test_a_step_that_a_person_skips_is_told_as_skipped(browser: Browser, d
         await reader.follows()
         card = reader.card(desk.cadence["name"])
         dialog = await reader.asked(card, "Skip step")
+        cadence = (await desk.call("GET", f"/api/salesloft/cadences/{desk.cadence['id']}")).json()
+        first, second = [step["name"] for day in cadence["days"] for step in day["steps"] if step["enabled"]][:2]
+        await expect(dialog).to_contain_text(f"Skipped is step 1, {first}")
+        await expect(dialog).to_contain_text(f"Next comes step 2, {second}")
         await reader.send(dialog.get_by_role("button", name="Skip step"))
         await expect(card.locator(".step.due")).to_have_count(1)
         await desk.carry_out()

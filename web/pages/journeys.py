@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-__all__ = ["completed_of", "journey", "summed_up"]
+__all__ = ["completed_of", "journey", "passed_over", "summed_up"]
 
 Stands = Literal["done", "due", "ahead", "skipped", "unknown", "off"]
 
@@ -81,3 +81,15 @@ def summed_up(days: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         for step in day["steps"]:
             found[step["stands"]] = found.get(step["stands"], 0) + 1
     return found
+
+
+def passed_over(days: Iterable[Mapping[str, Any]] | None) -> dict[str, Any] | None:
+    """What is skipped by whoever skips a step: the one that is due, its `place` among those that are switched on.
+
+    `following` is the step after it, None behind the last. Answers None where it is not known which one is due.
+    """
+    enabled = [step for day in days or () for step in day["steps"] if step["stands"] != "off"]
+    for place, (step, following) in enumerate(zip(enabled, [*enabled[1:], None], strict=True), start=1):
+        if step["stands"] == "due":
+            return {"place": place, "step": step, "following": following}
+    return None

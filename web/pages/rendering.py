@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from web.pages.auditing import deed
 from web.pages.changes import changes_told
 from web.pages.histories import NO_REASON
+from web.pages.journeys import passed_over
 from web.pages.mapping_words import labelled, limits, uncounted
 from web.pages.reasons import denied, judged, missed, saw, term_end_of, turn_of
 from web.pages.rules import asks_of
@@ -92,12 +93,13 @@ def templates() -> Environment:
         "limits": limits,
         "fact": labelled,
         "not_done": _NOT_DONE.__getitem__,
+        "passed_over": passed_over,
     }
     made.globals |= {
         "asks_of": asks_of,
+        "changes_told": changes_told,
         "places": places,
         "turn_of": turn_of,
-        "changes_told": changes_told,
         "term_end_of": term_end_of,
         "uncounted": uncounted,
         "no_reason": NO_REASON,
