@@ -1,5 +1,6 @@
 """Re-entry, caps and hours of a mapping's policy in its editor: kept where nobody touched them, set by keyboard."""
 
+import re
 from typing import Any
 
 import pytest
@@ -152,5 +153,5 @@ async def chosen(page: Page, id_: str, keys: str) -> None:
 
 
 async def typed(page: Page, label: str, text: str) -> None:
-    await page.get_by_label(label, exact=True).select_text()
+    await page.get_by_label(re.compile(rf"^{label}\s*(\(required\))?\s*$")).select_text()
     await page.keyboard.type(text)

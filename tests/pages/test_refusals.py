@@ -121,7 +121,7 @@ async def test_a_day_of_theirs_is_named_in_one_line_and_one_colour(browser: Brow
         ) as reader:
             await reader.open(f"/stakeholders/{stakeholder_id}")
             await reader.page.get_by_role("button", name="Add to a cadence…").click()
-            called = reader.page.locator("#add .called")
+            called = reader.page.locator("#add .called").filter(has_text="First day")
             await expect(called).to_have_text("First day, their time (Chicago)")
             assert await called.evaluate(
                 """(one) => {
