@@ -210,12 +210,12 @@ IN_DECIDING = (
         name="whoever-comes-from-another-customer-had-no-run",
         bug="who has moved is asked for a second time about the same run",
         path="sql/queries/enrollments.sql",
-        old="JOIN enrollments e USING (organization_id, stakeholder_id)\nWHERE e.state NOT IN ('expired', 'withdrawn')\n",
-        new=(
-            "JOIN enrollments e USING (organization_id, stakeholder_id)\n"
-            "JOIN directory_stakeholders USING (organization_id, stakeholder_id, customer_id)\n"
-            "WHERE e.state NOT IN ('expired', 'withdrawn')\n"
-        ),
+        old="WHERE e.state NOT IN ('expired', 'withdrawn')\n\n-- name: read_ended_runs",
+        new="""\
+JOIN directory_stakeholders USING (organization_id, stakeholder_id, customer_id)
+WHERE e.state NOT IN ('expired', 'withdrawn')
+
+-- name: read_ended_runs""",
         tests=("tests/workflows/test_request.py",),
     ),
     Mutant(
