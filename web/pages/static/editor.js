@@ -1,5 +1,6 @@
-// A mapping's form: an answer that comes after somebody has gone on writing would take back what they wrote meanwhile.
-// It is let go, and its part of the form is asked for once more, as the form is then.
+// A mapping's form: an answer that comes after somebody has gone on writing would take back what they wrote meanwhile,
+// and with the buttons that it takes away what was pressed. It is let go, and its part of the form is asked for once more,
+// as the form is then.
 
 let edits = 0;
 const isOfDraft = (element) => element.form?.id === "draft" && element.tagName !== "FORM";
@@ -9,6 +10,11 @@ document.addEventListener("input", ({ target }) => {
   edits += 1;
   outdate();
 });
+// By a person: what is asked for once more is triggered here.
+document.addEventListener("click", ({ target, isTrusted }) => {
+  const button = target.closest("button[hx-post]");
+  if (isTrusted && button && isOfDraft(button)) edits += 1;
+}, true);
 // What was counted is of the form as it was before: it is not shown as if it were of the form as it is.
 function outdate() {
   const figures = document.querySelector("#figures");
