@@ -97,7 +97,8 @@ class Stream:
 
 def generate(plan: StreamPlan) -> Stream:
     """Make the whole stream. Raises nothing for a plan that could be made."""
-    chance = Random(f"{plan.seed}/stream")
+    # Of what goes on with other customers, the ids are others as well.
+    chance = Random(f"{plan.seed}/{plan.first_customer}/stream")
     drafts, next_customer = _drafts(plan)
     lags: dict[tuple[str, bytes], float] = {}
     reorder = plan.reorder.total_seconds()

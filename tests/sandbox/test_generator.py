@@ -69,6 +69,7 @@ def test_a_stream_may_go_on_with_customers_of_whom_another_does_not_tell(stream:
     told = generate(plan)
     goes_on = generate(replace(plan, first_customer=told.next_customer))
     assert not {one.key for one in told.records} & {one.key for one in goes_on.records}
+    assert not told.good & goes_on.good
     assert generate(replace(plan, first_customer=1)).records == told.records
 
 
