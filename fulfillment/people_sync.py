@@ -244,8 +244,7 @@ class SyncPeople:
             else:
                 refused[member.stakeholder_id] = (member.digest, reasons.get(member.result_id, NotTold.REFUSED))
         # Of whom was erased while the job ran, nothing is written down again.
-        keys = [(organization_id, one) for one in links]
-        known = [key[1] for key, row in (await directory.read_stakeholders(connection, keys)).items() if row.data]
+        known = sorted(await directory.hold_known(connection, organization_id, links))
         if known:
             theirs = {links[one] for one in known}
             shown = [one for one in people_in(organization_id, rows) if one.person_id in theirs]

@@ -44,8 +44,8 @@ async def link_by_email(connection: Connection, organization_id: str, people: Ma
 
 
 async def linked_people(connection: Connection, organization_id: str, people: Collection[int]) -> set[int]:
-    """Those of some people who are a stakeholder that is not erased."""
-    rows = await queries.linked_stakeholders(connection, organization_id=organization_id, person_ids=list(people))
+    """Those of some people who are a stakeholder that is not erased, nor will be before the commit."""
+    rows = await queries.lock_linked_stakeholders(connection, organization_id=organization_id, person_ids=list(people))
     return {row["person_id"] for row in rows}
 
 

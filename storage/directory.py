@@ -26,6 +26,7 @@ __all__ = [
     "erase_customers",
     "erase_stakeholders",
     "has_opted_out_as_another",
+    "hold_known",
     "list_customers",
     "lock_customers",
     "mark_left",
@@ -175,6 +176,14 @@ async def read_stakeholders(
     """How some stakeholders stand."""
     rows = await queries.read_stakeholders(connection, stakeholders=list(stakeholders))
     return {row.key: row for row in map(_stakeholder, rows)}
+
+
+async def hold_known(connection: Connection, organization_id: str, stakeholder_ids: Collection[str]) -> set[str]:
+    """Those of some stakeholders of whom something is known; nobody of them is erased before the commit."""
+    rows = await queries.hold_known_stakeholders(
+        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+    )
+    return {row["stakeholder_id"] for row in rows}
 
 
 async def has_opted_out_as_another(

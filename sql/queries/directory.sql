@@ -70,6 +70,13 @@ SELECT s.organization_id, s.stakeholder_id, s.customer_id, s.data, s.as_of, s.fr
 FROM unnest(:stakeholders::subject_key[]) AS a (organization_id, stakeholder_id)
 JOIN directory_stakeholders s USING (organization_id, stakeholder_id)
 
+-- name: hold_known_stakeholders
+-- Those of some stakeholders of whom something is known, in one order; an erasure waits until the commit.
+SELECT stakeholder_id FROM directory_stakeholders
+WHERE organization_id = :organization_id AND stakeholder_id = ANY (:stakeholder_ids::text[]) AND data IS NOT NULL
+ORDER BY stakeholder_id
+FOR SHARE
+
 -- name: read_customers
 -- Some customers, without locking them.
 SELECT c.organization_id, c.customer_id, c.data, c.as_of, c.from_directory, c.erased_at

@@ -1,5 +1,6 @@
 """Telling Salesloft of everybody: what is new and nothing else, in one job, and on from there after a crash."""
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 
 from fulfillment.profiles import profile_of
 from schemas.directory import CustomerSnapshot, StakeholderSnapshot
+from storage import people as kept_people
 from storage.people_syncs import PeopleSync
 from tests.fulfillment.stage import Stage, running, until
 from tests.fulfillment.steps import erase, is_hit
@@ -221,6 +223,32 @@ async def test_of_whom_is_erased_while_the_job_runs_nothing_is_written_down_agai
     assert [row["stakeholder_id"] for row in await quick.fetch("SELECT stakeholder_id FROM stakeholder_people")] == [
         "sth-00001"
     ]
+
+
+async def test_an_erasure_waits_until_what_came_of_the_job_is_written_down(
+    quick: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would find nothing to delete yet, and what is written down after it would stay."""
+    await listed(quick, somebody(0))
+    erasing: list[asyncio.Task[None]] = []
+    keep_people = kept_people.keep_people
+
+    async def is_over_or_waits() -> bool:
+        waiting = await quick.fetch(
+            "SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE NOT l.granted AND a.datname = current_database()"
+        )
+        return bool(waiting) or erasing[0].done()
+
+    async def while_somebody_erases(*arguments: Any, **named: Any) -> None:
+        erasing.append(asyncio.create_task(erase(quick, "sth-00000")))
+        await until(is_over_or_waits)
+        await keep_people(*arguments, **named)
+
+    monkeypatch.setattr(kept_people, "keep_people", while_somebody_erases)
+    await synced(quick)
+    await asyncio.gather(*erasing)
+    assert [row["email"] for row in await quick.fetch("SELECT email FROM salesloft_people")] == [None]
 
 
 async def test_an_organization_has_one_sync_at_a_time(quick: Stage) -> None:

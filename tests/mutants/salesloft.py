@@ -164,4 +164,20 @@ $$;
         new="        kind = NotFound\n",
         tests=("tests/fulfillment/test_steering_faults.py",),
     ),
+    Mutant(
+        name="erased-under-a-sync",
+        bug="an erasure does not wait for what is being written down of somebody, and finds nothing to delete",
+        path="sql/queries/directory.sql",
+        old="data IS NOT NULL\nORDER BY stakeholder_id\nFOR SHARE\n",
+        new="data IS NOT NULL\nORDER BY stakeholder_id\n",
+        tests=("tests/fulfillment/test_people_sync.py",),
+    ),
+    Mutant(
+        name="erased-under-a-poll",
+        bug="the address of somebody who is erased while people are read is written down again",
+        path="storage/activity_links.py",
+        old="    rows = await queries.lock_linked_stakeholders(",
+        new="    rows = await queries.linked_stakeholders(",
+        tests=("tests/producers/test_activity_poller_people.py",),
+    ),
 )

@@ -1,11 +1,16 @@
 """Whose activity is told to whom: links by address, links that come later, people who are shared, and the erased."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
-from tests.producers.poller_stage import Stage
+from storage import people
+from tests.producers.poller_stage import Stage, until
+from workflows.memory import OrganizationMemory
+from workflows.snapshots import Erasure, take_snapshots
 
 SetStage = Callable[..., Awaitable[Stage]]
 
@@ -120,6 +125,45 @@ async def test_the_erased_hear_nothing_more(stage: Stage) -> None:
     await stage.poll()
     assert await told_ids(stage) == before
     assert len(await stage.expected(stage.links(0))) > len(before)
+
+
+async def test_an_erasure_waits_until_what_salesloft_says_of_somebody_is_written_down(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would find no address to delete yet, and one that is written down after it would stay."""
+    erasing: list[asyncio.Task[None]] = []
+    keep_people = people.keep_people
+
+    async def is_over_or_waits() -> bool:
+        waiting = await stage.fetch(
+            "SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE NOT l.granted AND a.datname = current_database()"
+        )
+        return bool(waiting) or erasing[0].done()
+
+    async def erase() -> None:
+        async with stage.database.transaction() as connection:
+            now = stage.clock.now()
+            erasure = Erasure(key=(stage.organization_id, "sth-0"), as_of=now, offset=2, event_id="null/1")
+            await take_snapshots(
+                connection,
+                customers=[],
+                stakeholders=[],
+                erased_customers=[],
+                erased_stakeholders=[erasure],
+                memory=OrganizationMemory(),
+                now=now,
+            )
+
+    async def while_somebody_erases(*arguments: Any, **named: Any) -> None:
+        erasing.append(asyncio.create_task(erase()))
+        await until(is_over_or_waits)
+        await keep_people(*arguments, **named)
+
+    monkeypatch.setattr(people, "keep_people", while_somebody_erases)
+    await stage.poll(within_s=60)
+    await asyncio.gather(*erasing)
+    assert not await stage.fetch("SELECT FROM salesloft_people WHERE email IS NOT NULL")
 
 
 async def test_consent_is_kept_as_salesloft_has_it(stage: Stage) -> None:
