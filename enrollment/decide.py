@@ -106,7 +106,8 @@ class SenderFacts:
 class OrganizationFacts:
     """What deciding reads of an organization; all of it moves with `decision_version`.
 
-    `suppresses` tells whether there is anybody on the organization's list of those who are never contacted.
+    `suppresses` tells whether there is anybody on the organization's list of those who are never contacted, `team_id`
+    whose ids the cadences and the senders go by: the team's that was connected last.
     """
 
     organization_id: str
@@ -120,6 +121,7 @@ class OrganizationFacts:
     senders_by_email: Lookup[str, SenderFacts]
     suppresses: bool = False
     stops: Sequence[Stop] = ()
+    team_id: int | None = None
 
 
 # What is made for each candidate is not frozen: a frozen dataclass takes three times as long to make.

@@ -69,12 +69,13 @@ def _organization() -> TypeAdapter[OrganizationFacts]:
 def keep_organization(facts: OrganizationFacts) -> tuple[bytes, str]:
     """An organization's facts as JSON, and the digest of it: the same facts have the same at any time.
 
-    Of the team's cadences those that a mapping names are enough, and which version it was does not matter.
+    Of the team's cadences those that a mapping names are enough; which version it was does not matter, nor which team.
     """
     named = {mapping.cadence_id for mapping in facts.mappings.all()}
     deciding = replace(
         facts,
         decision_version=0,
+        team_id=None,
         cadences={key: facts.cadences[key] for key in sorted(named) if key in facts.cadences},
         senders={key: facts.senders[key] for key in sorted(facts.senders)},
         senders_by_email={key: facts.senders_by_email[key] for key in sorted(facts.senders_by_email)},

@@ -1,13 +1,14 @@
 """What carries out a command: a handler for each kind, and what they share."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from enrollment.states import Happening
 from fulfillment.options import FulfillmentOptions
 from salesloft_client import Lane, SalesloftClient
+from schemas.vocabulary import Reason
 from storage import commands, directory, enrollments
 from storage.commands import Claimed
 from storage.directory import CustomerRow
@@ -18,7 +19,19 @@ from workflows.memory import OrganizationMemory
 from workflows.session import NotConnected, Session, Sessions
 from workflows.transitions import Change, transition
 
-__all__ = ["Handler", "Locked", "Outcome", "Parked", "Workbench", "end_call", "lock_enrollment"]
+__all__ = [
+    "OTHER_TEAM_LOOKED_AT_EVERY",
+    "Handler",
+    "Locked",
+    "Outcome",
+    "Parked",
+    "Workbench",
+    "end_call",
+    "lock_enrollment",
+]
+
+OTHER_TEAM_LOOKED_AT_EVERY = timedelta(hours=1)
+"""Whoever connects a team has what waits for it looked at at once; this is for when that is not to be seen."""
 
 
 class Outcome(StrEnum):
@@ -32,7 +45,7 @@ class Outcome(StrEnum):
 
 
 class Parked(Exception):
-    """The organization lost its connection after the command was claimed, and its command was given back."""
+    """The organization lost its connection after the command was claimed, or has another team's: it was given back."""
 
 
 class Handler(Protocol):
@@ -66,6 +79,19 @@ class Workbench:
             async with self.database.connection() as connection:
                 await commands.release(connection, command, error=str(error))
             raise Parked from error
+
+    async def session_of(self, command: Claimed, enrollment: Enrollment) -> Session:
+        """The same for what is done about an enrollment. Raises Parked also where another team is connected than its.
+
+        Its ids mean nothing there, or something else: it waits until its own team is back.
+        """
+        session = await self.session(command)
+        if not enrollment.is_of(session.team_id):
+            due_at = self.clock.now() + OTHER_TEAM_LOOKED_AT_EVERY
+            async with self.database.connection() as connection:
+                await commands.release(connection, command, error=Reason.NOT_CONNECTED.value, due_at=due_at)
+            raise Parked("another team is connected")
+        return session
 
     def client(self, session: Session, command: Claimed) -> SalesloftClient:
         """A client for one command's calls, each of which ends long before the lease."""

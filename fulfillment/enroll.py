@@ -15,14 +15,22 @@ intent: whoever takes the command over does not call but reads back (`_settle`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import structlog
 
 from enrollment.consent import Consent, at_execution
 from enrollment.states import Happening
-from fulfillment.carrying import Locked, Outcome, Parked, Workbench, end_call, lock_enrollment
+from fulfillment.carrying import (
+    OTHER_TEAM_LOOKED_AT_EVERY,
+    Locked,
+    Outcome,
+    Parked,
+    Workbench,
+    end_call,
+    lock_enrollment,
+)
 from fulfillment.gates import Admitted, Held, Turned, admit, refused_elsewhere
 from fulfillment.holding import hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
@@ -81,11 +89,7 @@ class Enroll:
         begun = await self._begin(command)
         if isinstance(begun, Outcome):
             return begun
-        try:
-            session = await self._bench.sessions.of(command.organization_id)
-        except NotConnected as error:
-            await self._settlement.put_back(command, Reason.CONNECTION_LOST, str(error))
-            raise Parked from error
+        session = await self._session(command, begun.enrollment)
         client = self._bench.client(session, command)
         if isinstance(begun, _Doubtful):
             return await self._settlement.settle(command, session, client, begun.enrollment)
@@ -102,6 +106,20 @@ class Enroll:
         if isinstance(intended, Outcome):
             return intended
         return await self._call(command, session, client, intended.enrollment, present)
+
+    async def _session(self, command: Claimed, enrollment: Enrollment) -> Session:
+        """Raises Parked where there is none of the enrollment's team."""
+        try:
+            session = await self._bench.sessions.of(command.organization_id)
+        except NotConnected as error:
+            await self._settlement.put_back(command, Reason.CONNECTION_LOST, str(error))
+            raise Parked from error
+        if not enrollment.is_of(session.team_id):
+            # What an open call did is to be seen in its own team alone; what was not begun finds that out at the gates.
+            reason, due_at = Reason.NOT_CONNECTED, self._bench.clock.now() + OTHER_TEAM_LOOKED_AT_EVERY
+            await self._settlement.put_back(command, reason, reason.value, due_at=due_at)
+            raise Parked("another team is connected")
+        return session
 
     async def _begin(self, command: Claimed) -> Admitted | _Doubtful | Outcome:
         now = self._bench.clock.now()
@@ -175,14 +193,8 @@ class Enroll:
         if isinstance(consent, Reason):
             change = Change(enrollment=enrollment, happening=Happening.BLOCK, reason=consent.value)
             return await self._ended(connection, command, change)
-        if consent is Consent.UNKNOWN or enrollment.pending_end is not None:
-            again = now + self._bench.options.recheck_after
-            reason = Reason.CONSENT_UNKNOWN.value
-            change = Change(enrollment=enrollment, happening=Happening.POSTPONE, reason=reason, expected_at=again)
-            return await self._ended(connection, command, change)
-        held = await hold_on(connection, enrollment, admitted.organization, now)
+        held = await self._held(connection, enrollment, admitted, consent, now)
         if held is not None:
-            # Risk or a stop may have come while Salesloft was asked.
             reason = held.reason.value
             change = Change(enrollment=enrollment, happening=Happening.POSTPONE, reason=reason, expected_at=held.until)
             return await self._ended(connection, command, change)
@@ -201,6 +213,14 @@ class Enroll:
         if stored is None:
             raise AssertionError("a locked enrollment has gone")
         return _Intended(stored.enrollment)
+
+    async def _held(
+        self, connection: Connection, enrollment: Enrollment, admitted: Admitted, consent: Consent, now: datetime
+    ) -> Held | None:
+        """What came while Salesloft was asked: an end, risk, or a stop."""
+        if consent is Consent.UNKNOWN or enrollment.pending_end is not None:
+            return Held(now + self._bench.options.recheck_after, Reason.CONSENT_UNKNOWN)
+        return await hold_on(connection, enrollment, admitted.organization, now)
 
     async def _ended(self, connection: Connection, command: Claimed, change: Change) -> Outcome:
         """This turn ends without a call."""

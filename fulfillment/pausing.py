@@ -54,7 +54,7 @@ class Pause:
         begun = await self._begin(command)
         if isinstance(begun, Outcome):
             return begun
-        session = await self._bench.session(command)
+        session = await self._bench.session_of(command, begun.enrollment)
         client = self._bench.client(session, command)
         shown: CadenceMembership | None = None
         try:

@@ -82,7 +82,7 @@ class Resume:
         begun = await self._begin(command)
         if isinstance(begun, Outcome):
             return begun
-        session = await self._bench.session(command)
+        session = await self._bench.session_of(command, begun.enrollment)
         calling = _Calling(command, session, self._bench.client(session, command))
         if isinstance(begun, _Doubtful):
             return await self._settle(calling, begun.enrollment)

@@ -44,10 +44,11 @@ class Remove:
 
     async def carry_out(self, command: Claimed) -> Outcome:
         """See `fulfillment.carrying.Handler`."""
-        membership = await self._to_remove(command)
-        if isinstance(membership, Outcome):
-            return membership
-        session = await self._bench.session(command)
+        begun = await self._to_remove(command)
+        if isinstance(begun, Outcome):
+            return begun
+        enrollment, membership = begun
+        session = await self._bench.session_of(command, enrollment)
         try:
             shown = await taken_off(self._bench.client(session, command), membership.salesloft_membership_id)
         except SalesloftError as error:
@@ -56,8 +57,8 @@ class Remove:
             return await given_back(self._bench, command, session, error, self._chance())
         return await self._record(command, membership.id, shown)
 
-    async def _to_remove(self, command: Claimed) -> KnownMembership | Outcome:
-        """The membership, or how the command ended because there is none on a cadence."""
+    async def _to_remove(self, command: Claimed) -> tuple[Enrollment, KnownMembership] | Outcome:
+        """Whose membership it is and which, or how the command ended because there is none on a cadence."""
         now = self._bench.clock.now()
         async with self._bench.database.transaction() as connection:
             locked = await lock_enrollment(connection, command)
@@ -73,7 +74,7 @@ class Remove:
                 membership_id = locked.enrollment.membership_id
                 known = await memberships.read(connection, membership_id) if membership_id is not None else None
                 if known is not None:
-                    return known
+                    return locked.enrollment, known
             await commands.finish(connection, command, outcome="not_enrolled", now=now)
         return Outcome.DONE
 

@@ -104,6 +104,7 @@ async def add(
         addition=orjson.dumps(addition).decode(),
         gates=orjson.dumps(gates).decode(),
         is_upsell=is_upsell,
+        team_id=new.team_id,
         now=now,
     )
 

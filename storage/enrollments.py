@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(slots=True, kw_only=True)
 class NewEnrollment:
-    """An enrollment in state requested; `request` is the approval request's JSON."""
+    """An enrollment in state requested; `request` is the approval request's JSON, `team_id` whose the ids are."""
 
     id: UUID
     organization_id: str
@@ -64,6 +64,7 @@ class NewEnrollment:
     start_on: date
     start_step_id: int
     sender_user_id: int
+    team_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,11 @@ class Enrollment:
     expected_at: datetime | None
     changed_sender_user_id: int | None
     is_upsell: bool
+    team_id: int | None
+
+    def is_of(self, team_id: int | None) -> bool:
+        """Whether its ids of Salesloft mean something in a team. What was asked before teams were noted is any's."""
+        return self.team_id is None or self.team_id == team_id
 
     @property
     def sends_user_id(self) -> int:
@@ -200,8 +206,14 @@ async def add(connection: Connection, enrollments: Sequence[NewEnrollment], now:
     ConcurrentChange where a run is in use: by another customer's event of this very moment, for the locks of the
     customers prevent any other.
     """
+    teams = {e.organization_id: e.team_id for e in enrollments}
     await queries.add_enrollments(
-        connection, now=now, actor_kind=ActorKind.SERVICE, enrollments=[_NEW_COLUMNS(e) for e in enrollments]
+        connection,
+        now=now,
+        actor_kind=ActorKind.SERVICE,
+        enrollments=[_NEW_COLUMNS(e) for e in enrollments],
+        organization_ids=list(teams),
+        team_ids=list(teams.values()),
     )
 
 
@@ -299,6 +311,7 @@ async def record_request(connection: Connection, renewed: NewEnrollment, request
         mapping_id=renewed.mapping_id,
         mapping_version=renewed.mapping_version,
         exclusivity_group=renewed.exclusivity_group,
+        team_id=renewed.team_id,
     )
 
 
@@ -337,6 +350,7 @@ def _enrollment(row: Any) -> Enrollment:
     return Enrollment(**values)
 
 
-_NEW_COLUMNS = attrgetter(*NewEnrollment.__dataclass_fields__)
+# As the database's type of a new enrollment has them; an organization's team goes beside it.
+_NEW_COLUMNS = attrgetter(*(name for name in NewEnrollment.__dataclass_fields__ if name != "team_id"))
 _UUIDS = ("id", "evaluation_id", "mapping_id", "membership_id")
 _COLUMNS = tuple(Enrollment.__dataclass_fields__)

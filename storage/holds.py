@@ -35,8 +35,13 @@ __all__ = [
     "to_resume",
 ]
 
-HELD = (Reason.PREEMPTED.value, Reason.STOPPED.value, Reason.REQUESTED_BY_PERSON.value)
-"""How a command that is given back because something holds it says so."""
+HELD = (
+    Reason.PREEMPTED.value,
+    Reason.STOPPED.value,
+    Reason.REQUESTED_BY_PERSON.value,
+    Reason.NOT_CONNECTED.value,
+)
+"""How a command that is given back because something holds it, or because another team is connected, says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ async def read_facts(connection: Connection, organization_ids: Collection[str]) 
             senders_by_email={sender.email: sender for sender in senders.get(row["organization_id"], {}).values()},
             suppresses=row["suppresses"],
             stops=stops.get(row["organization_id"], ()),
+            team_id=row["team_id"],
         )
         for row in found
     }

@@ -321,6 +321,7 @@ def _question(
         start_on=action.start_date,
         start_step_id=action.start_step.id,
         sender_user_id=action.sender.user_id,
+        team_id=organization.team_id,
     )
     told = changed_event(
         organization_id=organization_id,

@@ -88,8 +88,18 @@ async def look_again(
     mapping, the cadence, the sender or the stakeholder are not to be had any more. The caller holds the customer's
     lock.
     """
+    if organization.connected and not enrollment.is_of(organization.team_id):
+        # The same ids may well be something else in the team that is connected now.
+        return Reason.CADENCE_UNAVAILABLE
     if enrollment.trigger_type is None:
         return await _look_at_addition(connection, enrollment, organization)
+    return await _look_at_mapped(connection, enrollment, organization, now)
+
+
+async def _look_at_mapped(
+    connection: Connection, enrollment: Enrollment, organization: OrganizationFacts, now: datetime
+) -> Renewed | Reason:
+    """What a trigger asked for rests on its mapping, and on all that this one asks about."""
     compiled = organization.mappings.published(enrollment.mapping_id) if enrollment.mapping_id is not None else None
     if compiled is None:
         return Reason.MAPPING_DISABLED
@@ -287,6 +297,7 @@ async def ask_again(
         start_on=action.start_date,
         start_step_id=action.start_step.id,
         sender_user_id=action.sender.user_id,
+        team_id=found.organization.team_id,
     )
     await _keep_evaluation(connection, stale, found, now)
     await enrollments.record_request(connection, renewed, now)

@@ -87,7 +87,7 @@ async def decide_and_request(
         writing.evaluations.append(_evaluation(evaluation_id, trigger, known, facts, decisions, organization))
         for decision in decisions:
             if decision.outcome is CandidateOutcome.REQUEST:
-                _request(writing, trigger, known, decisions, decision, evaluation_id, now)
+                _request(writing, trigger, known, decisions, decision, evaluation_id, organization.team_id, now)
         if trigger.only is None:
             _defer(writing, trigger, known, decisions, until, organization, now)
     await _write(connection, writing, now)
@@ -176,6 +176,7 @@ def _request(
     decisions: Sequence[Decision],
     decision: Decision,
     evaluation_id: UUID,
+    team_id: int | None,
     now: datetime,
 ) -> None:
     stakeholder, mapping, action = decision.stakeholder, decision.mapping, decision.action
@@ -233,6 +234,7 @@ def _request(
             start_on=action.start_date,
             start_step_id=action.start_step.id,
             sender_user_id=action.sender.user_id,
+            team_id=team_id,
         )
     )
     writing.messages.append(asked.message)

@@ -24,7 +24,7 @@ from salesloft_client import (
     TokenEndpoint,
     TransportSettings,
 )
-from storage import commands, connections, organizations, webhooks
+from storage import commands, connections, holds, organizations, webhooks
 from storage.connections import SalesloftConnection
 from storage.errors import ConcurrentChange
 from storage.pool import Database
@@ -343,6 +343,7 @@ class Sessions:
             )
             await keep_catalogue(connection, organization_id, catalogue, now)
             await connections.ensure_streams(connection, organization_id, STREAMS, now)
+            await holds.hasten(connection, organization_id, None, now)
             await commands.wake(connection)
             kept = {"credential": sealed.kind, "team_before": before.team_id if before is not None else None}
             done = Done(organization_id, Action.CONNECTED, f"team/{team_id}", by=by, detail=kept)
@@ -359,6 +360,7 @@ class Sessions:
     def _session(self, organization_id: str, team_id: int) -> Session:
         tokens = StoredTokens(
             organization_id,
+            team_id,
             database=self._database,
             keyring=self._keyring,
             endpoints=self._endpoints,

@@ -70,19 +70,24 @@ class Endpoints:
 
 
 class StoredTokens:
-    """A `salesloft_client.TokenSource` over an organization's row. One for each organization and process."""
+    """A `salesloft_client.TokenSource` over an organization's row, of one team. One for each in a process."""
 
     def __init__(
         self,
         organization_id: str,
+        team_id: int,
         *,
         database: Database,
         keyring: Keyring,
         endpoints: Endpoints,
         clock: Clock,
     ) -> None:
-        """`database` is a pool apart: a refresh holds its connection while Salesloft is asked."""
+        """`database` is a pool apart: a refresh holds its connection while Salesloft is asked.
+
+        Once another team is connected there are none: what is under way knows the ids of this one.
+        """
         self._organization_id = organization_id
+        self._team_id = team_id
         self._database = database
         self._keyring = keyring
         self._endpoints = endpoints
@@ -134,6 +139,8 @@ class StoredTokens:
     def _keep(self, stored: connections.SalesloftConnection | None) -> _Held:
         if stored is None or stored.credential is None or stored.status != "connected":
             raise GrantRevoked("the organization's team is not connected", origin=_ORIGIN)
+        if stored.team_id != self._team_id:
+            raise GrantRevoked("another team of the organization's is connected", origin=_ORIGIN)
         try:
             credential = self._keyring.open(self._organization_id, stored.credential)
         except CredentialUnreadable as error:

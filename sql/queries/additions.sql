@@ -2,11 +2,11 @@
 -- Keep what a person asked for: the enrollment in state requested, the first row of its history, and what it rests on.
 WITH added AS (
   INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence, exclusivity_group, correlation_id, cadence_id,
-    request, request_digest, requested_at, requested_by_user, expires_at, execute_by, start_on, start_step_id, sender_user_id, is_upsell, created_at,
-    updated_at)
+    request, request_digest, requested_at, requested_by_user, expires_at, execute_by, start_on, start_step_id, sender_user_id, is_upsell, team_id,
+    created_at, updated_at)
   VALUES (:id, :organization_id, :customer_id, :stakeholder_id, 'requested', 1, :exclusivity_group, :correlation_id, :cadence_id,
-    :request::text::json, :request_digest, :now, :asked_by, :expires_at, :execute_by, :start_on, :start_step_id, :sender_user_id, :is_upsell, :now,
-    :now)
+    :request::text::json, :request_digest, :now, :asked_by, :expires_at, :execute_by, :start_on, :start_step_id, :sender_user_id, :is_upsell,
+    :team_id, :now, :now)
   RETURNING id, organization_id
 ), begun AS (
   INSERT INTO enrollment_history (enrollment_id, sequence, organization_id, to_state, actor_kind, actor_user_id, changed_at)

@@ -115,12 +115,13 @@ SELECT DISTINCT organization_id, customer_id FROM (
 WITH added AS (
   INSERT INTO enrollments (id, organization_id, customer_id, stakeholder_id, state, sequence, trigger_type, exclusivity_group, business_key,
     event_id, event_time, evaluation_id, correlation_id, mapping_id, mapping_version, cadence_id, request, request_digest, requested_at,
-    expires_at, execute_by, start_on, start_step_id, sender_user_id, is_upsell, created_at, updated_at)
+    expires_at, execute_by, start_on, start_step_id, sender_user_id, is_upsell, team_id, created_at, updated_at)
   SELECT e.id, e.organization_id, e.customer_id, e.stakeholder_id, 'requested', 1, e.trigger_type, e.exclusivity_group, e.business_key,
     e.event_id, e.event_time, e.evaluation_id, e.correlation_id, e.mapping_id, e.mapping_version, e.cadence_id, e.request::json,
     e.request_digest, :now, e.expires_at, e.execute_by, e.start_on, e.start_step_id, e.sender_user_id,
-    e.trigger_type = 'expansion-signal', :now, :now
+    e.trigger_type = 'expansion-signal', t.team_id, :now, :now
   FROM unnest(:enrollments::new_enrollment[]) AS e
+  JOIN unnest(:organization_ids::text[], :team_ids::bigint[]) AS t (organization_id, team_id) USING (organization_id)
   RETURNING id, organization_id
 )
 INSERT INTO enrollment_history (enrollment_id, sequence, organization_id, to_state, actor_kind, changed_at)
@@ -208,7 +209,7 @@ WHERE e.id = d.id
 -- Ask again: the enrollment carries a new request.
 UPDATE enrollments SET request = :request::text::json, request_digest = :request_digest, requested_at = :requested_at, expires_at = :expires_at,
   execute_by = :execute_by, start_on = :start_on, start_step_id = :start_step_id, sender_user_id = :sender_user_id, cadence_id = :cadence_id,
-  mapping_version = :mapping_version, mapping_id = :mapping_id, exclusivity_group = :exclusivity_group, decision = NULL
+  mapping_version = :mapping_version, mapping_id = :mapping_id, exclusivity_group = :exclusivity_group, team_id = :team_id, decision = NULL
 WHERE id = :id
 
 -- name: add_decisions!

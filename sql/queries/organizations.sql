@@ -11,7 +11,7 @@ SELECT organization_id, decision_version FROM organizations WHERE organization_i
 
 -- name: read_organizations
 -- What deciding reads of organizations besides mappings, cadences and users.
-SELECT o.organization_id, o.decision_version, o.time_zone, o.settings, coalesce(c.status = 'connected', false) AS connected,
+SELECT o.organization_id, o.decision_version, o.time_zone, o.settings, coalesce(c.status = 'connected', false) AS connected, c.team_id,
        EXISTS (SELECT FROM suppressions s WHERE s.organization_id = o.organization_id AND s.removed_at IS NULL) AS suppresses
 FROM organizations o LEFT JOIN salesloft_connections c USING (organization_id)
 WHERE o.organization_id = ANY (:organization_ids::text[])
