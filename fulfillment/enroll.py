@@ -31,7 +31,7 @@ from fulfillment.carrying import (
     end_call,
     lock_enrollment,
 )
-from fulfillment.gates import Admitted, Held, Turned, admit, refused_elsewhere
+from fulfillment.gates import Admitted, Held, Turned, admit, has_changed, refused_elsewhere
 from fulfillment.holding import hold_on
 from fulfillment.people import AmbiguousPerson, PeopleDesk, PresentPerson
 from fulfillment.settling import Settlement, nothing_to_do
@@ -217,10 +217,14 @@ class Enroll:
     async def _held(
         self, connection: Connection, enrollment: Enrollment, admitted: Admitted, consent: Consent, now: datetime
     ) -> Held | None:
-        """What came while Salesloft was asked: an end, risk, or a stop."""
+        """What came while Salesloft was asked: an end, risk, a stop, or another fact than the approval is bound to."""
         if consent is Consent.UNKNOWN or enrollment.pending_end is not None:
             return Held(now + self._bench.options.recheck_after, Reason.CONSENT_UNKNOWN)
-        return await hold_on(connection, enrollment, admitted.organization, now)
+        held = await hold_on(connection, enrollment, admitted.organization, now)
+        if held is None and await has_changed(connection, enrollment, self._bench, now):
+            # The next turn begins at the gates, and goes with the difference to the approver.
+            return Held(now, Reason.FACT_CHANGED)
+        return held
 
     async def _ended(self, connection: Connection, command: Claimed, change: Change) -> Outcome:
         """This turn ends without a call."""

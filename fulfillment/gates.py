@@ -19,7 +19,16 @@ from storage.pool import Connection
 from workflows.renewal import ask_again, look_again
 from workflows.transitions import Change, transition
 
-__all__ = ["Admitted", "Held", "Turned", "admit", "effective_record", "known_consent", "refused_elsewhere"]
+__all__ = [
+    "Admitted",
+    "Held",
+    "Turned",
+    "admit",
+    "effective_record",
+    "has_changed",
+    "known_consent",
+    "refused_elsewhere",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,14 @@ async def admit(connection: Connection, locked: Locked, bench: Workbench, now: d
         person=person,
         custom_fields=found.bound.custom_fields,
     )
+
+
+async def has_changed(connection: Connection, enrollment: Enrollment, bench: Workbench, now: datetime) -> bool:
+    """Whether what was approved holds no more, as it stands now: Salesloft was asked meanwhile, and that takes time."""
+    organization_id = enrollment.organization_id
+    organization = (await bench.memory.facts(connection, [organization_id], now))[organization_id]
+    found = await look_again(connection, enrollment, organization, now)
+    return isinstance(found, Reason) or bool(found.differences)
 
 
 def effective_record(person: KnownPerson) -> PersonRecord:

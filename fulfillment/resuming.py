@@ -196,6 +196,8 @@ class Resume:
         row = (await directory.read_stakeholders(connection, [key])).get(key)
         if row is None or row.data is None:
             return Reason.ERASED
+        if row.left or row.customer_id != enrollment.customer_id:
+            return Reason.STAKEHOLDER_LEFT
         stakeholder = StakeholderSnapshot.model_validate_json(row.data)
         refusal = await refused_elsewhere(connection, enrollment.organization_id, stakeholder, present.person_id)
         if refusal is not None:

@@ -15,6 +15,7 @@ from enrollment.mappings import Policy
 from schemas.vocabulary import OutcomeType
 from storage import organizations
 from tests.fulfillment.stage import Stage, publish, until
+from tests.fulfillment.steps import PERSON_UPSERTS, is_hit
 from tests.workflows.scene import Scene
 
 Mutation = Callable[[Stage, UUID], Awaitable[Any]]
@@ -123,6 +124,30 @@ async def test_whoever_was_approved_before_it_changed_is_not_enrolled(stage: Sta
             assert all(one["was"] != one["is"] for one in changed)
     assert not await stage.writes("cadence_memberships")
     assert not await stage.writes("people")
+
+
+@pytest.mark.parametrize(
+    ("mutate", "told"),
+    [
+        (MUTATIONS["stakeholder_id"][0], "withdrawn: stakeholder_left"),
+        (MUTATIONS["email"][0], "requested: fact_changed"),
+        (MUTATIONS["mapping_id"][0], "withdrawn: mapping_disabled"),
+    ],
+    ids=["stakeholder_id", "email", "mapping_id"],
+)
+async def test_what_changes_while_salesloft_is_asked_about_the_person_counts(
+    stage: Stage, mutate: Mutation, told: str
+) -> None:
+    await stage.simulator.add_fault(
+        team_id=stage.team_id, path=PERSON_UPSERTS, kind="latency", milliseconds=600, count=1
+    )
+    async with stage.working():
+        enrollment_id = await stage.approved({"id": "sth-1", "email": "ann@acme.example"})
+        await is_hit(stage)
+        await mutate(stage, enrollment_id)
+        await stage.settled()
+    assert ": ".join(map(str, await stage.state(enrollment_id))) == told
+    assert not await stage.writes("cadence_memberships")
 
 
 async def test_a_value_that_turns_no_verdict_leaves_the_approval_good(stage: Stage) -> None:

@@ -301,6 +301,21 @@ async def test_who_is_put_on_the_list_while_salesloft_is_asked_is_not_added_back
     assert await account.on_cadence() == set()
 
 
+async def test_who_comes_to_another_customer_while_salesloft_is_asked_is_not_added_back(account: Account) -> None:
+    stage = account.stage
+    await ask(account, "pause")
+    await carried_out(account)
+    await stage.advance(3 * 3600)
+    await stage.simulator.add_fault(team_id=stage.team_id, path=PERSON_UPSERTS, kind="latency", milliseconds=600)
+    async with stage.working():
+        await ask(account, "resume")
+        await is_hit(stage)
+        await stage.execute("UPDATE directory_stakeholders SET customer_id = 'cus-2'")
+        await stage.settled()
+    assert await account.state(SAVE) == ("removed", "stakeholder_left")
+    assert await account.on_cadence() == set()
+
+
 async def test_an_outcome_ends_what_is_paused(account: Account) -> None:
     await ask(account, "pause")
     await carried_out(account)

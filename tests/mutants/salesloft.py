@@ -197,6 +197,28 @@ $$;
         tests=("tests/fulfillment/test_teams.py",),
     ),
     Mutant(
+        name="changed-while-salesloft-is-asked",
+        bug="what an approval is bound to is looked at before Salesloft is asked of the person, and not after",
+        path="fulfillment/enroll.py",
+        old="        if held is None and await has_changed(connection, enrollment, self._bench, now):\n",
+        new="        if held is None and enrollment.execute_by < now:\n",
+        tests=("tests/fulfillment/test_bound_facts.py",),
+    ),
+    Mutant(
+        name="added-back-for-another-customer",
+        bug="who comes to another customer while Salesloft is asked of them is added back",
+        path="fulfillment/resuming.py",
+        old="""\
+            return Reason.STAKEHOLDER_LEFT
+        stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+        refusal = await refused_elsewhere""",
+        new="""\
+            return None
+        stakeholder = StakeholderSnapshot.model_validate_json(row.data)
+        refusal = await refused_elsewhere""",
+        tests=("tests/fulfillment/test_steering.py",),
+    ),
+    Mutant(
         name="erased-under-a-sync",
         bug="an erasure does not wait for what is being written down of somebody, and finds nothing to delete",
         path="sql/queries/directory.sql",
