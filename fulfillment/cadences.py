@@ -38,6 +38,7 @@ class RefreshCadences:
         now = bench.clock.now()
         async with bench.database.transaction() as connection:
             await commands.hold(connection, command)
+            await bench.hold_team(connection, session)
             changed = await refresh_catalogue(connection, command.organization_id, catalogue, now)
         await self._read_stats(command, client.using(lane=Lane.BACKFILL))
         async with bench.database.transaction() as connection:

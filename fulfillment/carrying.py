@@ -9,10 +9,11 @@ from enrollment.states import Happening
 from fulfillment.options import FulfillmentOptions
 from salesloft_client import Lane, SalesloftClient
 from schemas.vocabulary import Reason
-from storage import commands, directory, enrollments
+from storage import commands, connections, directory, enrollments
 from storage.commands import Claimed
 from storage.directory import CustomerRow
 from storage.enrollments import Enrollment
+from storage.errors import ConcurrentChange
 from storage.pool import Connection, Database
 from workflows.clock import Clock
 from workflows.memory import OrganizationMemory
@@ -30,6 +31,8 @@ __all__ = [
     "lock_enrollment",
 ]
 
+# A refresh of the tokens may hold the connection as long.
+_LOCK_WAIT_S = 10.0
 OTHER_TEAM_LOOKED_AT_EVERY = timedelta(hours=1)
 """Whoever connects a team has what waits for it looked at at once; this is for when that is not to be seen."""
 
@@ -92,6 +95,15 @@ class Workbench:
                 await commands.release(connection, command, error=Reason.NOT_CONNECTED.value, due_at=due_at)
             raise Parked("another team is connected")
         return session
+
+    async def hold_team(self, connection: Connection, session: Session) -> None:
+        """Have no other team connected before the commit. Raises ConcurrentChange where one is by now.
+
+        The caller holds nothing but the command.
+        """
+        stored = await connections.lock(connection, session.organization_id, wait_s=_LOCK_WAIT_S)
+        if stored is None or stored.team_id != session.team_id:
+            raise ConcurrentChange("another team was connected meanwhile")
 
     def client(self, session: Session, command: Claimed) -> SalesloftClient:
         """A client for one command's calls, each of which ends long before the lease."""

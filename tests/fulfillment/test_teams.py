@@ -12,8 +12,9 @@ import pytest
 from salesloft_client import GrantRevoked
 from storage.steering import Steering, SteeringAction
 from tests.fulfillment.stage import Stage, until
-from tests.fulfillment.steps import MEMBERSHIPS, end, known
+from tests.fulfillment.steps import MEMBERSHIPS, end, is_hit, known
 from tests.fulfillment.test_adding import approved
+from workflows.catalogue import refresh_soon
 from workflows.credentials import ApiKey
 from workflows.steering import steer
 
@@ -134,6 +135,24 @@ async def test_what_a_call_has_done_in_one_team_is_not_looked_for_in_another(two
         await two.connect_back()
         await stage.reaches(enrollment_id, "enrolled")
     assert len(await stage.writes("cadence_memberships")) == 1
+
+
+async def test_cadences_that_were_read_of_one_team_are_not_kept_of_another(two: Two) -> None:
+    stage = two.stage
+    await stage.advance(61)
+    await stage.simulator.add_fault(
+        team_id=stage.team_id, method="GET", path="/v2/steps", kind="latency", milliseconds=600, count=1
+    )
+    async with stage.working():
+        async with stage.database.transaction() as connection:
+            await refresh_soon(connection, stage.organization_id, correlation_id="corr", now=stage.clock.now())
+        await is_hit(stage)
+        await two.connect_other()
+        await stage.settled()
+    kept = await stage.fetch("SELECT cadence_id FROM salesloft_cadences")
+    assert {row["cadence_id"] for row in kept} == {one["id"] for one in two.other["cadences"]}
+    kept = await stage.fetch("SELECT user_id FROM salesloft_users")
+    assert {row["user_id"] for row in kept} == {one["id"] for one in two.other["users"]}
 
 
 async def test_a_session_of_one_team_does_not_go_on_with_the_tokens_of_another(two: Two) -> None:

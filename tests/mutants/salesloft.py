@@ -197,6 +197,14 @@ $$;
         tests=("tests/fulfillment/test_teams.py",),
     ),
     Mutant(
+        name="cadences-of-another-team",
+        bug="cadences that were read of one team are kept as those of the one that was connected meanwhile",
+        path="fulfillment/cadences.py",
+        old="            await bench.hold_team(connection, session)\n",
+        new="",
+        tests=("tests/fulfillment/test_teams.py",),
+    ),
+    Mutant(
         name="changed-while-salesloft-is-asked",
         bug="what an approval is bound to is looked at before Salesloft is asked of the person, and not after",
         path="fulfillment/enroll.py",
