@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
+
 from storage.directory import CustomerKey, StakeholderKey
 from storage.plain import plain_uuid
 from storage.pool import Connection
@@ -264,12 +266,34 @@ async def scrub(connection: Connection, subjects: Collection[CustomerKey | Stake
     await queries.scrub_dead_letters(
         connection, organization_ids=[one for one, _ in subjects], subject_ids=[subject for _, subject in subjects]
     )
+    rows = await queries.escaped_dead_letters(connection, organization_ids=list({one for one, _ in subjects}))
+    named = [row["id"] for row in rows if _names(row["payload"], _of(subjects, row["organization_id"]))]
+    if named:
+        await queries.erase_dead_letters(connection, ids=named)
 
 
 async def prune(connection: Connection, *, kept_before: datetime, limit: int) -> int:
     """Forget what was kept before an instant of real time; answers how many."""
     deleted: int = await queries.prune_dead_letters(connection, kept_before=kept_before, at_most=limit)
     return deleted
+
+
+def _of(subjects: Collection[CustomerKey | StakeholderKey], organization_id: str) -> set[str]:
+    return {subject for one, subject in subjects if one == organization_id}
+
+
+def _names(payload: bytes, subjects: Collection[str]) -> bool:
+    """Whether one of the subjects is a text of the record, however it is spelt there."""
+    waiting: list[Any] = [orjson.loads(payload)]
+    while waiting:
+        match waiting.pop():
+            case str() as text if text in subjects:
+                return True
+            case dict() as told:
+                waiting += [*told, *told.values()]
+            case list() as told:
+                waiting += told
+    return False
 
 
 def _columns(origins: Collection[LetterOrigin]) -> dict[str, list[Any]]:

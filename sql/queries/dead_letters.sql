@@ -92,6 +92,17 @@ WHERE l.organization_id = e.organization_id AND l.state = 'waiting'
   AND (l.subject_id = e.subject_id
     OR position(convert_to(CASE WHEN l.shown IS NULL THEN e.subject_id ELSE '"' || e.subject_id || '"' END, 'UTF8') IN l.payload) > 0)
 
+-- name: escaped_dead_letters
+-- Dead letters of some organizations that may spell a text otherwise than it is written: JSON with a backslash in it.
+SELECT id, organization_id, payload FROM dead_letters
+WHERE organization_id = ANY (:organization_ids::text[]) AND state = 'waiting' AND shown IS NOT NULL
+  AND position('\x5c'::bytea IN payload) > 0
+
+-- name: erase_dead_letters!
+-- Delete the bytes of these dead letters.
+UPDATE dead_letters SET state = 'erased', key = NULL, headers = NULL, payload = NULL
+WHERE id = ANY (:ids::uuid[]) AND state = 'waiting'
+
 -- name: prune_dead_letters$
 -- Forget what is older than the topics of dead letters keep; answers how many.
 WITH gone AS (

@@ -297,4 +297,12 @@ IN_SERVING = (
         new="_WRITES: Final = (413,)\n",
         tests=("tests/web/test_schemathesis.py",),
     ),
+    Mutant(
+        name="erased-but-for-another-spelling",
+        bug="a dead letter that spells an erased id by its characters' numbers is kept, and can be sent back",
+        path="storage/dead_letters.py",
+        old="            case str() as text if text in subjects:\n",
+        new="            case str() as text if text in subjects and text.encode() in payload:\n",
+        tests=("tests/web/test_dead_letters.py",),
+    ),
 )

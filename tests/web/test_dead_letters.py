@@ -369,6 +369,20 @@ async def test_whoever_is_erased_is_in_no_letter_that_could_go_back(api: Api, po
     assert await api.fetch("SELECT FROM dead_letters WHERE payload IS NOT NULL OR key IS NOT NULL") == []
 
 
+async def test_whoever_is_erased_is_found_however_their_id_is_spelt(api: Api, post: Post, database: Database) -> None:
+    """JSON may spell a character of a text by its number."""
+    spelt = post.record()
+    spelt.value = (spelt.value or b"").replace(b'"sth-9"', b'"sth\\u002d9"')
+    named = await post.fail(spelt, "not_wanted")
+    another = post.record(customer="cus-8", stakeholders=[{"id": "sth-8"}])
+    another.value = (another.value or b"").replace(b'"sth-8"', b'"sth\\u002d8"')
+    unconcerned = await post.fail(another, "not_wanted")
+    async with database.transaction() as connection:
+        await scrub_stakeholders(connection, [(api.organization_id, "sth-9")], [])
+    states = {one["id"]: one["state"] for one in (await see(api))["items"]}
+    assert states == {named: "erased", unconcerned: "waiting"}
+
+
 async def test_what_the_outbox_does_not_take_is_the_operators(api: Api, post: Post) -> None:
     id_ = await post.fail(post.record(filler="x" * 1_010_000), "not_wanted")
     assert (await see(api, f"/{id_}"))["letter"]["state"] == "too_large"
