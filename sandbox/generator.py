@@ -29,6 +29,8 @@ SOURCE: Final = "/cscx/platform"
 STRUCTURED: Final = "application/cloudevents+json; charset=utf-8"
 _STRUCTURED_HEADERS: Final = (("content-type", STRUCTURED.encode()),)
 
+_NOT_UTF8: Final = b"\xff"
+
 RecordKind = Literal["good", "duplicate", "malformed"]
 
 
@@ -235,9 +237,11 @@ def _malformed(
         fresh = record.id if defect.keeps_id else _event_id(chance)
         headers = _binary(draft, fresh, format_instant(plan.start + timedelta(seconds=draft.at)))
         broken = defect.apply(draft.key, headers, draft.data or b"")
+        # A compacted topic takes no record without a key.
+        key = _NOT_UTF8 if broken.key is None and draft.type.topic.is_compacted else broken.key
         sent = plan.start + timedelta(seconds=at + 1)
         marked = [*broken.headers, (MARK, mark.encode())]
-        found.append((at + 1, GeneratedRecord(record.topic, broken.key, broken.value, marked, sent, mark, "malformed")))
+        found.append((at + 1, GeneratedRecord(record.topic, key, broken.value, marked, sent, mark, "malformed")))
         codes[mark] = defect.code
     return found, codes
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,6 @@ from confluent_kafka import KafkaException, Producer
 from sandbox.generator import GeneratedRecord, Stream, StreamPlan, generate
 from sandbox.population import Organization
 from schemas.registry import LIFECYCLE_TYPES
-from schemas.topics import TOPICS
 
 __all__ = ["BEGINNING", "TRIGGER_TOPICS", "Load", "NotDelivered", "Place", "stream_with"]
 
@@ -21,7 +20,6 @@ SPAN = timedelta(days=3)
 """All of the stream has happened when the business clock starts."""
 TRIGGER_TOPICS = frozenset(event_type.topic.name for event_type in LIFECYCLE_TYPES.values())
 
-_COMPACTED = frozenset(topic.name for topic in TOPICS if topic.is_compacted)
 _FLUSH_SECONDS = 180.0
 # Of a hundred events of the generator, so many are lifecycle events that ask for a decision.
 _TRIGGERS_PER_EVENT = 0.29
@@ -59,18 +57,8 @@ def stream_with(lifecycle_events: int, organizations: Sequence[Organization], *,
         )
         found = sum(1 for record in stream.records if record.kind == "good" and record.topic in TRIGGER_TOPICS)
         if found >= lifecycle_events:
-            return _without_what_brokers_refuse(stream)
+            return stream
         events += max(50, round((lifecycle_events - found) / _TRIGGERS_PER_EVENT))
-
-
-def _without_what_brokers_refuse(stream: Stream) -> Stream:
-    """A record without a key never gets into a compacted topic, so there is nothing for the service to put aside."""
-    refused = {record.id for record in stream.records if record.key is None and record.topic in _COMPACTED}
-    return replace(
-        stream,
-        records=[record for record in stream.records if record.id not in refused],
-        malformed={mark: code for mark, code in stream.malformed.items() if mark not in refused},
-    )
 
 
 class Load:
