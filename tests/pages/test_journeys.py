@@ -267,10 +267,14 @@ async def test_many_are_decided_about_at_once(browser: Browser, desk: Acting) ->
     async with reading(browser, desk.api, user_id="usr-9") as reader:
         await reader.open("/approvals")
         approve = reader.page.get_by_role("button", name="Approve chosen")
-        await expect(approve).to_be_disabled()
+        await expect(approve).to_be_hidden()
+        first = reader.page.locator("#queue > li").first
+        before_any = await first.evaluate("one => one.offsetTop")
         for name in ("Bulk One", "Bulk Three"):
             await reader.page.get_by_role("checkbox", name=f"Choose {name}").check()
         await expect(reader.page.locator("[data-chosen]")).to_have_text("2 chosen")
+        await expect(approve).to_be_enabled()
+        assert await first.evaluate("one => one.offsetTop") == before_any
         await reader.page.get_by_role("button", name="Reject chosen").click()
         reason = reader.page.get_by_label("Reason for a rejection")
         assert await reason.evaluate("(one) => one.matches(':invalid:focus')")

@@ -5,10 +5,13 @@ from playwright.async_api import Browser, FloatRect, Locator, expect
 
 from tests.fulfillment.account import SAVE
 from tests.pages.conftest import reading
-from tests.web.looking_scene import PAUSED, Scene
+from tests.web.looking_scene import PAUSED, WAITING, Scene
 
 # As many days as take more than a row.
 _MORE_DAYS = "day => { for (let i = 0; i < 7; i++) day.parentElement.append(day.cloneNode(true)); }"
+
+_EVIDENCE = """deciding => deciding.insertAdjacentHTML("afterbegin", `<details><summary>Evidence</summary>
+  <ul class="verdicts"><li>Health score: should be below 60, is 36</li></ul></details>`)"""
 
 
 async def test_the_days_of_a_second_row_stand_under_those_of_the_first(browser: Browser, scene: Scene) -> None:
@@ -53,6 +56,29 @@ async def test_what_can_be_done_in_a_dialog_is_in_sight_and_hides_no_field(
             assert below["y"] + below["height"] <= around["y"] + around["height"]
             assert at["y"] + at["height"] <= below["y"]
         assert await reader.violations() == []
+
+
+async def test_a_request_is_low_enough_that_several_are_seen_at_once(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, role="manager", user_id="usr-9") as reader:
+        page = reader.page
+        await reader.open(f"/approvals/{scene.enrollments[WAITING]}")
+        card = page.locator("main .card")
+        await card.locator(".deciding").evaluate(_EVIDENCE)
+        approve = card.get_by_role("button", name="Approve", exact=True)
+        await expect(approve).to_be_visible()
+        assert (await _box(card))["height"] < 150
+        before = await _box(approve)
+        await card.locator("summary").click()
+        evidence = card.locator(".verdicts")
+        await expect(evidence).to_be_visible()
+        # It opens below, and what was to be pressed stays where it was.
+        assert await _box(approve) == before
+        assert (await _box(evidence))["y"] >= before["y"] + before["height"]
+        assert await reader.violations() == []
+        await page.set_viewport_size({"width": 360, "height": 740})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        above = await _box(evidence)
+        assert (await _box(approve))["y"] >= above["y"] + above["height"]
 
 
 async def _box(one: Locator) -> FloatRect:
