@@ -22,6 +22,10 @@ async def test_what_failed_is_tried_again(browser: Browser, desk: Acting) -> Non
         failures = reader.page.get_by_role("region", name="Failures")
         await expect(failures.get_by_role("status")).to_be_visible()
         await expect(failures).not_to_contain_text("Fay Lind")
+        told, below = await failures.get_by_role("status").evaluate(
+            "one => [one.getBoundingClientRect().bottom, one.nextElementSibling.getBoundingClientRect().top]"
+        )
+        assert below - told >= 8
         assert reader.complaints == []
     assert await state(desk, enrollment_id) == ("scheduled", "retried")
     await desk.carry_out()

@@ -24,6 +24,15 @@ async def test_how_far_salesloft_was_read_is_said_in_plain_words(browser: Browse
         assert reader.complaints == []
 
 
+async def test_no_bar_is_drawn_where_nothing_is_spent(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, role="admin") as reader:
+        await reader.open("/operations")
+        budget = reader.page.get_by_role("region", name="Rate budget")
+        await expect(budget).to_contain_text("points left")
+        spent = await budget.get_by_role("progressbar").evaluate_all("bars => bars.map((bar) => bar.value)")
+        assert 0 not in spent
+
+
 async def test_a_date_in_a_table_is_one_line_however_narrow_the_page_is(browser: Browser, scene: Scene) -> None:
     async with reading(browser, scene, role="admin", locale="de-DE") as reader:
         page = reader.page
