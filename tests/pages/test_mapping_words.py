@@ -7,6 +7,7 @@ import pytest
 from enrollment.catalogue import FIELDS
 from enrollment.mappings import Policy
 from tests.pages.test_limits import LIMITS
+from web.pages.configuring import _board
 from web.pages.mapping_form import asked_of_event, segment_in
 from web.pages.mapping_words import labelled, limits, order_of, uncounted
 
@@ -47,6 +48,21 @@ def test_limits_are_told_and_none_are_not() -> None:
         "Shadow mode: it decides, and requests nobody.",
     ]
     assert limits(policy(reentry={"kind": "once"})) == ["Nobody is requested a second time."]
+
+
+def test_an_order_is_told_where_more_than_one_mapping_is_tried() -> None:
+    others = [
+        listed("any"),
+        listed("own", segment="smb"),
+        listed("of-others", segment="enterprise"),
+        listed("alone", trigger_type="renewal-window"),
+        listed("alone-of-its-segment", trigger_type="renewal-window", segment="smb", exclusivity_group="b"),
+        listed("off", trigger_type="renewal-window", enabled=False),
+        listed("apart", trigger_type="new-customer", segment="smb"),
+        listed("apart-too", trigger_type="new-customer", segment="enterprise"),
+    ]
+    board = _board([one | {"version": 1, "parked": False, "cadence_name": one["id"]} for one in others])
+    assert {id_ for (id_, _), place in board["places"].items() if place["competes"]} == {"any", "own", "of-others"}
 
 
 def test_those_that_are_asked_about_the_same_customers_are_told_in_their_order() -> None:

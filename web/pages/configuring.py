@@ -180,6 +180,8 @@ def _board(listed: Sequence[dict[str, Any]]) -> dict[str, Any]:
             places[one["id"], one["version"]] = {
                 "counts": counts,
                 "wins": counts and group not in before,
+                # Where nothing else of its group is tried, there is no order to tell of.
+                "competes": _counted(cells, segment, trigger, group) > 1,
                 "after": before.get(group) if counts else None,
                 "before_any": counts and segment is not None and _has(cells, None, trigger, group),
             }
@@ -187,6 +189,21 @@ def _board(listed: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 before.setdefault(group, one["cadence_name"] or "the one before")
     has_own = {trigger: any(_has(cells, one, trigger) for one in segments) for trigger in _TRIGGERS}
     return {"segments": [*segments, None], "cells": cells, "places": places, "has_own": has_own}
+
+
+def _counted(
+    cells: dict[tuple[str | None, str], list[dict[str, Any]]], segment: str | None, trigger: str, group: str
+) -> int:
+    """How many mappings of a trigger and a group count that are tried on a segment's customers, or on any."""
+    return sum(
+        one["status"] == "published"
+        and one["mapping"]["enabled"]
+        and not one["parked"]
+        and one["mapping"]["exclusivity_group"] == group
+        for (whose, of), found in cells.items()
+        if of == trigger and (segment is None or whose in {segment, None})
+        for one in found
+    )
 
 
 def _has(
