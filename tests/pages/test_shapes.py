@@ -81,6 +81,22 @@ async def test_a_request_is_low_enough_that_several_are_seen_at_once(browser: Br
         assert (await _box(approve))["y"] >= above["y"] + above["height"]
 
 
+async def test_on_a_telephone_somebody_in_a_list_is_a_name_and_a_line_or_two(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, viewport={"width": 390, "height": 800}, reduced_motion="reduce") as reader:
+        for path in ("/people?show=all", "/customers"):
+            await reader.open(path)
+            rows = reader.page.locator("main table tbody tr")
+            assert await rows.count() > 1
+            for row in await rows.all():
+                assert (await _box(row))["height"] <= 110, await row.inner_text()
+        told = "one => getComputedStyle(one, '::before').content"
+        assert "People on a cadence" in await rows.first.locator(".number").evaluate(told)
+        assert await rows.first.locator("td").nth(1).evaluate(told) == "none"
+        for scheme in ("light", "dark"):
+            await reader.page.emulate_media(color_scheme=scheme)
+            assert await reader.violations() == [], scheme
+
+
 async def _box(one: Locator) -> FloatRect:
     found = await one.bounding_box()
     assert found is not None
