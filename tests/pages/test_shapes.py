@@ -97,6 +97,16 @@ async def test_on_a_telephone_somebody_in_a_list_is_a_name_and_a_line_or_two(bro
             assert await reader.violations() == [], scheme
 
 
+async def test_who_signs_in_looks_at_the_middle_of_the_page(browser: Browser, scene: Scene) -> None:
+    async with reading(browser, scene, role=None, viewport={"width": 1280, "height": 800}) as reader:
+        await reader.open("/sign-in")
+        found = await _box(reader.page.locator(".alone"))
+        assert abs(found["x"] + found["width"] / 2 - 640) <= 1
+        assert abs(found["y"] + found["height"] / 2 - 400) <= 1
+        assert await reader.page.evaluate("document.documentElement.scrollHeight") <= 800
+        assert await reader.violations() == []
+
+
 async def _box(one: Locator) -> FloatRect:
     found = await one.bounding_box()
     assert found is not None
