@@ -459,7 +459,13 @@ async def test_figures_of_what_the_form_said_before_do_not_look_live(browser: Br
         # What the event would say is taken from the conditions until somebody says it.
         await expect(page.locator("#figures")).to_contain_text("As if the event said: Days to renewal 60.")
         await page.route("**/edit/preview", late)
-        await page.locator("#imagined").get_by_label("Days to renewal").fill("90")
+        await page.locator("#imagining > summary").click()
+        answer, asked_with = page.locator(".headline"), page.locator("#imagined").get_by_label("Days to renewal")
+        above, below = await answer.bounding_box(), await asked_with.bounding_box()
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"]
+        await asked_with.fill("90")
         figures = page.locator("#figures")
         await expect(figures).to_have_class("old")
         await expect(figures.locator(".headline")).to_have_css("text-decoration-line", "line-through")

@@ -351,7 +351,13 @@ async def test_an_admin_has_a_trigger_lead_to_a_cadence_and_then_to_another(brow
         await page.get_by_role("link", name="Edit").click()
         await _choose(page.get_by_role("group", name="Lead them to"), other)
         await reader.send(page.get_by_role("button", name="Save the draft"))
-        await page.get_by_role("link", name="Look at what it changes").click()
+        # Once it is saved, the button that stands out is the one that leads on.
+        leads_on, save = page.get_by_role("link", name="Look at what it changes"), page.locator("#save")
+        ground = "one => getComputedStyle(one).backgroundColor"
+        await page.mouse.move(0, 0)
+        await expect(save).not_to_have_css("background-color", await leads_on.evaluate(ground))
+        assert await reader.violations() == []
+        await leads_on.click()
         draft = page.get_by_role("article", name="Version 2")
         await expect(draft.locator(".card-head .chip")).to_have_text("Draft, ready to publish")
         await expect(draft.locator("ins").first).to_be_visible()

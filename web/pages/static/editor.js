@@ -23,6 +23,10 @@ function outdate() {
 }
 // What is folded away and not filled in as it has to be is shown, so that it can be mended.
 document.addEventListener("invalid", ({ target }) => target.closest("details:not([open])")?.setAttribute("open", ""), true);
+// What nobody but the editor can say is asked for where it is filled in.
+document.addEventListener("htmx:afterSettle", () => {
+  if (document.querySelector("#trial label")) document.querySelector("#imagining")?.setAttribute("open", "");
+});
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   detail.requestConfig.edits = edits;
   if (detail.elt.matches("aside.beside")) outdate();
