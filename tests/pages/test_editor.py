@@ -414,7 +414,7 @@ async def test_a_preview_accounts_for_everybody_and_says_who_takes_the_others(br
         await expect(steps.nth(2)).to_contain_text("No e-mail address is known")
         await expect(page.locator("#figures")).to_contain_text("Of the 1 whom the conditions leave out: 1 goes on to")
         await expect(page.locator("#figures")).to_contain_text("(any segment), which would request 1")
-        await expect(page.locator("#says")).to_contain_text("Whom this mapping does not take goes on to")
+        await expect(page.locator("#says")).to_contain_text("Whoever it does not match falls through to")
         # Whom another mapping takes is told first why not this one, then which; its own is told as its own.
         await page.locator(f"button[value='{firm}-2']").click()
         why = page.get_by_role("dialog", name="Why, or why not")
@@ -472,7 +472,7 @@ async def test_figures_of_what_the_form_said_before_do_not_look_live(browser: Br
         # Nobody can tell what would match: it is asked for, where it is filled in, and nothing else is shown.
         await page.locator("#imagined").get_by_label("Days to renewal").fill("")
         await page.locator("[id='customer.0:not']").check()
-        await expect(page.locator("#trial")).to_contain_text("Say above what it is imagined to say: Days to renewal")
+        await expect(page.locator("#trial")).to_contain_text("Give example values for it above: Days to renewal")
         await expect(page.locator("#figures")).to_be_empty()
         await page.locator("#trial label").click()
         await focused(page, "trigger.days_to_renewal")

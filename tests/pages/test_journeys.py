@@ -40,7 +40,7 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         await expect(theirs).to_contain_text(f"Asked for by {desk.api.team['users'][1]['name']}")
         await expect(theirs.get_by_role("blockquote")).to_have_text("She asked for it on the phone.")
         await expect(theirs).to_contain_text("as soon as it is approved")
-        dialog = await manager.asked(theirs, "Approve changed…")
+        dialog = await manager.asked(theirs, "Approve with changes…")
         day = (desk.api.clock.now() + timedelta(days=3)).date()
         await dialog.get_by_label("First day").fill(day.isoformat())
         await dialog.get_by_role("button", name="Approve").click()

@@ -86,7 +86,7 @@ async def test_a_changed_day_that_is_too_late_is_refused_with_the_last_one(brows
     last = row["execute_by"].date()
     async with reading(browser, desk.api, user_id="usr-9", viewport=PHONE) as reader:
         await reader.open(f"/approvals/{enrollment_id}")
-        dialog = await reader.asked(reader.page.get_by_role("main"), "Approve changed…")
+        dialog = await reader.asked(reader.page.get_by_role("main"), "Approve with changes…")
         first_day = dialog.get_by_label("First day")
         await expect(first_day).to_have_attribute("max", last.isoformat())
         await expect(first_day).to_have_attribute("min", desk.api.clock.now().date().isoformat())
@@ -105,7 +105,7 @@ async def test_who_only_changes_the_sender_of_what_was_asked_before_today_keeps_
     await desk.api.advance((tomorrow - now).total_seconds())
     async with reading(browser, desk.api, user_id="usr-9") as reader:
         await reader.open(f"/approvals/{asked.json()['enrollment_id']}")
-        dialog = await reader.asked(reader.page.get_by_role("main"), "Approve changed…")
+        dialog = await reader.asked(reader.page.get_by_role("main"), "Approve with changes…")
         await expect(dialog.get_by_label("First day")).to_have_value("")
         sender = dialog.get_by_label("Sender")
         told_of = await desk.call("GET", "/api/salesloft/senders")

@@ -35,7 +35,7 @@ async def test_what_an_approver_changed_is_told_by_name(browser: Browser, desk: 
     async with reading(browser, desk.api, user_id="usr-9") as manager:
         await manager.open(f"/approvals/{enrollment_id}")
         main = manager.page.get_by_role("main")
-        dialog = await manager.asked(main, "Approve changed…")
+        dialog = await manager.asked(main, "Approve with changes…")
         step = await second(dialog.get_by_label("Begins at").locator("option"))
         sender = await second(dialog.get_by_label("Sender").locator("option"))
         await dialog.get_by_label("First day").fill(day)
@@ -58,7 +58,7 @@ async def test_what_an_approver_changed_is_told_by_name(browser: Browser, desk: 
         history = manager.page.get_by_role("region", name="History")
         approved = history.locator(".timeline li").filter(has_text="Approved by").first
         await expect(approved).to_contain_text(f"step {number}: {called}")
-        await expect(approved).to_contain_text(f"in the name of {sender}")
+        await expect(approved).to_contain_text(f"sent by {sender}")
         await expect(approved.locator(f"time[datetime='{day}']")).to_be_visible()
         assert manager.complaints == []
 
@@ -92,7 +92,7 @@ async def test_a_first_day_is_said_to_be_theirs_to_who_lives_by_another_calendar
             main = reader.page.get_by_role("main")
             said = main.locator(".happens").get_by_text(THEIR_TIME)
             await expect(said).to_be_visible(visible=is_said)
-            dialog = await reader.asked(main, "Approve changed…")
+            dialog = await reader.asked(main, "Approve with changes…")
             await expect(dialog.get_by_label("First day")).to_be_visible()
             await expect(dialog.get_by_text(THEIR_TIME)).to_be_visible(visible=is_said)
             assert await reader.violations() == []

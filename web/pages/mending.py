@@ -73,7 +73,9 @@ class _Mending:
         note = form.get("note") or "Tried again on the page of operations."
         path = f"{what}/{named(request.path_params['id'])}/retry"
         done = await self._kit.api.send(request, "POST", path, {"note": note})
-        return await self._kit.page("_failures.html", request, _failures(self._kit, request), done=done)
+        retried_for = {name: form.get(name, "") for name in ("stakeholder_id", "who")}
+        shown = _failures(self._kit, request)
+        return await self._kit.page("_failures.html", request, shown, done=done, retried_for=retried_for)
 
 
 def _failures(kit: Kit, request: Request) -> dict[str, Any]:
