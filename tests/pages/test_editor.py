@@ -472,7 +472,7 @@ async def test_figures_of_what_the_form_said_before_do_not_look_live(browser: Br
         # Nobody can tell what would match: it is asked for, where it is filled in, and nothing else is shown.
         await page.locator("#imagined").get_by_label("Days to renewal").fill("")
         await page.locator("[id='customer.0:not']").check()
-        await expect(page.locator("#trial")).to_contain_text("Give example values for it above: Days to renewal")
+        await expect(page.locator("#trial")).to_contain_text("Give example values for it: Days to renewal")
         await expect(page.locator("#figures")).to_be_empty()
         await page.locator("#trial label").click()
         await focused(page, "trigger.days_to_renewal")
