@@ -6,15 +6,13 @@ Every function answers the rows of one organization, at most `limit` of them, fr
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
 from uuid import UUID
 
-from schemas.vocabulary import TriggerType
 from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 from storage.rows import rows_as
-from storage.stored_evaluations import About, StoredEvaluation, trigger_type_of
+from storage.stored_evaluations import About, StoredEvaluation
 
 __all__ = [
     "ApproversWord",
@@ -48,7 +46,6 @@ __all__ = [
     "waiting",
 ]
 
-T = TypeVar("T")
 Place = tuple[datetime | None, UUID | None]
 
 
@@ -147,11 +144,6 @@ class OutcomesRow:
     event_type: str
     evaluated_at: datetime
     outcomes: str
-
-    @property
-    def trigger_type(self) -> TriggerType:
-        """The trigger that was decided."""
-        return trigger_type_of(self.event_type)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import pytest
 from enrollment.criteria import parse_criteria
 from enrollment.evaluate import told_outcomes
 from schemas.vocabulary import OutcomeType, Reason, TriggerType
-from storage import stored_evaluations
+from storage import looking, stored_evaluations
 from storage.stored_evaluations import About
 from tests.workflows.scene import ANN, CUSTOMER, Scene
 from tests.workflows.story import live_through
@@ -70,6 +70,26 @@ async def test_facts_are_kept_for_good_though_the_first_to_keep_them_is_rolled_b
     await scene.decide(scene.trigger())
     assert await scene.value("SELECT count(*) FROM organization_facts") == 1
     assert [one.is_same for one in await explained(scene, customer_id="cus-7")] == [True, True]
+
+
+async def test_the_latest_outcomes_are_of_whoever_is_asked_about(scene: Scene) -> None:
+    """The newest first; also of somebody who was asked for nowhere, and of no other stakeholder of the customer's."""
+    await scene.publish_for(RENEWAL, stakeholder_criteria=CHAMPION)
+    bob = ANN | {"id": "sth-2", "email": "bob@acme.example", "is_champion": False}
+    await scene.snapshots(customers=(CUSTOMER,), stakeholders=(bob,))
+    events = []
+    for minutes in range(3):
+        scene.now = scene.later(minutes=1)
+        trigger = scene.trigger(stakeholders=[bob], contract_id=f"con-{minutes}")
+        events.append(trigger.event_id)
+        await scene.decide(trigger)
+    scene.now = scene.later(minutes=1)
+    await scene.decide(scene.trigger(stakeholders=[ANN | {"is_champion": True}]))
+    async with scene.database.reading() as connection:
+        of_bob = await looking.outcomes(connection, scene.organization_id, About(stakeholder_id="sth-2"), limit=2)
+        of_all = await looking.outcomes(connection, scene.organization_id, About(customer_id="cus-7"), limit=10)
+    assert [one.event_id for one in of_bob] == [events[2], events[1]]
+    assert len(of_all) == 4
 
 
 @pytest.mark.parametrize("changes", [{}, {"start_step_id": 78, "sender_user_id": 13, "start_date": "2026-11-28"}])

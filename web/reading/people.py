@@ -16,7 +16,7 @@ from schemas.vocabulary import EnrollmentState
 from storage import directory, looking
 from storage.looking import EndedRow, Filters, OutcomesRow, PersonRow
 from storage.pool import Connection
-from storage.stored_evaluations import About
+from storage.stored_evaluations import About, trigger_type_of
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.activity import ACTIVITY_STREAMS, LARGEST_CUSTOMER
@@ -334,7 +334,7 @@ def _decision(one: OutcomesRow, outcome: dict[str, Any]) -> LatestDecision:
     return LatestDecision(
         evaluation_id=str(one.id),
         evaluated_at=one.evaluated_at,
-        trigger_type=one.trigger_type.value,
+        trigger_type=trigger_type_of(one.event_type).value,
         event_id=one.event_id,
         outcome=outcome["outcome"],
         reason=outcome["reason"],
