@@ -40,6 +40,7 @@ from web.reading.routes import reading_routes
 from web.requests import EveryRequest
 from web.security import Callers, for_the_known
 from web.session import session_routes
+from web.short_way import shorten_reads
 from web.stops import stop_routes
 from web.suppressions import suppression_routes
 from web.talking.begun import Talking
@@ -138,6 +139,7 @@ def api_app(ports: ApiPorts) -> FastAPI:
         tool_routes(talking, ports.callers),
         webhook_routes(ports.database, ports.sessions.keyring),
     ):
+        shorten_reads(routes)
         for_the_known(routes, ports.callers)
         add_operations(app, routes)
     describe(app)

@@ -32,7 +32,7 @@ async def behind_health(
             return
         wanted.set()
         # Shielded, since a request that is cut must not take the application from the others.
-        app = await asyncio.shield(opened)
+        app = opened.result() if opened.done() else await asyncio.shield(opened)
         await app(scope, receive, send)
 
     async def everything_stands() -> None:

@@ -1,7 +1,7 @@
 """What every resource that is looked at has in common: who may ask, how it is read, what is said of its freshness."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Annotated, Generic, TypeVar
 
@@ -49,11 +49,9 @@ class Looking:
     budget: BudgetSettings
     organizations: RecalledOrganizations = field(default_factory=RecalledOrganizations)
 
-    @asynccontextmanager
-    async def of(self, caller: Caller) -> AsyncIterator[Connection]:
+    def of(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """A transaction that sees the caller's organization alone, in one state, and changes nothing."""
-        async with self.database.organization_reading(caller.organization_id) as connection:
-            yield connection
+        return self.database.organization_reading(caller.organization_id)
 
 
 def anybody(looking: Looking) -> Callable[[Request], Awaitable[Caller]]:

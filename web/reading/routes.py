@@ -34,19 +34,20 @@ def reading_routes(
     """
     routes = APIRouter()
     for part in (
+        # What is asked most is found first.
+        people_routes(looking),
+        activity_routes(looking),
+        membership_reading_routes(looking),
+        enrollment_routes(looking),
+        approval_routes(looking, decide_here=decide_here),
+        decision_routes(looking),
         cadence_routes(looking),
         sender_routes(looking),
         finding_routes(looking),
         me_routes(looking, decide_here=decide_here),
-        people_routes(looking),
-        activity_routes(looking),
-        enrollment_routes(looking),
         outcome_routes(looking),
         counted_decision_routes(looking),
         failed_steering_routes(looking),
-        decision_routes(looking),
-        approval_routes(looking, decide_here=decide_here),
-        membership_reading_routes(looking),
         operation_routes(looking, connect_in_browser=connect_in_browser),
         audit_routes(looking),
         figure_routes(looking),
