@@ -305,4 +305,12 @@ IN_SERVING = (
         new="            case str() as text if text in subjects and text.encode() in payload:\n",
         tests=("tests/web/test_dead_letters.py",),
     ),
+    Mutant(
+        name="a-filter-that-cannot-be-read-is-left-out",
+        bug="who asks with a value that cannot be read is told everything instead of what is wrong",
+        path="web/short_way.py",
+        old="            if amiss:\n                raise _AmissError\n",
+        new="",
+        tests=("tests/web/test_short_way.py",),
+    ),
 )
