@@ -40,6 +40,7 @@ async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_d
         await expect(theirs).to_contain_text(f"Asked for by {desk.api.team['users'][1]['name']}")
         await expect(theirs.get_by_role("blockquote")).to_have_text("She asked for it on the phone.")
         await expect(theirs).to_contain_text("as soon as it is approved")
+        await expect(theirs).to_contain_text("must start by")
         dialog = await manager.asked(theirs, "Approve with changes…")
         day = (desk.api.clock.now() + timedelta(days=3)).date()
         await dialog.get_by_label("First day").fill(day.isoformat())
@@ -314,6 +315,10 @@ async def test_a_rejection_says_why(browser: Browser, desk: Acting) -> None:
     (decision,) = await decisions_arrive(desk)
     assert decision.reason == "They leave at the end of the month."
     async with reading(browser, desk.api, role="csm") as reader:
+        await reader.open("/approvals?show=all")
+        card = reader.card("Rita Nowak")
+        await expect(card).to_contain_text(f"Would have gone on {desk.cadence['name']}")
+        await expect(card).not_to_contain_text("must start by")
         await reader.open(f"/stakeholders/{stakeholder_id}")
         history = reader.page.get_by_role("region", name="History")
         await expect(history).to_contain_text("“They leave at the end of the month.”")

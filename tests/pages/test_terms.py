@@ -63,6 +63,25 @@ async def test_what_an_approver_changed_is_told_by_name(browser: Browser, desk: 
         assert manager.complaints == []
 
 
+async def test_of_what_cannot_begin_any_more_nobody_is_told_by_when_it_must(browser: Browser, desk: Acting) -> None:
+    enrollment_id = await asked_for(desk, await somebody(desk, "Una Reed"))
+    async with reading(browser, desk.api, user_id="usr-9") as manager:
+        card = manager.card("Una Reed")
+        await manager.open(f"/approvals/{enrollment_id}")
+        await expect(card).to_contain_text("must start by")
+        await desk.approve(enrollment_id)
+        await manager.open(f"/approvals/{enrollment_id}")
+        await expect(card.locator(".card-head .chip")).to_have_text("Approved")
+        await expect(card).to_contain_text(f"Goes on {desk.cadence['name']}")
+        await expect(card).to_contain_text("must start by")
+        taken_back = await desk.call("PUT", f"/api/salesloft/enrollments/{enrollment_id}/withdraw", {"note": "not now"})
+        assert taken_back.status_code == 202, taken_back.text
+        await manager.open(f"/approvals/{enrollment_id}")
+        await expect(card).to_contain_text("asked")
+        await expect(card).not_to_contain_text("must start by")
+        await expect(card).to_contain_text(f"Would have gone on {desk.cadence['name']}")
+
+
 async def test_a_request_says_how_much_it_is_and_to_which_address(browser: Browser, desk: Acting) -> None:
     stakeholder_id = await somebody(desk, "Mo Size")
     enrollment_id = await asked_for(desk, stakeholder_id)
