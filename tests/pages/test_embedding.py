@@ -97,8 +97,11 @@ async def test_what_is_done_there_is_done_once_though_its_answer_is_lost_and_sho
         await expect(unknown).to_contain_text("It is not known whether it was done")
         # It is told where it was asked for.
         await expect(dialog.get_by_role("alert")).to_contain_text("It is not known whether it was done")
-        await dialog.get_by_role("button", name="Resume").click()
-        await expect(host.contact.locator("#done .note")).to_contain_text("Resume requested")
+        # What was asked for is itself a change: the contact is shown anew, and what is told of it stays.
+        async with host.page.expect_response(lambda one: one.request.method == "GET" and "/stakeholders/" in one.url):
+            await dialog.get_by_role("button", name="Resume").click()
+        told = host.contact.locator("#done .note")
+        await expect(told).to_contain_text("Resume requested")
         assert len(keys) == 2
         assert keys[0] == keys[1] is not None
         asked = await scene.stage.fetch("SELECT action, asked_by FROM steerings WHERE action = 'resume'")
@@ -113,6 +116,7 @@ async def test_what_is_done_there_is_done_once_though_its_answer_is_lost_and_sho
             await host.is_hidden(hidden=False)
         assert int((await again.value).headers["last-event-id"]) > 0
         await expect(host.contact.locator(".card-head .chip").first).to_have_text("Enrolled")
+        await expect(told).to_have_count(0)
 
 
 async def test_a_token_that_is_no_longer_good_is_asked_for_anew(browser: Browser, scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from asyncio import gather
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,6 +28,8 @@ _LEAST_OF_A_LINE = 3
 _ADDING_BACK = frozenset({"resume", "skip", "restart", "sender"})
 _STEERING = _ADDING_BACK | {"pause"}
 _ON = frozenset({"enrolled", "paused"})
+# How an enrollment stands once it is done; one that was removed is shown no more.
+_COMES_TO: Final = {"pause": "paused", "resume": "enrolled", "remove": None}
 _COUNTED = ("sent", "opened", "clicked", "replied")
 
 
@@ -122,8 +124,8 @@ class Contacts:
                 return await self._adding(request, form, None)
             tried = await self._kit.api.send(request, "POST", path, body, dry_run="true")
             return await self._adding(request, form, tried)
-        await self._kit.api.send(request, "POST", path, body)
-        return await self._after(request, {"action": "add"})
+        done = await self._kit.api.send(request, "POST", path, body)
+        return await self._after(request, {"action": "add", "enrollment_id": done["enrollment_id"]})
 
     async def why(self, request: Request) -> Response:
         """Why an enrollment was requested, who decided, and what would have turned it."""
@@ -232,7 +234,13 @@ class Contacts:
 
     async def _after(self, request: Request, done: dict[str, Any]) -> Response:
         contact = await self.contact(request, request.path_params["stakeholder_id"])
-        return self._kit.rendered("_contact.html", request, contact=contact, done={"held_by": None, **done})
+        states = {one["id"]: one["state"] for one in contact["view"]["stakeholder"]["enrollments"]}
+        told = {"held_by": None, "is_over": False, **done}
+        if done["action"] in _COMES_TO:
+            # By now it may be done: whoever is paused is removed at once.
+            state = states.get(done["enrollment_id"])
+            told["is_over"] = state == _COMES_TO[done["action"]] != done["state"]
+        return self._kit.rendered("_contact.html", request, contact=contact, done=told)
 
     async def _capabilities(self, request: Request) -> dict[str, Any]:
         return {one["action"]: one for one in await self._kit.api.get(request, "/capabilities")}

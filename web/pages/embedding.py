@@ -36,6 +36,7 @@ _FILES: Final = {
     "charts.js": ("charts.js", _SCRIPT),
     "dates.js": ("dates.js", _SCRIPT),
     "event_stream.js": ("event_stream.js", _SCRIPT),
+    "notices.js": ("notices.js", _SCRIPT),
     "refusals.js": ("refusals.js", _SCRIPT),
     "uPlot.js": ("vendor/uPlot.iife.min.js", _SCRIPT),
     "app.css": ("app.css", _STYLE),

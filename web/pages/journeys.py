@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-__all__ = ["completed_of", "journey", "passed_over", "summed_up"]
+__all__ = ["completed_of", "journey", "passed_over", "standing", "summed_up"]
 
 Stands = Literal["done", "due", "ahead", "skipped", "unknown", "off"]
 
@@ -93,3 +93,8 @@ def passed_over(days: Iterable[Mapping[str, Any]] | None) -> dict[str, Any] | No
         if step["stands"] == "due":
             return {"place": place, "step": step, "following": following}
     return None
+
+
+def standing(enrollment: Mapping[str, Any]) -> str:
+    """How an enrollment stands, to be compared: what is told of it as to come has come once it stands otherwise."""
+    return f"{enrollment['state']} {enrollment['added_at'] or ''}".strip()

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from web.pages.auditing import deed
 from web.pages.changes import changes_told
 from web.pages.histories import NO_REASON
-from web.pages.journeys import passed_over
+from web.pages.journeys import passed_over, standing
 from web.pages.mapping_words import labelled, limits, uncounted
 from web.pages.reasons import denied, judged, missed, saw, term_end_of, turn_of
 from web.pages.rules import asks_of
@@ -83,6 +83,7 @@ def templates() -> Environment:
         "place": place,
         "sentence_case": sentence_case,
         "tone": tone,
+        "standing": standing,
         "json": as_json,
         "sentence": sentence,
         "whose": whose,

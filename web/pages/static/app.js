@@ -3,6 +3,7 @@
 import { draw, redraw } from "./charts.js";
 import { connection } from "./connection.js";
 import { localize, mornings } from "./dates.js";
+import * as notices from "./notices.js";
 import { forget, placeIn, told } from "./refusals.js";
 
 const read = document.querySelector('meta[name="read-at"]')?.content;
@@ -54,7 +55,6 @@ for (const name of ["toggle", "focusout"]) {
 
 // What was opened stays open when its part of the page is shown anew, and what was chosen stays chosen if it still says
 // the same. Where somebody has begun to work in it meanwhile, what came is let go, and asked for once they are done.
-// What was done is told until something else is: it would be gone at once, for what is done is itself a change.
 let opened = [];
 let chosen = [];
 let done = [];
@@ -75,12 +75,12 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
   opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id);
   chosen = [...document.querySelectorAll('input[name="chosen"]:checked')].map((one) => one.value);
-  done = detail.requestConfig.verb === "get" ? [...(document.querySelector("#done")?.childNodes ?? [])] : [];
+  done = detail.requestConfig.verb === "get" ? notices.told(document) : [];
 });
 // What is chosen is chosen from the first moment on: a click may come, or another part be shown anew, before all is settled.
 // So are dates: by then it has been painted.
 document.addEventListener("htmx:afterSwap", () => {
-  if (done.length) document.querySelector("#done")?.replaceChildren(...done);
+  if (done.length) notices.tellOn(done, document);
   localize(document, ahead);
   for (const one of document.querySelectorAll('input[name="chosen"]')) one.checked ||= chosen.includes(one.value);
   count();

@@ -6,6 +6,7 @@
 import { draw, redraw } from "./charts.js";
 import { localize, mornings } from "./dates.js";
 import { FIRST_PAUSE_MS, follow, longer, rest } from "./event_stream.js";
+import * as notices from "./notices.js";
 import { forget, placeIn } from "./refusals.js";
 
 const SERVICE = new URL(import.meta.url).origin;
@@ -349,11 +350,10 @@ class Embedded extends HTMLElement {
   #show(text) {
     const opened = [...this.#shadow.querySelectorAll("details[open][id]")].map((one) => one.id);
     const focused = this.#shadow.activeElement?.id;
-    // Told until something else is done: it would be gone at once, for what is done is itself a change.
-    const done = this.#view.querySelector("#done")?.childNodes ?? [];
+    const done = notices.told(this.#view);
     this.#shown = true;
     this.#view.replaceChildren(...parsed(text));
-    this.#view.querySelector("#done")?.replaceChildren(...done);
+    notices.tellOn(done, this.#view);
     this.#view.removeAttribute("aria-busy");
     const told = this.#view.querySelector("[data-read-at]").dataset.readAt;
     this.#readAt = new Date();
