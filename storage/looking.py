@@ -6,6 +6,7 @@ Every function answers the rows of one organization, at most `limit` of them, fr
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 from storage.plain import plain_uuid
@@ -89,7 +90,8 @@ class EnrollmentRow:
 
     `first_added_at` is when its first stay on the cadence began, `added_at` when the latest did. `moves` is what people
     asked of its steps, as JSON. `held` is what holds it at the moment, `paused_at_step` the step that goes on after the
-    pause, `last_error` what the latest attempt at Salesloft that failed said.
+    pause, `moving` what a person has asked that is done then, `last_error` what the latest attempt at Salesloft that
+    failed said.
     """
 
     id: UUID
@@ -129,6 +131,7 @@ class EnrollmentRow:
     paused_until: datetime | None
     pause_refusal: str | None
     paused_at_step: int | None
+    moving: Literal["skip", "restart", "change_sender"] | None
     held: str | None
     request: str
     decision: str | None

@@ -15,6 +15,8 @@ SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.trigger_type,
   p.asked_by AS paused_by, p.asked_until AS paused_until, p.refusal AS pause_refusal,
   (SELECT s.place FROM jsonb_array_elements(c.steps) WITH ORDINALITY AS s (step, place)
    WHERE (s.step ->> 'id')::bigint = coalesce(p.to_step_id, p.step_id) LIMIT 1)::integer AS paused_at_step,
+  CASE WHEN p.moved_by IS NULL THEN NULL WHEN p.to_step_id IS NOT NULL THEN 'restart' WHEN p.skips > 0 THEN 'skip'
+    ELSE 'change_sender' END AS moving,
   CASE WHEN e.state NOT IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed', 'removed', 'exited')
     THEN enrollment_held(e, :now) END AS held,
   e.request::text AS request, e.decision::text AS decision, w.last_error

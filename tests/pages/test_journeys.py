@@ -1,5 +1,6 @@
 """What people come to do, from their first look to Salesloft: each in a browser, over the real API."""
 
+import re
 from datetime import timedelta
 
 from playwright.async_api import Browser, Locator, Page, expect
@@ -7,6 +8,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.pages.beside import customer_churns, decisions_arrive, somebody
 from tests.pages.conftest import Reader, reading
 from tests.web.acting import Acting
+from tests.web.test_retrying import tried
 
 
 async def test_somebody_is_added_by_hand_once_another_approves_it_with_another_date(
@@ -208,8 +210,18 @@ async def test_a_step_that_a_person_skips_is_told_as_skipped(browser: Browser, d
         await expect(dialog).to_contain_text(f"Next comes step 2, {second}")
         await reader.send(dialog.get_by_role("button", name="Skip step"))
         await expect(card.locator(".step.due")).to_have_count(1)
+        chip = card.locator(".card-head .chip")
+        await expect(chip).to_have_text("Skipping…")
+        # Half of it is done: they are off the cadence, and about to be added back, which nobody has to ask for.
+        assert await tried(desk) == 1
+        assert await _state(desk, stakeholder_id) == "paused"
+        await expect(card).to_have_attribute("data-stands", re.compile("^paused"))
+        await expect(chip).to_have_text("Skipping…")
+        await expect(card.get_by_role("button", name="Resume")).to_have_count(0)
+        await expect(card).not_to_contain_text("Paused")
         await desk.carry_out()
         await expect(card).to_contain_text("Step 2 of")
+        await expect(chip).to_have_text("Enrolled")
         await expect(card.locator(".progress")).to_contain_text("0 done, 1 skipped")
         await expect(card.locator(".step").first).to_contain_text("skipped")
         await expect(card).not_to_contain_text("no record")

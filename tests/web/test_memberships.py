@@ -82,6 +82,37 @@ async def test_a_step_is_skipped_and_begun_again_and_another_one_sends(desk: Act
     assert [one["user_id"] == other for one in added] == [False, False, True, True]
 
 
+async def moving(desk: Acting) -> str | None:
+    """What is being done to the one enrollment, as it is told."""
+    (told,) = (await desk.call("GET", "/api/salesloft/enrollments")).json()["items"]
+    what: str | None = told["moving"]
+    return what
+
+
+async def test_what_is_being_done_is_told_until_it_is_done_and_not_while_something_else_holds_them(
+    desk: Acting,
+) -> None:
+    stay = await desk.enrolled()
+    first, *_ = await steps(desk)
+    sender = {"sender_user_id": desk.api.team["users"][2]["id"]}
+    for what, body, told in (
+        ("skip", {}, "skip"),
+        ("restart", {"step_id": first.id}, "restart"),
+        ("sender", sender, "change_sender"),
+    ):
+        assert await moving(desk) is None
+        await desk.call("PUT", f"{STAYS}/{stay}/{what}", WHY | {"confirm": True} | body)
+        assert await moving(desk) == told
+        for _ in range(3):
+            await desk.carry_out()
+        assert await desk.states() == ["enrolled"]
+    await desk.call("PUT", f"{STAYS}/{stay}/skip", WHY | {"confirm": True})
+    await desk.call("PUT", f"{STAYS}/{stay}/pause", WHY)
+    assert await moving(desk) is None
+    await desk.call("PUT", f"{STAYS}/{stay}/resume", WHY | {"confirm": True})
+    assert await moving(desk) == "skip"
+
+
 async def test_somebody_is_removed(desk: Acting) -> None:
     stay = await desk.enrolled()
     answer = await desk.call("DELETE", f"{STAYS}/{stay}")

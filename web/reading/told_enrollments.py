@@ -114,6 +114,7 @@ class EnrollmentTold(Looked):
                             "to_step_id": None,
                         }
                     ],
+                    "moving": None,
                     "last_error": None,
                     "created_at": "2026-11-23T08:00:00.000000Z",
                     "updated_at": "2026-11-25T08:00:00.000000Z",
@@ -153,6 +154,9 @@ class EnrollmentTold(Looked):
     added_at: Instant | None = Field(description="When they came onto the cadence last: a resume adds them anew.")
     first_added_at: Instant | None = Field(description="When they came onto the cadence first.")
     moves: list[Move] = Field(description="What people asked of the steps, the oldest first; it may still be underway.")
+    moving: Literal["skip", "restart", "change_sender"] | None = Field(
+        description="What a person asked that is being done: they are taken off the cadence for it, and added back."
+    )
     last_error: str | None = Field(description="What the latest attempt at Salesloft that failed said.")
     created_at: Instant
     updated_at: Instant
@@ -201,6 +205,8 @@ def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
         added_at=row.added_at,
         first_added_at=row.first_added_at,
         moves=orjson.loads(row.moves) if row.moves is not None else [],
+        # Whoever is held goes on elsewhere once nothing holds them any more, and not before.
+        moving=row.moving if row.held is None else None,
         last_error=row.last_error,
         created_at=row.created_at,
         updated_at=row.updated_at,
