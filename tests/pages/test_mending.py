@@ -6,13 +6,15 @@ from tests.pages.beside import somebody
 from tests.pages.conftest import reading
 from tests.web.acting import Acting
 from tests.web.test_dead_letters import OTHER, SECRETS, TOPIC, Post
-from tests.web.test_retrying import failed, refused_pause, state, tried
+from tests.web.test_retrying import REFUSED, failed, refused_pause, state, tried
 
 
 async def test_what_failed_is_tried_again(browser: Browser, desk: Acting) -> None:
-    enrollment_id = await failed(desk, await somebody(desk, "Fay Lind"))
+    fay = await somebody(desk, "Fay Lind")
+    enrollment_id = await failed(desk, fay)
     async with reading(browser, desk.api) as reader:
         await reader.open("/operations")
+        await reader.follows()
         card = reader.card("Fay Lind")
         await expect(card).to_contain_text("Salesloft said:")
         dialog = await reader.asked(card, "Try again…")
@@ -20,34 +22,63 @@ async def test_what_failed_is_tried_again(browser: Browser, desk: Acting) -> Non
         assert await reader.violations() == []
         await reader.send(dialog.get_by_role("button", name="Try again", exact=True))
         failures = reader.page.get_by_role("region", name="Failures")
-        await expect(failures.get_by_role("status")).to_contain_text("Trying again for Fay Lind")
+        told = failures.get_by_role("status")
+        await expect(told).to_contain_text("Trying again for Fay Lind: what comes of it shows here")
+        await expect(told.get_by_role("link", name="Fay Lind")).to_have_attribute("href", f"/app/stakeholders/{fay}")
+        # Nobody knows yet whether it works.
+        await expect(failures).not_to_contain_text("Nothing failed")
         await expect(reader.card("Fay Lind")).to_have_count(0)
-        told, below = await failures.get_by_role("status").evaluate(
-            "one => [one.getBoundingClientRect().bottom, one.nextElementSibling.getBoundingClientRect().top]"
-        )
-        assert below - told >= 8
+        assert await state(desk, enrollment_id) == ("scheduled", "retried")
+        await desk.carry_out()
+        assert await state(desk, enrollment_id) == ("enrolled", None)
+        await expect(told).to_contain_text("Tried again for Fay Lind: enrolled")
+        assert await reader.violations() == []
         assert reader.complaints == []
-    assert await state(desk, enrollment_id) == ("scheduled", "retried")
-    await desk.carry_out()
-    assert await state(desk, enrollment_id) == ("enrolled", None)
     (retried,) = (await desk.call("GET", f"/api/salesloft/enrollments/{enrollment_id}")).json()["retries"]
     assert (retried["asked_by"], retried["note"]) == ("usr-1", "The two records were merged.")
 
 
 async def test_what_salesloft_refused_of_a_pause_is_tried_again(browser: Browser, desk: Acting) -> None:
     stakeholder_id = await somebody(desk, "Hal Moor")
+    await failed(desk, await somebody(desk, "Gus Ray"))
     await refused_pause(desk, stakeholder_id)
     async with reading(browser, desk.api) as reader:
         await reader.open("/operations")
+        await reader.follows()
         card = reader.card("Hal Moor")
         await expect(card.locator(".card-head .chip")).to_have_text("Not taken off")
         dialog = await reader.asked(card, "Try again…")
         await reader.send(dialog.get_by_role("button", name="Try again", exact=True))
-        await expect(reader.page.get_by_role("region", name="Failures").get_by_role("status")).to_be_visible()
+        told = reader.page.get_by_role("region", name="Failures").get_by_role("status")
+        await expect(told).to_contain_text("Trying again for Hal Moor: what comes of it shows here.")
+        # What holds them is what was asked for.
+        await expect(told).not_to_contain_text("something else")
+        end, below = await told.evaluate(
+            "one => [one.getBoundingClientRect().bottom, one.nextElementSibling.getBoundingClientRect().top]"
+        )
+        assert below - end >= 8
+        assert await tried(desk) == 1
+        await expect(told).to_contain_text("Tried again for Hal Moor: paused")
         assert reader.complaints == []
-    assert await tried(desk) == 1
     (row,) = await desk.api.fetch("SELECT state FROM enrollments WHERE stakeholder_id = $1", stakeholder_id)
     assert row["state"] == "paused"
+
+
+async def test_what_fails_again_is_told_as_failed(browser: Browser, desk: Acting) -> None:
+    enrollment_id = await failed(desk, await somebody(desk, "Lou Park"))
+    async with reading(browser, desk.api) as reader:
+        await reader.open("/operations")
+        await reader.follows()
+        dialog = await reader.asked(reader.card("Lou Park"), "Try again…")
+        await reader.send(dialog.get_by_role("button", name="Try again", exact=True))
+        told = reader.page.get_by_role("region", name="Failures").get_by_role("status")
+        await expect(told).to_contain_text("Trying again for Lou Park")
+        await desk.api.simulator.add_fault(team_id=desk.api.team["team_id"], count=1, **REFUSED)
+        await desk.carry_out()
+        assert await state(desk, enrollment_id) == ("failed", "add_refused")
+        await expect(told).to_contain_text("Tried again for Lou Park: failed, ")
+        await expect(told.locator(".note")).to_have_class("note held")
+        assert reader.complaints == []
 
 
 async def test_whoever_looks_after_a_contact_has_it_tried_again_there(browser: Browser, desk: Acting) -> None:

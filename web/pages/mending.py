@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from web.pages.journeys import standing
 from web.pages.kit import Kit, form_of, named
 
 __all__ = ["mending_routes", "wrong"]
@@ -26,6 +27,7 @@ def mending_routes(kit: Kit) -> list[Route]:
     return [
         Route("/operations/enrollments/{id:uuid}/retry", pages.retry, methods=["POST"]),
         Route("/operations/memberships/{id:uuid}/retry", pages.retry_stay, methods=["POST"]),
+        Route("/operations/enrollments/{id:uuid}/retried", pages.retried),
         Route(f"{letters}/plan", pages.plan, methods=["POST"]),
         Route(f"{letters}/redrives", pages.redrives, methods=["GET"]),
         Route(f"{letters}/redrives", pages.send_back, methods=["POST"]),
@@ -39,11 +41,20 @@ class _Mending:
 
     async def retry(self, request: Request) -> Response:
         """Have an enrollment tried again, and show what is still wrong."""
-        return await self._retried(request, "/enrollments")
+        # Whatever it is but on its way came of it.
+        tried = await self._ask_again(request, "/enrollments")
+        return await self._left(request, tried, was="")
 
     async def retry_stay(self, request: Request) -> Response:
         """The same for what Salesloft refused to do about a stay on a cadence."""
-        return await self._retried(request, "/cadence-memberships")
+        tried = await self._ask_again(request, "/cadence-memberships")
+        return await self._left(request, tried, was=standing(tried))
+
+    async def retried(self, request: Request) -> Response:
+        """What has come of it so far; `was` is how a stay stood when it was asked for."""
+        detail = await self._kit.api.get(request, f"/enrollments/{named(request.path_params['id'])}")
+        was = request.query_params.get("was")
+        return self._kit.rendered("_retried.html", request, tried=detail["enrollment"], was=was)
 
     async def plan(self, request: Request) -> Response:
         """What would be sent back of what was chosen; nothing is."""
@@ -68,14 +79,18 @@ class _Mending:
         detail = await self._kit.api.get(request, f"/dead-letters/{named(request.path_params['id'])}")
         return self._kit.rendered("_letter.html", request, detail=detail)
 
-    async def _retried(self, request: Request, what: str) -> Response:
+    async def _ask_again(self, request: Request, what: str) -> dict[str, Any]:
+        """Have it tried again; answers its enrollment as it stands afterwards. Raises Refusal."""
         form = await form_of(request)
         note = form.get("note") or "Tried again on the page of operations."
         path = f"{what}/{named(request.path_params['id'])}/retry"
         done = await self._kit.api.send(request, "POST", path, {"note": note})
-        retried_for = {name: form.get(name, "") for name in ("stakeholder_id", "who")}
-        shown = _failures(self._kit, request)
-        return await self._kit.page("_failures.html", request, shown, done=done, retried_for=retried_for)
+        detail = await self._kit.api.get(request, f"/enrollments/{named(done['enrollment_id'])}")
+        tried: dict[str, Any] = detail["enrollment"]
+        return tried
+
+    async def _left(self, request: Request, tried: dict[str, Any], *, was: str) -> Response:
+        return await self._kit.page("_failures.html", request, _failures(self._kit, request), tried=tried, was=was)
 
 
 def _failures(kit: Kit, request: Request) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class _Operating:
             "budget": self._kit.api.get(request, "/rate-budget"),
         }
         asked |= wrong(self._kit, request)
-        return await self._kit.page("operations.html", request, asked, connection=connection, done=None, sent=None)
+        return await self._kit.page("operations.html", request, asked, connection=connection, tried=None, sent=None)
 
     async def audit_log(self, request: Request) -> Response:
         """Who did what: all of it, or what one user did, or what was done to one thing."""
