@@ -186,7 +186,9 @@ async def test_why_somebody_was_added_or_not_is_answered_in_sentences(api: Api, 
     talk = Talk(api)
     at = f"{scene.now:%A} {scene.now.day} {scene.now:%B %Y} at {scene.now:%H:%M}"
     standing, why, _ = (await talk.say("Why was Ann Lee added?"))["text"].splitlines()
-    assert standing == "Ann Lee is in Renewal 456 (requested)."
+    (row,) = await scene.rows("SELECT expires_at FROM enrollments")
+    until = f"{row['expires_at']:%A} {row['expires_at'].day} {row['expires_at']:%B %Y at %H:%M}"
+    assert standing == f"Ann Lee is not in Renewal 456 yet: waits for approval until {until}."
     assert why == (
         f"Ann Lee was requested for Renewal 456 on {at}, when Acme was found at risk. They fit the mapping:"
         " customer health score < 60 (it was 41) and stakeholder is champion."
@@ -200,6 +202,27 @@ async def test_why_somebody_was_added_or_not_is_answered_in_sentences(api: Api, 
     await talk.say("Add Bob Ray to the renewal cadence")
     await talk.say("yes")
     assert "usr-1 requested Bob Ray for Renewal 456 by hand on " in (await talk.say("Why was Bob Ray added?"))["text"]
+
+
+async def test_whoever_is_not_on_a_cadence_yet_is_not_said_to_be_in_it(api: Api, scene: Scene) -> None:
+    await scene.decide(scene.trigger(stakeholders=[ANN]))
+    (row,) = await scene.rows("SELECT id, start_on FROM enrollments")
+    talk = Talk(api, role="viewer")
+    begins = f"approved, to begin on {row['start_on']:%A} {row['start_on'].day} {row['start_on']:%B %Y}"
+    for state, stands in (
+        ("approved", begins),
+        ("scheduled", begins),
+        ("stale", "to be approved again"),
+        ("enrolling", "being added"),
+        ("unknown", "being added"),
+        ("failed", "adding them failed"),
+    ):
+        await scene.put_into(state, row["id"])
+        (told, *_) = (await talk.say("Why was Ann Lee added?"))["text"].splitlines()
+        assert told == f"Ann Lee is not in Renewal 456 yet: {stands}.", state
+    await scene.put_into("enrolled", row["id"])
+    (told, *_) = (await talk.say("Why was Ann Lee added?"))["text"].splitlines()
+    assert told.startswith("Ann Lee is in Renewal 456 (enrolled")
 
 
 async def test_who_may_not_change_somebody_is_told_so_before_anything_is_shown(api: Api, scene: Scene) -> None:

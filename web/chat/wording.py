@@ -8,7 +8,7 @@ from web.chat.entities import User
 from web.chat.intents import Action, Why
 from web.chat.plans import Target
 
-__all__ = ["NOT_UNDERSTOOD", "confirmation", "fresh", "listed", "spoken_day", "spoken_moment"]
+__all__ = ["NOT_UNDERSTOOD", "confirmation", "fresh", "listed", "short_moment", "spoken_day", "spoken_moment"]
 
 _BY_REMOVAL: Final = (
     "Salesloft cannot do that by itself: the person is taken off the cadence and added back, "
@@ -73,6 +73,11 @@ def spoken_day(day: date) -> str:
 def spoken_moment(at: datetime) -> str:
     """A day and the time on it: "Tuesday 24 November 2026 at 02:37"."""
     return f"{spoken_day(at.date())} at {at:%H:%M}"
+
+
+def short_moment(at: datetime) -> str:
+    """The same where a line is of many, as on the pages: "24 Nov 2026, 02:37"."""
+    return f"{at.day} {at:%b %Y, %H:%M}"
 
 
 def listed(names: Sequence[str]) -> str:

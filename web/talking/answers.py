@@ -17,7 +17,7 @@ from storage.stored_evaluations import About
 from web.chat.book import Directory
 from web.chat.intents import Topic
 from web.chat.plans import ReadPlan
-from web.chat.wording import fresh, listed, spoken_moment
+from web.chat.wording import fresh, listed, short_moment, spoken_day, spoken_moment
 from web.talking.reasons import asked_by_hand, decided
 from workflows.explaining import Explained, explain_evaluations
 
@@ -42,6 +42,7 @@ _STREAMS: Final = {
     Topic.ACTIVITY: ("emails", "calls", "histories"),
 }
 """What of Salesloft each answer rests on."""
+_ON: Final = frozenset({"enrolled", "paused"})
 _NOT_OVER: Final = [state.value for state in EnrollmentState if state not in FINAL]
 
 
@@ -149,7 +150,7 @@ class Answering:
         counted = Counter(unit.metric.replace("-", " ") for unit in units)
         lines = [", ".join(f"{many} x {what}" for what, many in counted.most_common())]
         lines += [
-            f"{spoken_moment(unit.occurred_to.astimezone(self._zone))} {self._name(unit.stakeholder_id)}:"
+            f"{short_moment(unit.occurred_to.astimezone(self._zone))} {self._name(unit.stakeholder_id)}:"
             f" {unit.metric.replace('-', ' ')}{' (maybe a machine)' if unit.confidence == 'low' else ''}"
             for unit in units[:_MOST]
         ]
@@ -178,9 +179,16 @@ class Answering:
                 )
             ]
             standing = await self._enrollments(stakeholder_id, None)
-            on = [f"{row.cadence_name or row.cadence_id} ({_standing(row, self._zone)})" for row in standing]
+            coming = [row for row in standing if row.state not in _ON]
+            on = [
+                f"{row.cadence_name or row.cadence_id} ({_standing(row, self._zone)})"
+                for row in standing
+                if row.state in _ON
+            ]
             now_on = listed(on + await self._by_hand(stakeholder_id, ()))
-            lines.append(f"{name} is {'in ' + now_on if now_on else 'in no cadence'}.")
+            if now_on or not coming:
+                lines.append(f"{name} is {'in ' + now_on if now_on else 'in no cadence'}.")
+            lines += [_coming(row, name, self._zone) for row in coming]
             by_hand = await self._asked_by_hand(standing, name)
             lines += by_hand + told[:5]
             if not by_hand and not told:
@@ -255,3 +263,19 @@ def _standing(row: EnrollmentRow, zone: ZoneInfo) -> str:
     ends = row.paused_until if row.state == "paused" else None
     until = f" until {spoken_moment(ends.astimezone(zone))}" if ends is not None else ""
     return f"{row.state}{until}{at}"
+
+
+def _coming(row: EnrollmentRow, name: str, zone: ZoneInfo) -> str:
+    """Where somebody stands for whom it was asked, and who is on the cadence no more than anybody else."""
+    match row.state:
+        case "requested":
+            stands = f"waits for approval until {spoken_moment(row.expires_at.astimezone(zone))}"
+        case "stale":
+            stands = "to be approved again"
+        case "failed":
+            stands = "adding them failed"
+        case "enrolling" | "unknown":
+            stands = "being added"
+        case _:
+            stands = f"approved, to begin on {spoken_day(row.start_on)}"
+    return f"{name} is not in {row.cadence_name or row.cadence_id} yet: {stands}."
