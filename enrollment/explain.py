@@ -61,8 +61,8 @@ def explain(recalled: Recalled) -> Explanation:
     decisions = recalled.evaluate().decisions
     _, digest = told_outcomes(decisions)
     explained = [
-        ExplainedDecision(decision=one, asked=_asked(recalled, one, decisions), turns=turns(recalled, one))
-        for one in decisions
+        ExplainedDecision(decision=one, asked=_asked(recalled, one, decisions), turns=turning)
+        for one, turning in zip(decisions, turns(recalled, decisions), strict=True)
     ]
     return Explanation(decisions=explained, digest=digest)
 

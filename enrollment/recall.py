@@ -12,11 +12,11 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from enrollment.decide import Candidate, OrganizationFacts, Situation
+from enrollment.decide import Candidate, Decision, OrganizationFacts, Situation, decide
 from enrollment.evaluate import Evaluated, Only, evaluate
 from enrollment.kept_facts import KeptFacts, read_facts
 from enrollment.renewing import Terms, propose_again, renewed_decision
-from schemas.vocabulary import EnrollmentState, TriggerType
+from schemas.vocabulary import CandidateOutcome, EnrollmentState, TriggerType
 
 __all__ = ["NotKept", "Recalled", "keep_organization", "recall", "recall_organization"]
 
@@ -59,6 +59,18 @@ class Recalled:
             hold_ends=self.hold_ends,
             only=self.only,
         )
+
+    def decisions_about(self, stakeholder_id: str) -> list[Decision]:
+        """What `evaluate` decides about one of the candidates; about the others only where they bear on it.
+
+        They do where a run counts its requests, and where something is deferred: how long is the same for all of them.
+        """
+        if self.only is None and self.renewal is None:
+            own = [one for one in self.situation.candidates if one.stakeholder.id == stakeholder_id]
+            decisions = decide(replace(self.situation, candidates=own), self.organization, self.now)
+            if all(one.outcome is not CandidateOutcome.DEFER for one in decisions):
+                return decisions
+        return [one for one in self.evaluate().decisions if one.stakeholder_id == stakeholder_id]
 
 
 @cache

@@ -5,11 +5,13 @@ come from. How small a change is: a number or a date counts by how far it moves 
 to lose a fact as 2, for nobody brings that about.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as Lookup
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -57,7 +59,7 @@ class Turn:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Change:
     fact: str
     was: Any
@@ -65,11 +67,45 @@ class _Change:
     changed: Recalled
 
 
-def turns(recalled: Recalled, decision: Decision) -> list[Turn]:
-    """The single facts that would turn a decision, one change of each: the smallest first."""
+# By field, the values that are tried of it.
+_Values: TypeAlias = Lookup[str, Sequence[Any]]
+# A change, and what is decided with it about one stakeholder.
+_Tried: TypeAlias = tuple[_Change, Sequence[Decision]]
+
+
+def turns(recalled: Recalled, decisions: Sequence[Decision]) -> list[list[Turn]]:
+    """For each of an evaluation's decisions the single facts that would turn it, one change of each: smallest first."""
+    situation = recalled.situation
+    mappings = [one for one in recalled.organization.mappings.all() if one.trigger_type is situation.trigger_type]
+    values = _values(recalled, mappings)
+    # What is everybody's is changed once for all of them, and is most of what is tried.
+    of_everybody = [
+        (change, _by_stakeholder(change.changed.evaluate().decisions))
+        for change in _of_everybody(recalled, mappings, values)
+    ]
+    candidates = {one.stakeholder.id: one for one in reversed(situation.candidates)}
+    found = []
+    for decision in decisions:
+        about = decision.stakeholder_id
+        tried: Iterable[_Tried] = ((change, decided.get(about, ())) for change, decided in of_everybody)
+        if about is not None:
+            own = _of_one(recalled, candidates[about], decision.reason, mappings, values)
+            tried = chain(tried, ((change, change.changed.decisions_about(about)) for change in own))
+        found.append(_turning(decision, tried))
+    return found
+
+
+def _by_stakeholder(decisions: Sequence[Decision]) -> dict[str | None, list[Decision]]:
+    found: dict[str | None, list[Decision]] = {}
+    for one in decisions:
+        found.setdefault(one.stakeholder_id, []).append(one)
+    return found
+
+
+def _turning(decision: Decision, tried: Iterable[_Tried]) -> list[Turn]:
     found: dict[str, tuple[float, Turn]] = {}
-    for change in _changes(recalled, decision):
-        instead = _same_again(change.changed, decision)
+    for change, of_stakeholder in tried:
+        instead = _same_again(of_stakeholder, decision)
         if instead is None or (instead.outcome is CandidateOutcome.REQUEST) is (
             decision.outcome is CandidateOutcome.REQUEST
         ):
@@ -88,9 +124,8 @@ def turns(recalled: Recalled, decision: Decision) -> list[Turn]:
     return [turn for _, turn in sorted(found.values(), key=lambda one: (one[0], one[1].fact))]
 
 
-def _same_again(changed: Recalled, decision: Decision) -> Decision | None:
-    """What the decision would be: that of the same stakeholder and group, a request before any other."""
-    of_stakeholder = [one for one in changed.evaluate().decisions if one.stakeholder_id == decision.stakeholder_id]
+def _same_again(of_stakeholder: Sequence[Decision], decision: Decision) -> Decision | None:
+    """What the decision would be: that of the same group, a request before any other."""
     if decision.mapping is not None:
         group = decision.mapping.exclusivity_group
         in_group = [one for one in of_stakeholder if one.mapping and one.mapping.exclusivity_group == group]
@@ -104,21 +139,34 @@ def _same_again(changed: Recalled, decision: Decision) -> Decision | None:
     return next(iter(requests or of_stakeholder), None)
 
 
-def _changes(recalled: Recalled, decision: Decision) -> Iterator[_Change]:
-    situation = recalled.situation
-    mappings = [one for one in recalled.organization.mappings.all() if one.trigger_type is situation.trigger_type]
-    candidate = next((one for one in situation.candidates if one.stakeholder.id == decision.stakeholder_id), None)
-    yield from _of_fields(recalled, candidate, mappings)
+def _of_everybody(recalled: Recalled, mappings: Sequence[Mapping], values: _Values) -> Iterator[_Change]:
+    """What is the customer's, the trigger's or the organization's."""
+    for field, tried in values.items():
+        whose, _, path = field.partition(".")
+        if whose in {"customer", "trigger"}:
+            for value in tried:
+                yield from _with_field(recalled, whose, path, value)
     yield from _of_situation(recalled)
     yield from _of_organization(recalled, mappings)
-    if candidate is not None:
-        yield from _of_candidate(recalled, candidate)
-        yield from _of_past(recalled, candidate.stakeholder.id)
-        limits = without_each_limit(recalled, candidate.stakeholder.id, decision.reason, mappings)
-        yield from (_Change(*one) for one in limits)
 
 
-def _of_fields(recalled: Recalled, candidate: Candidate | None, mappings: Sequence[Mapping]) -> Iterator[_Change]:
+def _of_one(
+    recalled: Recalled, candidate: Candidate, reason: Reason, mappings: Sequence[Mapping], values: _Values
+) -> Iterator[_Change]:
+    """What is one stakeholder's own, and the limits by which they were refused."""
+    for field, tried in values.items():
+        whose, _, path = field.partition(".")
+        for value in tried:
+            if whose == "stakeholder":
+                yield from _with_stakeholders(recalled, candidate, path, value)
+            elif whose == "engagement":
+                yield from _with_engagement(recalled, candidate, path, value)
+    yield from _of_candidate(recalled, candidate)
+    yield from _of_past(recalled, candidate.stakeholder.id)
+    yield from (_Change(*one) for one in without_each_limit(recalled, candidate.stakeholder.id, reason, mappings))
+
+
+def _values(recalled: Recalled, mappings: Sequence[Mapping]) -> _Values:
     values: dict[str, list[Any]] = {}
     for mapping in mappings:
         for criteria in (mapping.customer_criteria, mapping.stakeholder_criteria):
@@ -129,9 +177,7 @@ def _of_fields(recalled: Recalled, candidate: Candidate | None, mappings: Sequen
         senders: list[SenderFacts] = list(recalled.organization.senders.values())[:_SENDERS_TRIED]
         values.setdefault("customer.owner.email", []).extend(one.email for one in senders)
     values.setdefault("stakeholder.email", []).append(_SOME_ADDRESS)
-    for field, tried in values.items():
-        for value in dict.fromkeys([*tried, None]):
-            yield from _with_field(recalled, candidate, field, value)
+    return {field: list(dict.fromkeys([*tried, None])) for field, tried in values.items()}
 
 
 def predicates(criteria: Criteria) -> Iterator[Predicate]:
@@ -172,27 +218,21 @@ def _around(predicate: Predicate, today: date) -> Iterator[Any]:
                 yield from (at - timedelta(days=1), at, at + timedelta(days=1))
 
 
-def _with_field(recalled: Recalled, candidate: Candidate | None, field: str, value: Any) -> Iterator[_Change]:
-    whose, _, path = field.partition(".")
+def _with_field(recalled: Recalled, whose: str, path: str, value: Any) -> Iterator[_Change]:
     situation = recalled.situation
-    if whose == "stakeholder":
-        if candidate is None:
-            return
-        stakeholder = _with(candidate.stakeholder, path, value)
-        if stakeholder is not None:
-            was = _at(candidate.stakeholder, path)
-            changed = _with_candidate(recalled, candidate, replace(candidate, stakeholder=stakeholder))
-            yield _Change(field, was, value, changed)
-        return
-    if whose == "engagement":
-        if candidate is not None:
-            yield from _with_engagement(recalled, candidate, path, value)
-        return
     before: BaseModel = situation.customer if whose == "customer" else situation.trigger
     after = _with(before, path, value)
     if after is not None:
         changes: dict[str, Any] = {whose: after}
-        yield _Change(field, _at(before, path), value, replace(recalled, situation=replace(situation, **changes)))
+        changed = replace(recalled, situation=replace(situation, **changes))
+        yield _Change(f"{whose}.{path}", _at(before, path), value, changed)
+
+
+def _with_stakeholders(recalled: Recalled, candidate: Candidate, path: str, value: Any) -> Iterator[_Change]:
+    stakeholder = _with(candidate.stakeholder, path, value)
+    if stakeholder is not None:
+        changed = _with_candidate(recalled, candidate, replace(candidate, stakeholder=stakeholder))
+        yield _Change(f"stakeholder.{path}", _at(candidate.stakeholder, path), value, changed)
 
 
 def _with_engagement(recalled: Recalled, candidate: Candidate, name: str, value: Any) -> Iterator[_Change]:

@@ -1,17 +1,18 @@
-"""A run of one mapping says of everybody why it does or does not ask for them."""
+"""A run of one mapping says of everybody why it does or does not ask for them; what is decided about one of many."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from enrollment.decide import Candidate, Decision
+from enrollment.decide import Candidate, Decision, Situation
 from enrollment.evaluate import Only
 from enrollment.explain import explain
 from enrollment.mappings import Mapping, Policy
 from enrollment.recall import Recalled
 from schemas.vocabulary import CandidateOutcome, Reason
-from tests.enrollment.samples import NOW, criteria, customer, mapping, organization, situation, stakeholder
+from tests.enrollment.samples import NOW, criteria, customer, mapping, organization, person, situation, stakeholder
 
 ANN, BOB = Candidate(stakeholder(), None), Candidate(stakeholder(id="sth-8", is_champion=False), None)
 CHAMPION = criteria("stakeholder.is_champion", "equals", value=True)
@@ -75,3 +76,35 @@ def test_what_would_have_it_asked_for_is_found() -> None:
     assert {one.mapping.id.int: one.said for one in explained.asked} == {1: "taken", RUN: "group_taken"}
     assert explained.decision.reason is Reason.PREEMPTED
     assert f"mapping.{UUID(int=1)}.enabled" in {turn.fact for turn in explained.turns}
+
+
+NEVER_SO_LONG = mapping(1, stakeholder_criteria=CHAMPION, policy=Policy(defer_days=2))
+LONGER = mapping(2, policy=Policy(defer_days=60))
+NOBODY = Candidate(stakeholder(email=None), None)
+
+
+@pytest.mark.parametrize(
+    ("found", "reasons"),
+    [
+        (situation(ANN, BOB), ["requested", "requested"]),
+        (situation(Candidate(stakeholder(), person(do_not_contact=True)), BOB), ["do_not_contact", "requested"]),
+        (situation(NOBODY, BOB), ["no_email", "requested"]),
+        (situation(NOBODY), ["deferral_ended"]),
+        (situation(ANN, BOB, ended=True), ["stale_event", "stale_event"]),
+    ],
+)
+def test_what_is_decided_about_one_is_what_is_decided_about_them_among_all(
+    found: Situation, reasons: list[str]
+) -> None:
+    """The others' mapping keeps a deferral open that would be over by one's own."""
+    began = NOW - timedelta(days=9)
+    facts = organization(NEVER_SO_LONG, LONGER)
+    evaluation = Recalled(situation=found, organization=facts, now=NOW, event_time=began, hold_ends=None)
+    decisions = evaluation.evaluate().decisions
+    assert [one.reason.value for one in decisions] == reasons
+    assert [one for each in found.candidates for one in evaluation.decisions_about(each.stakeholder.id)] == decisions
+
+
+def test_whom_a_run_has_no_place_for_has_none_alone_either() -> None:
+    run = run_of(mapping(RUN), at_most=1, candidates=(ANN, BOB))
+    assert told(run.decisions_about("sth-8")) == [("sth-8", "quota_reached", RUN)]

@@ -160,6 +160,21 @@ def test_of_several_changes_the_smallest_is_told_first() -> None:
     assert explained.turns[0].is_ == 40
 
 
+def test_each_of_several_is_told_what_would_turn_their_own_decision() -> None:
+    """What is the customer's turns both, what is a stakeholder's theirs alone."""
+    blocked = Candidate(stakeholder(id="sth-8", contact_preferences=BLOCKED), None)
+    found = situation(ANN, blocked, ended_for={"sth-8"}, customer=customer(health_score=58))
+    by = organization(mapping(customer_criteria=LOW))
+    ann, bob = of(found, by, 0), of(found, by, 1)
+    assert turned(ann) == ("customer.health_score", 58, 60)
+    assert {"stakeholder.contact_preferences.email", "stakeholder.gone"} <= {one.fact for one in ann.turns}
+    assert bob.turns == []
+    bob = of(replace(found, ended_for=set()), by, 1)
+    assert [one.fact for one in bob.turns] == ["stakeholder.contact_preferences.email"]
+    both = situation(ANN, blocked, customer=customer(health_score=61))
+    assert [turned(of(both, by, 0)), of(both, by, 1).turns] == [("customer.health_score", 61, 59), []]
+
+
 def test_a_change_that_is_told_does_turn_the_decision() -> None:
     """Made by hand, and decided as if nothing had been explained."""
     by = organization(mapping(customer_criteria=LOW, sender=FixedUser(user_id=12)))
