@@ -153,7 +153,8 @@ class OutcomesRow:
 class RequestRow:
     """An approval request as it was published, and what became of it; `request` and `decision` are JSON.
 
-    `note` is what a person said who asked for it by hand.
+    `note` is what a person said who asked for it by hand, `owner_user_id` looks after the customer, `stakeholder_zone`
+    is their time zone by the directory, and `churned_at` when the customer did, by the latest outcome that says so.
     """
 
     id: UUID
@@ -170,6 +171,9 @@ class RequestRow:
     decision: str | None
     updated_at: datetime
     note: str | None
+    owner_user_id: str | None
+    stakeholder_zone: str | None
+    churned_at: datetime | None
 
 
 @dataclass(slots=True)

@@ -98,10 +98,16 @@ SELECT count(*)::integer FROM (
 ) AS waiting
 
 -- name: look_at_requests
--- The requests of some enrollments, as they were published, and what became of each.
+-- The requests of some enrollments, as they were published, what became of each, and what else whoever decides has to know.
 SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.requested_by_user, e.expires_at, e.execute_by,
-  e.request_digest, e.request::text AS request, e.decision::text AS decision, e.updated_at, a.note
-FROM enrollments e LEFT JOIN additions a ON a.organization_id = e.organization_id AND a.enrollment_id = e.id
+  e.request_digest, e.request::text AS request, e.decision::text AS decision, e.updated_at, a.note, c.owner_user_id,
+  s.data ->> 'time_zone' AS stakeholder_zone,
+  (SELECT max(r.ended_at) FROM ended_runs r
+   WHERE r.organization_id = e.organization_id AND r.customer_id = e.customer_id AND r.outcome_type = 'churned') AS churned_at
+FROM enrollments e
+LEFT JOIN additions a ON a.organization_id = e.organization_id AND a.enrollment_id = e.id
+LEFT JOIN directory_customers c ON c.organization_id = e.organization_id AND c.customer_id = e.customer_id
+LEFT JOIN directory_stakeholders s ON s.organization_id = e.organization_id AND s.stakeholder_id = e.stakeholder_id
 WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
 
 -- name: look_at_decisions_on

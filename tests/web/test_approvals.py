@@ -1,6 +1,6 @@
 """Deciding with us: what would count is published like the approval service's, and its consumer does the rest."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -132,6 +132,39 @@ async def test_what_would_not_count_is_refused_and_not_published(api: Api, scene
     problem = refused(await decide(api, *known), 409, "already_withdrawn")
     assert problem["detail"] == "The enrollment is withdrawn: there is nothing left to decide."
     assert await decisions(scene) == []
+
+
+async def test_what_the_directory_and_outcomes_say_is_told_with_a_request(api: Api, scene: Scene) -> None:
+    async def told() -> tuple[str, str | None, str | None]:
+        (one,) = (await api.http.get("/api/salesloft/approvals", headers=api.headers(role="csm"))).json()["items"]
+        return one["time_zone"], one["customer_churned_at"], one["may_not_because"]
+
+    (asked,) = await scene.requested()
+    await scene.execute("UPDATE organizations SET time_zone = 'Asia/Tokyo'")
+    for of_stakeholder, of_customer, time_zone, kept_from in (
+        ({"time_zone": "Europe/Berlin"}, {"owner": {"user_id": "usr-1"}}, "Europe/Berlin", None),
+        ({"time_zone": "Mars/Base"}, {"owner": {"user_id": "usr-8"}}, "Asia/Tokyo", "customer_of_another"),
+        ({}, {}, "Asia/Tokyo", "customer_of_another"),
+        (None, None, "Asia/Tokyo", "customer_of_another"),
+    ):
+        data = [orjson.dumps(one).decode() if one is not None else None for one in (of_stakeholder, of_customer)]
+        await scene.execute("UPDATE directory_stakeholders SET data = $1", data[0])
+        await scene.execute("UPDATE directory_customers SET data = $1", data[1])
+        assert await told() == (time_zone, None, kept_from)
+    await scene.execute("DELETE FROM directory_stakeholders")
+    await scene.execute("DELETE FROM directory_customers")
+    assert await told() == ("Asia/Tokyo", None, "customer_of_another")
+    for number, (customer_id, outcome) in enumerate(
+        [(asked.customer_id, "churned")] * 2 + [(asked.customer_id, "renewed"), ("cus-else", "churned")], 1
+    ):
+        await scene.execute(
+            "INSERT INTO ended_runs (organization_id, customer_id, event_id, outcome_type, ended_at)"
+            " VALUES ($1, $2, $3, $4, $5)",
+            *(scene.organization_id, customer_id, f"evt-{number}", outcome, scene.now - timedelta(days=9 - number)),
+        )
+    (_, churned_at, _) = await told()
+    assert churned_at is not None
+    assert datetime.fromisoformat(churned_at) == scene.now - timedelta(days=7), "the latest of those of the customer"
 
 
 async def test_of_two_who_decide_at_once_the_first_counts(api: Api, scene: Scene) -> None:

@@ -26,7 +26,7 @@ BIG = (
     ),
     *("steerings", "commands", "additions", "stops", "suppressions", "mapping_runs", "mapping_changes"),
     *("organization_settings", "salesloft_budgets", "salesloft_connections", "sync_streams", "outbox"),
-    *("audit_entries", "cadence_people"),
+    *("audit_entries", "cadence_people", "ended_runs"),
 )
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
 BEYOND = UUID(int=2**127)
@@ -212,6 +212,8 @@ SELECT id, organization_id, now(), 'enrollment.steered', 'enrollment/' || right(
   'usr-' || right(id::text, 1), 'api' FROM enrollments;
 INSERT INTO additions (enrollment_id, organization_id, asked_by_kind, asked_by, asked_at, addition, gates)
 SELECT id, organization_id, 'user', 'usr-1', now(), '{}', '[]' FROM enrollments;
+INSERT INTO ended_runs (organization_id, customer_id, event_id, outcome_type, ended_at)
+SELECT 'org-' || n % 40, 'cus-' || n / 40 % 400, 'evt-' || n, 'renewed', now() FROM generate_series(0, 39999) AS n;
 INSERT INTO stops (id, organization_id, scope, subject, reason, pauses_active, stopped_by, stopped_at)
 SELECT gen_random_uuid(), 'org-' || n % 40, 'customer', n::text, 'a', false, 'usr-1', now()
 FROM generate_series(1, 8000) AS n;

@@ -11,16 +11,16 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
+from enrollment.decide import zone_of
 from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
-from storage import directory, evaluations, naming
 from storage import looking as rows
+from storage import naming
 from storage.looking import ApproversWord, Filters, RequestRow
 from storage.pool import Connection
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.asking import CustomerFilter, Looked, Looking, Page, anybody
-from web.reading.calendars import calendar_of
 from web.reading.changed_terms import ChangedTerms, Naming, terms_named
 from web.rights import may_act_for
 from web.security import Caller, CallerRole
@@ -66,18 +66,17 @@ class KeptFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Deciding:
-    """Who may decide: whether anybody may here, whether about what they asked for themselves, and whose customers."""
+    """Who may decide: whether anybody may here, and whether about what they asked for themselves."""
 
     here: bool
     own: bool
-    owners: dict[str, str | None]
 
     def kept_from(self, caller: Caller, row: RequestRow) -> KeptFrom | None:
         if not self.here:
             return KeptFrom.DECIDED_ELSEWHERE
         if caller.role is CallerRole.VIEWER:
             return KeptFrom.ROLE_REQUIRED
-        if not may_act_for(caller, self.owners.get(row.customer_id)):
+        if not may_act_for(caller, row.owner_user_id):
             return KeptFrom.CUSTOMER_OF_ANOTHER
         if row.requested_by_user == caller.user_id and not self.own:
             return KeptFrom.OWN_REQUEST
@@ -86,15 +85,10 @@ class _Deciding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolved:
-    """What those are called who are named by their ids alone, and time zones by stakeholder; `zone` is of others.
-
-    `churned` is when customers did, of whom an outcome says so.
-    """
+    """What those are called who are named by their ids alone, and the organization's time zone."""
 
     names: dict[str, str]
-    churned: dict[str, datetime]
     terms: Naming
-    zones: dict[str, str]
     zone: str
 
 
@@ -269,25 +263,16 @@ async def _told(
     connection: Connection, caller: Caller, found: Sequence[RequestRow], now: datetime, *, decide_here: bool
 ) -> list[Approval]:
     organization_id = caller.organization_id
-    keys = {(organization_id, row.customer_id) for row in found}
-    customers = await directory.read_customers(connection, keys)
     chosen = (await read_settings(connection, organization_id)).settings
-    deciding = _Deciding(
-        here=decide_here and chosen.decided_on_our_page,
-        own=chosen.self_approval_allowed,
-        owners={key[1]: row.owner_user_id for key, row in customers.items()},
-    )
+    deciding = _Deciding(here=decide_here and chosen.decided_on_our_page, own=chosen.self_approval_allowed)
     requests: list[dict[str, Any]] = [orjson.loads(row.request) for row in found]
     considered = {one for request in requests for one in _considered(request)}
     decisions = [orjson.loads(row.decision) if row.decision is not None else None for row in found]
     cadences = [((request.get("action") or {}).get("cadence") or {}).get("id") for request in requests]
-    people = await directory.read_stakeholders(connection, {(organization_id, row.stakeholder_id) for row in found})
     resolved = _Resolved(
         names=await naming.stakeholders(connection, organization_id, considered) if considered else {},
-        churned={key[1]: at for key, at in (await evaluations.churned(connection, keys)).items()},
         terms=await terms_named(connection, organization_id, zip(cadences, decisions, strict=True)),
-        zones={key[1]: calendar_of(one.data, chosen.time_zone) for key, one in people.items()},
-        zone=calendar_of(None, chosen.time_zone),
+        zone=chosen.time_zone,
     )
     return [
         _approval(row, request, decision, caller, deciding, resolved, now)
@@ -337,6 +322,6 @@ def _approval(
         may_not_because=kept_from,
         decision=decision,
         changed_to=resolved.terms.changed(decision) if status is ApprovalStatus.APPROVED else None,
-        time_zone=resolved.zones.get(row.stakeholder_id, resolved.zone),
-        customer_churned_at=resolved.churned.get(row.customer_id),
+        time_zone=zone_of(row.stakeholder_zone, resolved.zone).key,
+        customer_churned_at=row.churned_at,
     )
