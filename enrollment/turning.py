@@ -83,7 +83,7 @@ def turns(recalled: Recalled, decisions: Sequence[Decision]) -> list[list[Turn]]
         (change, _by_stakeholder(change.changed.evaluate().decisions))
         for change in _of_everybody(recalled, mappings, values)
     ]
-    candidates = {one.stakeholder.id: one for one in reversed(situation.candidates)}
+    candidates = {one.stakeholder.id: one for one in situation.candidates}
     found = []
     for decision in decisions:
         about = decision.stakeholder_id
@@ -305,6 +305,10 @@ def _of_organization(recalled: Recalled, mappings: Sequence[Mapping]) -> Iterato
         return _Change(fact, was, is_, replace(recalled, organization=replace(facts, **changes)))
 
     yield of("organization.connected", facts.connected, not facts.connected, connected=not facts.connected)
+    if recalled.renewal is None:
+        # A mapping of another segment is not asked, however it stands; one by which it was asked for before is.
+        situation = recalled.situation
+        mappings = [one for one in mappings if one.is_about(situation.trigger_type, situation.customer.segment)]
     for mapping in mappings:
         for name in ("enabled", "parked"):
             other: dict[str, Any] = {name: not getattr(mapping, name)}
@@ -315,16 +319,12 @@ def _of_organization(recalled: Recalled, mappings: Sequence[Mapping]) -> Iterato
                 not getattr(mapping, name),
                 mappings=facts.mappings.having(flipped),
             )
-        cadence = facts.cadences.get(mapping.cadence_id)
+    for cadence_id in dict.fromkeys(mapping.cadence_id for mapping in mappings):
+        cadence = facts.cadences.get(cadence_id)
         for name in ("people_addable", "team_cadence") if cadence is not None else ():
             was = getattr(cadence, name)
             changed = replace(cadence, **{name: not was})  # type: ignore[type-var]  # there is one, or there are no names
-            yield of(
-                f"cadence.{mapping.cadence_id}.{name}",
-                was,
-                not was,
-                cadences={**facts.cadences, mapping.cadence_id: changed},
-            )
+            yield of(f"cadence.{cadence_id}.{name}", was, not was, cadences={**facts.cadences, cadence_id: changed})
 
 
 def _of_candidate(recalled: Recalled, candidate: Candidate) -> Iterator[_Change]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from enrollment.decide import Candidate, Decision, OrganizationFacts, Situation,
 from enrollment.explain import ExplainedDecision, explain, told, trace
 from enrollment.mappings import FixedUser
 from enrollment.recall import Recalled
+from enrollment.renewing import Terms
 from schemas.directory import OwnerRef
 from schemas.vocabulary import CandidateOutcome, EnrollmentState, Reason, TriggerType
 from tests.enrollment.samples import (
@@ -158,6 +160,33 @@ def test_of_several_changes_the_smallest_is_told_first() -> None:
     explained = of(situation(ANN), organization(mapping(customer_criteria=either)))
     assert [one.fact for one in explained.turns] == ["customer.health_score", "customer.tier"]
     assert explained.turns[0].is_ == 40
+
+
+def test_a_mapping_of_another_segment_turns_only_what_was_asked_for_by_it() -> None:
+    """An approval that outlived its facts is asked for again by its own mapping, whatever the customer is now."""
+    found = situation(ANN, customer=customer(segment="smb"))
+    by = organization(mapping(1), mapping(2, segment="mid-market"), mapping(3, segment="smb"))
+    terms = Terms(
+        mapping_id=UUID(int=2),
+        cadence_id=456,
+        asked_step_id=77,
+        start_step_id=77,
+        asked_sender_user_id=12,
+        sender_user_id=12,
+        start_on=NOW.date(),
+        business_key=found.business_key,
+    )
+    evaluation = Recalled(situation=found, organization=by, now=NOW, event_time=NOW, hold_ends=None)
+    cadences = {"cadence.456.people_addable"}
+    for asked, mappings in (
+        (evaluation, set()),
+        (replace(evaluation, renewal=terms), {f"mapping.{UUID(int=2)}.enabled"}),
+    ):
+        (explained,) = explain(asked).decisions
+        assert explained.decision.outcome is CandidateOutcome.REQUEST
+        told_of = {one.fact for one in explained.turns}
+        assert {one for one in told_of if one.startswith(("mapping.", "cadence."))} >= mappings | cadences
+        assert {one for one in told_of if str(UUID(int=2)) in one and one.endswith("enabled")} == mappings
 
 
 def test_each_of_several_is_told_what_would_turn_their_own_decision() -> None:
