@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from storage.plain import plain_uuid
 from storage.pool import Connection
 from storage.queries import queries
 from storage.rows import rows_as
@@ -323,18 +322,25 @@ async def ended(connection: Connection, organization_id: str, stakeholder_ids: S
 
 
 async def waiting(
-    connection: Connection, organization_id: str, *, customer_id: str | None, after: Place, limit: int
-) -> list[UUID]:
-    """The enrollments whose requests nobody has answered, those that expire first in front."""
-    rows = await queries.look_at_waiting(
+    connection: Connection,
+    organization_id: str,
+    *,
+    customer_id: str | None = None,
+    after: Place = (None, None),
+    limit: int,
+) -> list[RequestRow]:
+    """The requests that nobody has answered, those that expire first in front."""
+    rows = await queries.look_at_requests(
         connection,
         organization_id=organization_id,
+        ids=None,
+        waiting=True,
         customer_id=customer_id,
         after_at=after[0],
         after_id=after[1],
         at_most=limit,
     )
-    return [plain_uuid(row["id"]) for row in rows]
+    return rows_as(RequestRow, rows)
 
 
 async def count_waiting(connection: Connection, organization_id: str, *, at_most: int) -> int:
@@ -361,9 +367,20 @@ async def count_waiting_of_owner(
     return found
 
 
-async def requests(connection: Connection, organization_id: str, ids: Sequence[UUID]) -> list[RequestRow]:
+async def requests(
+    connection: Connection, organization_id: str, ids: Sequence[UUID], *, limit: int
+) -> list[RequestRow]:
     """The requests of some enrollments, in their order."""
-    rows = await queries.look_at_requests(connection, organization_id=organization_id, ids=list(ids))
+    rows = await queries.look_at_requests(
+        connection,
+        organization_id=organization_id,
+        ids=list(ids),
+        waiting=None,
+        customer_id=None,
+        after_at=None,
+        after_id=None,
+        at_most=limit,
+    )
     found = {row.id: row for row in rows_as(RequestRow, rows)}
     return [found[id_] for id_ in ids if id_ in found]
 

@@ -148,7 +148,7 @@ def approval_routes(
                 raise Problem(403, "decided_elsewhere", "Requests are decided at the approval service, and not here.")
             found = await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
             far = [one.enrollment_id for one, code in zip(answers, found, strict=True) if code == _OUT_OF_RANGE]
-            rows = await looking.requests(connection, caller.organization_id, far) if far else []
+            rows = await looking.requests(connection, caller.organization_id, far, limit=MOST_AT_ONCE) if far else []
         last_days = {row.id: row.execute_by.date() for row in rows}
         return [
             None if code is None else _refused(one.enrollment_id, code, last_days)

@@ -62,14 +62,6 @@ CROSS JOIN LATERAL (
 ) AS w
 LEFT JOIN salesloft_cadences c ON c.organization_id = :organization_id AND c.cadence_id = w.cadence_id
 
--- name: look_at_waiting
--- An organization's requests that nobody has answered, those that expire first in front: which enrollments they are.
-SELECT e.id, e.expires_at FROM enrollments e
-WHERE e.organization_id = :organization_id AND e.state = 'requested'
-  AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
-  AND (:after_at::timestamptz IS NULL OR (e.expires_at, e.id) > (:after_at, :after_id::uuid))
-ORDER BY e.expires_at, e.id LIMIT :at_most
-
 -- name: count_waiting$
 -- How many of an organization's requests nobody has answered, so many at most.
 SELECT count(*)::integer FROM (
@@ -98,17 +90,26 @@ SELECT count(*)::integer FROM (
 ) AS waiting
 
 -- name: look_at_requests
--- The requests of some enrollments, as they were published, what became of each, and what else whoever decides has to know.
+-- An organization's requests as they were published, those that expire first in front: of some enrollments, or those that nobody has
+-- answered; what became of each, and what else whoever decides has to know.
 SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.requested_at, e.requested_by_user, e.expires_at, e.execute_by,
   e.request_digest, e.request::text AS request, e.decision::text AS decision, e.updated_at, a.note, c.owner_user_id,
   s.data ->> 'time_zone' AS stakeholder_zone,
   (SELECT max(r.ended_at) FROM ended_runs r
    WHERE r.organization_id = e.organization_id AND r.customer_id = e.customer_id AND r.outcome_type = 'churned') AS churned_at
-FROM enrollments e
+FROM (
+  SELECT * FROM enrollments n
+  WHERE n.organization_id = :organization_id
+    AND (:ids::uuid[] IS NULL OR n.id = ANY (:ids::uuid[]))
+    AND (:waiting::boolean IS NULL OR n.state = 'requested')
+    AND (:customer_id::text IS NULL OR n.customer_id = :customer_id)
+    AND (:after_at::timestamptz IS NULL OR (n.expires_at, n.id) > (:after_at, :after_id::uuid))
+  ORDER BY n.expires_at, n.id LIMIT :at_most
+) AS e
 LEFT JOIN additions a ON a.organization_id = e.organization_id AND a.enrollment_id = e.id
 LEFT JOIN directory_customers c ON c.organization_id = e.organization_id AND c.customer_id = e.customer_id
 LEFT JOIN directory_stakeholders s ON s.organization_id = e.organization_id AND s.stakeholder_id = e.stakeholder_id
-WHERE e.organization_id = :organization_id AND e.id = ANY (:ids::uuid[])
+ORDER BY e.expires_at, e.id
 
 -- name: look_at_decisions_on
 -- Every decision of an approver's that ever arrived for an enrollment, oldest first.

@@ -167,6 +167,35 @@ async def test_what_the_directory_and_outcomes_say_is_told_with_a_request(api: A
     assert datetime.fromisoformat(churned_at) == scene.now - timedelta(days=7), "the latest of those of the customer"
 
 
+async def test_what_expires_first_stands_in_front_of_those_that_wait(api: Api, scene: Scene) -> None:
+    async def told(**asked: Any) -> list[str]:
+        found: list[str] = []
+        while True:
+            params = {"limit": 1, **asked}
+            page = (await api.http.get("/api/salesloft/approvals", params=params, headers=api.headers())).json()
+            found += [one["stakeholder_id"] for one in page["items"]]
+            if page["next_cursor"] is None:
+                return found
+            asked["cursor"] = page["next_cursor"]
+
+    people = [{"id": f"sth-{number}", "email": f"{number}@acme.example"} for number in range(4)]
+    requested = await scene.requested(*people)
+    for place, one in enumerate([requested[2], requested[0], requested[3], requested[1]]):
+        await scene.execute(
+            "UPDATE enrollments SET expires_at = $2, customer_id = $3, state = $4 WHERE id = $1",
+            *(
+                one.enrollment_id,
+                scene.later(hours=place),
+                f"cus-{place % 2}",
+                "expired" if place == 2 else "requested",
+            ),
+        )
+    assert await told() == ["sth-2", "sth-0", "sth-1"]
+    assert await told(limit=50) == ["sth-2", "sth-0", "sth-1"]
+    assert await told(customer_id="cus-1") == ["sth-0", "sth-1"]
+    assert sorted(await told(show="all")) == [f"sth-{number}" for number in range(4)]
+
+
 async def test_of_two_who_decide_at_once_the_first_counts(api: Api, scene: Scene) -> None:
     (asked,) = await scene.requested()
     known = asked.enrollment_id, asked.request_digest

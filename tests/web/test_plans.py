@@ -46,7 +46,8 @@ ACTIVITY: dict[str, Any] = dict.fromkeys(("metrics", "cadence_id", "since", "unt
 EVALUATIONS: dict[str, Any] = dict.fromkeys(
     ("event_id", "customer_ids", "stakeholder_id", "before_at", "before_id")
 ) | {"at_most": 21}
-WAITING: dict[str, Any] = {"customer_id": None, "after_at": None, "after_id": None, "at_most": 51}
+REQUESTS: dict[str, Any] = dict.fromkeys(("ids", "waiting", "customer_id", "after_at", "after_id")) | {"at_most": 51}
+WAITING: dict[str, Any] = REQUESTS | {"waiting": True}
 LEDGER: dict[str, Any] = dict.fromkeys(("stream", "before_at", "before_stream", "before_cycle")) | {"at_most": 51}
 TIMELINE: dict[str, Any] = dict.fromkeys(
     ("customer_id", "stakeholder_id", "before_at", "before_place", "before_ordinal", "before_source")
@@ -69,8 +70,9 @@ ASKED = [
     ("look_at_enrollments", ENROLLMENTS | {"id": uuid4()}),
     ("look_at_enrollments", ENROLLMENTS | {"owner_user_id": "usr-7"}),
     ("look_at_enrollments", ENROLLMENTS | {"owner_user_id": "usr-7", "states": ["requested"], "before_id": BEYOND}),
-    ("look_at_waiting", WAITING),
-    ("look_at_waiting", WAITING | {"after_at": NOW, "after_id": BEYOND}),
+    ("look_at_requests", WAITING),
+    ("look_at_requests", WAITING | {"customer_id": "cus-7"}),
+    ("look_at_requests", WAITING | {"after_at": NOW, "after_id": BEYOND}),
     ("count_waiting", {"at_most": 100}),
     ("count_waiting_but_of", {"at_most": 100, "but_of": "usr-7"}),
     ("count_waiting_of_owner", {"at_most": 100, "owner_user_id": "usr-7", "but_of": "usr-7"}),
@@ -97,7 +99,7 @@ ASKED = [
         TIMELINE
         | {"stakeholder_id": "sth-7", "before_at": NOW, "before_place": 9, "before_ordinal": 0, "before_source": ""},
     ),
-    ("look_at_requests", {"ids": [uuid4(), uuid4()]}),
+    ("look_at_requests", REQUESTS | {"ids": [uuid4(), uuid4()]}),
     ("look_at_history", {"enrollment_id": uuid4()}),
     ("look_at_decisions_on", {"enrollment_id": uuid4()}),
     ("list_steerings", {"enrollment_id": uuid4()}),

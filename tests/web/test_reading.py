@@ -113,8 +113,8 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
     async def seen(connection: Any) -> dict[str, Any]:
         return {
             "enrollments": await looking.enrollments(connection, ours, Filters(), limit=9, now=now),
-            "waiting": await looking.waiting(connection, ours, customer_id=None, after=(None, None), limit=9),
-            "requests": await looking.requests(connection, ours, [enrollment]),
+            "waiting": await looking.waiting(connection, ours, limit=9),
+            "requests": await looking.requests(connection, ours, [enrollment], limit=9),
             "decisions": await looking.decisions_on(connection, ours, enrollment),
             "history": await looking.history(connection, ours, enrollment),
             "evaluations": await looking.evaluations(connection, ours, about, limit=9),

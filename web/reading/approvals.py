@@ -206,7 +206,7 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
         after_at, after_id = page.after(question, datetime, UUID)
         async with looking.of(caller) as connection:
             if show is Shown.WAITING:
-                ids = await rows.waiting(
+                found = await rows.waiting(
                     connection,
                     organization_id,
                     customer_id=customer_id,
@@ -223,7 +223,7 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
                     now=now,
                 )
                 ids = [one.id for one in newest]
-            found = await rows.requests(connection, organization_id, ids)
+                found = await rows.requests(connection, organization_id, ids, limit=page.limit + 1)
             told = await _told(connection, caller, found, now, decide_here=decide_here)
         items, following = page.cut(question, found, lambda row: (row.expires_at, row.id))
         return Page[Approval](items=told[: len(items)], next_cursor=following, read_at=now)
@@ -233,7 +233,7 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
         """One request with every decision that ever arrived for it."""
         now = looking.clock.now()
         async with looking.of(caller) as connection:
-            found = await rows.requests(connection, caller.organization_id, [enrollment_id])
+            found = await rows.requests(connection, caller.organization_id, [enrollment_id], limit=1)
             if not found:
                 raise absent("approval", enrollment_id)
             words = await rows.decisions_on(connection, caller.organization_id, enrollment_id)

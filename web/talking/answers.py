@@ -226,10 +226,7 @@ class Answering:
 
     async def _approvals(self, plan: ReadPlan) -> list[str]:
         customer_id = plan.customer_ids[0] if len(plan.customer_ids) == 1 else None
-        ids = await looking.waiting(
-            self._connection, self._organization_id, customer_id=customer_id, after=(None, None), limit=_MOST
-        )
-        rows = await looking.requests(self._connection, self._organization_id, ids)
+        rows = await looking.waiting(self._connection, self._organization_id, customer_id=customer_id, limit=_MOST)
         wanted = [row for row in rows if not plan.stakeholder_ids or row.stakeholder_id in plan.stakeholder_ids]
         return [
             f"{self._name(row.stakeholder_id)}, until {spoken_moment(row.expires_at.astimezone(self._zone))}"
