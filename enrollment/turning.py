@@ -84,9 +84,14 @@ def turns(recalled: Recalled, decisions: Sequence[Decision]) -> list[list[Turn]]
         for change in _of_everybody(recalled, mappings, values)
     ]
     candidates = {one.stakeholder.id: one for one in situation.candidates}
-    found = []
+    unchanged = _by_stakeholder(decisions)
+    found: list[list[Turn]] = []
     for decision in decisions:
         about = decision.stakeholder_id
+        if not _is_as_it_is(_same_again(unchanged[about], decision), decision):
+            # It stands in the shadow beside another of its group that asks for them already.
+            found.append([])
+            continue
         tried: Iterable[_Tried] = ((change, decided.get(about, ())) for change, decided in of_everybody)
         if about is not None:
             own = _of_one(recalled, candidates[about], decision.reason, mappings, values)
@@ -106,9 +111,7 @@ def _turning(decision: Decision, tried: Iterable[_Tried]) -> list[Turn]:
     found: dict[str, tuple[float, Turn]] = {}
     for change, of_stakeholder in tried:
         instead = _same_again(of_stakeholder, decision)
-        if instead is None or (instead.outcome is CandidateOutcome.REQUEST) is (
-            decision.outcome is CandidateOutcome.REQUEST
-        ):
+        if instead is None or _is_as_it_is(instead, decision):
             continue
         size = _size(change.was, change.is_)
         turn = Turn(
@@ -122,6 +125,12 @@ def _turning(decision: Decision, tried: Iterable[_Tried]) -> list[Turn]:
         if change.fact not in found or size < found[change.fact][0]:
             found[change.fact] = (size, turn)
     return [turn for _, turn in sorted(found.values(), key=lambda one: (one[0], one[1].fact))]
+
+
+def _is_as_it_is(instead: Decision | None, decision: Decision) -> bool:
+    """Whether somebody is asked for by both, or by neither."""
+    is_asked_for = instead is not None and instead.outcome is CandidateOutcome.REQUEST
+    return is_asked_for is (decision.outcome is CandidateOutcome.REQUEST)
 
 
 def _same_again(of_stakeholder: Sequence[Decision], decision: Decision) -> Decision | None:

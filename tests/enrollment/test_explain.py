@@ -11,7 +11,7 @@ import pytest
 from enrollment.criteria import Criteria, parse_criteria
 from enrollment.decide import Candidate, Decision, OrganizationFacts, Situation, decide
 from enrollment.explain import ExplainedDecision, explain, told, trace
-from enrollment.mappings import FixedUser
+from enrollment.mappings import FixedUser, Policy
 from enrollment.recall import Recalled
 from enrollment.renewing import Terms
 from schemas.directory import OwnerRef
@@ -202,6 +202,15 @@ def test_each_of_several_is_told_what_would_turn_their_own_decision() -> None:
     assert [one.fact for one in bob.turns] == ["stakeholder.contact_preferences.email"]
     both = situation(ANN, blocked, customer=customer(health_score=61))
     assert [turned(of(both, by, 0)), of(both, by, 1).turns] == [("customer.health_score", 61, 59), []]
+
+
+def test_whom_another_mapping_of_the_group_asks_for_no_change_has_asked_for() -> None:
+    """What only stands in the shadow is no reason why they are not asked for: they are."""
+    by = organization(mapping(1, policy=Policy(shadow=True)), mapping(2), mapping(3, segment="smb"))
+    shadow, requested = of(situation(ANN), by, 0), of(situation(ANN), by, 1)
+    assert [one.decision.reason for one in (shadow, requested)] == [Reason.SHADOW, Reason.REQUESTED]
+    assert shadow.turns == []
+    assert requested.turns != []
 
 
 def test_a_change_that_is_told_does_turn_the_decision() -> None:
