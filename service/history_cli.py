@@ -1,6 +1,6 @@
 """`history`: everything that has happened to a stakeholder or a customer, in one line of time."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ __all__ = ["add_history"]
 
 Opened = Callable[[Settings], AbstractAsyncContextManager[Database]]
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, Any]]], Any]
-_TOLD = {
+_TOLD: Mapping[str, Sequence[str]] = {
     HappenedKind.TRIGGER: ("event_id", "business_key"),
     HappenedKind.ASKED: ("until", "step_id", "sender_user_id"),
     HappenedKind.ATTEMPT: ("attempts", "last_error"),
@@ -55,7 +55,7 @@ def add_history(app: typer.Typer, run: Run, opened: Opened, out: Console) -> Non
                 minute(one.at),
                 one.stakeholder_id,
                 str(one.enrollment_id)[:8] if one.enrollment_id is not None else "",
-                one.kind.value,
+                one.kind,
                 one.what,
                 one.who or "",
                 one.why or "",

@@ -1,6 +1,7 @@
 """What people look at of enrollments, approvals, memberships and activity, in pages. Nothing here writes.
 
 Every function answers the rows of one organization, at most `limit` of them, from beyond a place where one is given.
+What is asked for together with something else is a question: see `answer`.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from storage.pool import Connection
 from storage.queries import queries
+from storage.questions import Question
 from storage.rows import rows_as
 from storage.stored_evaluations import About, StoredEvaluation
 
@@ -24,6 +26,7 @@ __all__ = [
     "PersonRow",
     "RequestRow",
     "StateRow",
+    "StreamRow",
     "UnitFilters",
     "UnitRow",
     "activity",
@@ -259,7 +262,8 @@ class PersonRow:
     """A stakeholder, their customer, their person at Salesloft and their engagement; None is what is not there.
 
     `data` is the directory's JSON, `engagement` what was published last, `tallies` what it is made of. What Salesloft
-    says of the person is None where it was never read.
+    says of the person is None where it was never read. `organization_zone` is the time zone of who has none of their
+    own.
     """
 
     stakeholder_id: str
@@ -269,6 +273,7 @@ class PersonRow:
     left: bool
     customer_name: str | None
     owner_user_id: str | None
+    organization_zone: str | None
     person_id: int | None
     linked_by: str | None
     linked_at: datetime | None
@@ -281,18 +286,30 @@ class PersonRow:
     tallies: str | None
 
 
-async def enrollments(
-    connection: Connection,
+@dataclass(slots=True)
+class StreamRow:
+    """A stream and when a whole reading of it last ended, and how the organization's connection stands.
+
+    None is a connection that never was, and the stream of an organization that has none.
+    """
+
+    status: str | None
+    stream: str | None
+    cycle_ended_at: datetime | None
+
+
+def enrollments(
     organization_id: str,
     filters: Filters,
     *,
     before: UUID | None = None,
     limit: int,
     now: datetime,
-) -> list[EnrollmentRow]:
+) -> Question[EnrollmentRow]:
     """Enrollments, the newest first."""
-    rows = await queries.look_at_enrollments(
-        connection,
+    return Question(
+        EnrollmentRow,
+        queries.look_at_enrollments,
         organization_id=organization_id,
         id=filters.id,
         customer_id=filters.customer_id,
@@ -310,15 +327,13 @@ async def enrollments(
         at_most=limit,
         now=now,
     )
-    return rows_as(EnrollmentRow, rows)
 
 
-async def ended(connection: Connection, organization_id: str, stakeholder_ids: Sequence[str]) -> dict[str, EndedRow]:
-    """What some stakeholders were on last, by stakeholder; nothing of whom nothing has ended."""
-    rows = await queries.look_at_ended(
-        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+def ended(organization_id: str, stakeholder_ids: Sequence[str]) -> Question[EndedRow]:
+    """What some stakeholders were on last; nothing of whom nothing has ended."""
+    return Question(
+        EndedRow, queries.look_at_ended, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
     )
-    return {row.stakeholder_id: row for row in rows_as(EndedRow, rows)}
 
 
 async def waiting(
@@ -420,20 +435,19 @@ async def evaluations(
     return rows_as(StoredEvaluation, rows)
 
 
-async def outcomes(connection: Connection, organization_id: str, about: About, *, limit: int) -> list[OutcomesRow]:
+def outcomes(organization_id: str, about: About, *, limit: int) -> Question[OutcomesRow]:
     """What the latest evaluations of a customer or a stakeholder came to, the newest first."""
-    rows = await queries.look_at_outcomes(
-        connection,
+    return Question(
+        OutcomesRow,
+        queries.look_at_outcomes,
         organization_id=organization_id,
         customer_id=about.customer_id,
         stakeholder_id=about.stakeholder_id,
         at_most=limit,
     )
-    return rows_as(OutcomesRow, rows)
 
 
-async def memberships(
-    connection: Connection,
+def memberships(
     organization_id: str,
     *,
     id: UUID | None = None,  # noqa: A002  # as its column
@@ -444,10 +458,11 @@ async def memberships(
     on_cadence: bool | None = None,
     before: Place = (None, None),
     limit: int,
-) -> list[MembershipLook]:
+) -> Question[MembershipLook]:
     """Stays on cadences, the latest added first."""
-    rows = await queries.look_at_memberships(
-        connection,
+    return Question(
+        MembershipLook,
+        queries.look_at_memberships,
         organization_id=organization_id,
         id=id,
         customer_id=customer_id,
@@ -459,21 +474,20 @@ async def memberships(
         before_id=before[1],
         at_most=limit,
     )
-    return rows_as(MembershipLook, rows)
 
 
-async def activity(
-    connection: Connection,
+def activity(
     organization_id: str,
     stakeholder_ids: Sequence[str],
     filters: UnitFilters,
     *,
     before: Place = (None, None),
     limit: int,
-) -> list[UnitRow]:
+) -> Question[UnitRow]:
     """What was seen of some stakeholders, the latest first."""
-    rows = await queries.look_at_activity(
-        connection,
+    return Question(
+        UnitRow,
+        queries.look_at_activity,
         organization_id=organization_id,
         stakeholder_ids=list(stakeholder_ids),
         metrics=list(filters.metrics) if filters.metrics is not None else None,
@@ -484,15 +498,13 @@ async def activity(
         before_id=before[1],
         at_most=limit,
     )
-    return rows_as(UnitRow, rows)
 
 
-async def people(connection: Connection, organization_id: str, stakeholder_ids: Sequence[str]) -> list[PersonRow]:
+def people(organization_id: str, stakeholder_ids: Sequence[str]) -> Question[PersonRow]:
     """Some stakeholders in their order, also those of whom nothing is known."""
-    rows = await queries.look_at_people(
-        connection, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
+    return Question(
+        PersonRow, queries.look_at_people, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
     )
-    return rows_as(PersonRow, rows)
 
 
 async def people_of(connection: Connection, organization_id: str, customer_id: str, *, limit: int) -> list[str]:
@@ -517,8 +529,6 @@ async def is_customer_known(connection: Connection, organization_id: str, custom
     return known
 
 
-async def freshness(connection: Connection, organization_id: str) -> tuple[str | None, dict[str, datetime | None]]:
-    """How the organization's connection stands, None for never; when its streams were read to their end."""
-    rows = await queries.look_at_freshness(connection, organization_id=organization_id)
-    ends = {row["stream"]: row["cycle_ended_at"] for row in rows if row["stream"] is not None}
-    return rows[0]["status"], ends
+def freshness(organization_id: str) -> Question[StreamRow]:
+    """How the organization's connection stands and when its streams were read to their end: one row at least."""
+    return Question(StreamRow, queries.look_at_freshness, organization_id=organization_id)

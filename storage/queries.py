@@ -78,12 +78,12 @@ class _Query:
         self._texts: dict[tuple[object, ...], str] = {}
 
     async def __call__(self, connection: Any, **values: Any) -> Any:
-        return await getattr(connection, self._method)(*self._asked(values))
+        return await getattr(connection, self._method)(*self.asked(values))
 
     async def cursor(self, connection: Any, **values: Any) -> Any:
-        return await connection.cursor(*self._asked(values))
+        return await connection.cursor(*self.asked(values))
 
-    def _asked(self, values: Mapping[str, Any]) -> Sequence[Any]:
+    def asked(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """The text and the values that it leaves open."""
         given = [values[parameter] for parameter in self._parameters]
         length = int(given.pop()) if self._is_page else None

@@ -4,7 +4,7 @@ Of these some fifty are made for a page, with up to forty fields. So they are ma
 many fields a call by name takes some fifteen times as long, and a frozen one five times.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cache
 from operator import itemgetter
@@ -13,15 +13,21 @@ from uuid import UUID
 
 from storage.plain import plain_uuid
 
-__all__ = ["rows_as"]
+__all__ = ["made_by_place", "rows_as"]
 
 T = TypeVar("T")
 
 
 def rows_as(kind: type[T], rows: Iterable[Any]) -> list[T]:
     """Rows as a dataclass of two fields or more."""
-    values, ids = _columns(kind)  # type: ignore[arg-type]  # every class can be hashed
-    made = [kind(*values(row)) for row in rows]
+    values, _ = _columns(kind)  # type: ignore[arg-type]  # every class can be hashed
+    return made_by_place(kind, map(values, rows))
+
+
+def made_by_place(kind: type[T], rows: Iterable[Sequence[Any]]) -> list[T]:
+    """Rows whose columns stand in the order of the dataclass's fields."""
+    _, ids = _columns(kind)  # type: ignore[arg-type]  # every class can be hashed
+    made = [kind(*row) for row in rows]
     for name in ids:
         for one in made:
             if (value := getattr(one, name)) is not None:

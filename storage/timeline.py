@@ -10,8 +10,9 @@ import orjson
 
 from storage.pool import Connection
 from storage.queries import queries
+from storage.questions import Question
 
-__all__ = ["Happened", "HappenedKind", "Place", "read", "read_before"]
+__all__ = ["Happened", "HappenedKind", "Place", "before", "read"]
 
 
 class HappenedKind(StrEnum):
@@ -42,18 +43,20 @@ class Happened:
     `enrollment_id` is None of what belongs to no enrollment of ours. `at` is by business time; of activity whose
     instant Salesloft does not tell it is the latest that it can have been. `step` is the place of a step of the
     cadence, counted from 1, and a sender a user of Salesloft's; names are as they are now, and None of what is not
-    there any more.
+    there any more. `kind` is a HappenedKind, and `detail_json` says what else there is, None for nothing.
     """
 
     at: datetime
-    kind: HappenedKind
+    place: int
+    ordinal: int
+    source: str
+    kind: str
     stakeholder_id: str
     enrollment_id: UUID | None
     what: str
     who: str | None
     why: str | None
-    detail: dict[str, Any]
-    place: Place
+    detail_json: str | None
     stakeholder_name: str | None
     cadence_id: int | None
     cadence_name: str | None
@@ -62,6 +65,14 @@ class Happened:
     step_type: str | None
     sender_user_id: int | None
     sender_name: str | None
+
+    @property
+    def stands_at(self) -> Place:
+        return Place(self.at, self.place, self.ordinal, self.source)
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        return orjson.loads(self.detail_json) if self.detail_json is not None else {}
 
 
 async def read(
@@ -73,53 +84,30 @@ async def read(
     limit: int,
 ) -> list[Happened]:
     """The last things of a customer, of a stakeholder, or of a stakeholder with that customer; oldest first."""
-    return await read_before(
-        connection, organization_id, None, customer_id=customer_id, stakeholder_id=stakeholder_id, limit=limit
-    )
+    question = before(organization_id, None, customer_id=customer_id, stakeholder_id=stakeholder_id, limit=limit)
+    return (await question.asked_of(connection))[::-1]
 
 
-async def read_before(
-    connection: Connection,
+def before(
     organization_id: str,
-    before: Place | None,
+    place: Place | None,
     *,
     customer_id: str | None = None,
     stakeholder_id: str | None = None,
     limit: int,
-) -> list[Happened]:
-    """The same of those that stand before a place."""
+) -> Question[Happened]:
+    """The same of those that stand before a place, where one is given; the newest first."""
     if customer_id is None and stakeholder_id is None:
         raise ValueError("a timeline is of a customer or a stakeholder")
-    rows = await queries.read_timeline(
-        connection,
+    return Question(
+        Happened,
+        queries.read_timeline,
         organization_id=organization_id,
         customer_id=customer_id,
         stakeholder_id=stakeholder_id,
         at_most=limit,
-        before_at=before.at if before is not None else None,
-        before_place=before.place if before is not None else None,
-        before_ordinal=before.ordinal if before is not None else None,
-        before_source=before.source if before is not None else None,
+        before_at=place.at if place is not None else None,
+        before_place=place.place if place is not None else None,
+        before_ordinal=place.ordinal if place is not None else None,
+        before_source=place.source if place is not None else None,
     )
-    return [
-        Happened(
-            at=row["at"],
-            kind=HappenedKind(row["kind"]),
-            stakeholder_id=row["stakeholder_id"],
-            enrollment_id=row["enrollment_id"],
-            what=row["what"],
-            who=row["who"],
-            why=row["why"],
-            detail=orjson.loads(row["detail"]) if row["detail"] is not None else {},
-            place=Place(row["at"], row["place"], row["ordinal"], row["source"]),
-            stakeholder_name=row["stakeholder_name"],
-            cadence_id=row["cadence_id"],
-            cadence_name=row["cadence_name"],
-            step=row["step"],
-            step_name=row["step_name"],
-            step_type=row["step_type"],
-            sender_user_id=row["sender_user_id"],
-            sender_name=row["sender_name"],
-        )
-        for row in reversed(rows)
-    ]

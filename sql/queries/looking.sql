@@ -200,10 +200,11 @@ ORDER BY u.occurred_to DESC, u.event_id DESC LIMIT :at_most
 
 -- name: look_at_people
 -- Some stakeholders in their order: what the directory says of them and their customer, which person of Salesloft's each is and whether
--- they may be written to, and their engagement as it stands.
+-- they may be written to, their engagement as it stands, and the organization's time zone.
 SELECT a.stakeholder_id, s.customer_id, s.data, s.erased_at IS NOT NULL AS erased,
   coalesce(has_left(s), false) AS "left",
   c.name AS customer_name, c.owner_user_id,
+  (SELECT o.time_zone FROM organizations o WHERE o.organization_id = :organization_id) AS organization_zone,
   l.person_id, l.linked_by, l.linked_at, p.do_not_contact, p.contact_restrictions, p.bouncing, p.deleted, p.read_at,
   g.data AS engagement, g.tallies
 FROM unnest(:stakeholder_ids::text[]) WITH ORDINALITY AS a (stakeholder_id, place)

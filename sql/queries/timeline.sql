@@ -14,7 +14,7 @@ WITH people AS (
   SELECT e.* FROM enrollments e JOIN people USING (stakeholder_id)
   WHERE e.organization_id = :organization_id AND (:customer_id::text IS NULL OR e.customer_id = :customer_id)
 )
-SELECT t.at, t.place, t.ordinal, t.source, t.kind, t.stakeholder_id, t.enrollment_id, t.what, t.who, t.why, t.detail::text AS detail,
+SELECT t.at, t.place, t.ordinal, t.source, t.kind, t.stakeholder_id, t.enrollment_id, t.what, t.who, t.why, t.detail::text AS detail_json,
   s.name AS stakeholder_name, coalesce((t.detail ->> 'cadence_id')::bigint, e.cadence_id) AS cadence_id,
   coalesce(c.name, e.request #>> '{action,cadence,name}') AS cadence_name,
   p.step ->> 'name' AS step_name, p.step ->> 'type' AS step_type, p.place::integer AS step,

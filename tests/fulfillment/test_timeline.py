@@ -22,7 +22,7 @@ async def read(account: Account, *, limit: int = 100, **of: str) -> list[Happene
 
 
 def told(found: Sequence[Happened], *kinds: HappenedKind) -> list[tuple[str, str, str | None]]:
-    return [(one.kind.value, one.what, one.why) for one in found if not kinds or one.kind in kinds]
+    return [(one.kind, one.what, one.why) for one in found if not kinds or one.kind in kinds]
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ async def test_a_run_is_told_from_its_trigger_to_its_end(account: Account) -> No
         ("attempt", "remove", "removed"),
     ]
     # One record at Salesloft, and two stays.
-    stays = [one.detail for one in found if one.kind is HappenedKind.STAY]
+    stays = [one.detail for one in found if one.kind == HappenedKind.STAY]
     assert len({one["salesloft_membership_id"] for one in stays}) == 1
     assert len(stays) == 2
-    (asked,) = [one for one in found if one.kind is HappenedKind.ASKED]
+    (asked,) = [one for one in found if one.kind == HappenedKind.ASKED]
     assert (asked.who, asked.stakeholder_id) == ("usr-1", account.people[SAVE]["id"])
 
 

@@ -10,8 +10,12 @@ import asyncpg
 import pytest
 
 from sandbox.stack import PostgresServer
+from storage import looking, timeline
+from storage.looking import Filters, UnitFilters
 from storage.pool import Connection, Database, DatabaseOptions
 from storage.queries import queries
+from storage.questions import Question, answer
+from storage.stored_evaluations import About
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 BIG = (
@@ -409,3 +413,38 @@ async def test_a_page_of_one_of_them_is_not_planned_anew_each_time(
             await getattr(queries, query)(connection, organization_id="org-7", **asked)
         now = await connection.fetchval("SELECT sum(generic_plans) FROM pg_prepared_statements")
     assert now > planned + 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [
+            looking.enrollments("org-7", Filters(stakeholder_id="sth-7", states=["paused", "x"]), limit=2000, now=NOW),
+            looking.memberships("org-7", stakeholder_id="sth-7", on_cadence=True, limit=2000),
+            looking.ended("org-7", ["sth-7"]),
+            looking.outcomes("org-7", About(stakeholder_id="sth-7"), limit=5),
+            looking.people("org-7", ["sth-7"]),
+            timeline.before("org-7", None, stakeholder_id="sth-7", limit=21),
+            looking.freshness("org-7"),
+        ],
+        [looking.activity("org-7", ["sth-7"], UnitFilters(), limit=51), looking.freshness("org-7")],
+        [timeline.before("org-7", None, stakeholder_id="sth-7", limit=51), looking.freshness("org-7")],
+    ],
+)
+async def test_what_is_asked_together_is_read_by_index_and_planned_once(
+    full: Database, asked: list[Question[Any]]
+) -> None:
+    async with full.organization_reading("org-7") as connection:
+        for _ in range(7):
+            await answer(connection, *asked)
+        (statement,) = await connection.fetch(
+            "SELECT statement, generic_plans FROM pg_prepared_statements "
+            "WHERE statement LIKE 'SELECT ARRAY(%' ORDER BY prepare_time DESC LIMIT 1"
+        )
+        explaining, for_all = Explaining(connection), ExplainingForAll(connection)
+        values = [value for question in asked for value in question.values]
+        await explaining.fetch(statement["statement"], *values)
+        await for_all.fetch(statement["statement"], *values)
+    assert statement["generic_plans"] > 1
+    is_read_by_index(explaining.plan)
+    assert not of_big_tables_read_whole(for_all.plan), for_all.plan

@@ -112,19 +112,25 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
 
     async def seen(connection: Any) -> dict[str, Any]:
         return {
-            "enrollments": await looking.enrollments(connection, ours, Filters(), limit=9, now=now),
+            "enrollments": await looking.enrollments(ours, Filters(), limit=9, now=now).asked_of(connection),
             "waiting": await looking.waiting(connection, ours, limit=9),
             "requests": await looking.requests(connection, ours, [enrollment], limit=9),
             "decisions": await looking.decisions_on(connection, ours, enrollment),
             "history": await looking.history(connection, ours, enrollment),
             "evaluations": await looking.evaluations(connection, ours, about, limit=9),
-            "memberships": await looking.memberships(connection, ours, limit=9),
-            "activity": await looking.activity(connection, ours, people, UnitFilters(), limit=9),
-            "known": [one for one in await looking.people(connection, ours, people) if one.data or one.engagement],
+            "memberships": await looking.memberships(ours, limit=9).asked_of(connection),
+            "activity": await looking.activity(ours, people, UnitFilters(), limit=9).asked_of(connection),
+            "known": [
+                one
+                for one in await looking.people(ours, people).asked_of(connection)
+                if one.data or one.engagement or one.organization_zone
+            ],
             "people": await looking.people_of(connection, ours, PAUSED, limit=9),
             "stakeholder": await looking.is_stakeholder_known(connection, ours, scene.stakeholder_id),
             "customer": await looking.is_customer_known(connection, ours, PAUSED),
-            "freshness": [one for one in await looking.freshness(connection, ours) if one],
+            "freshness": [
+                one for one in await looking.freshness(ours).asked_of(connection) if one.status or one.stream
+            ],
             "connection": await looking_operations.connection_of(connection, ours),
             "streams": await looking_operations.streams(connection, ours),
             "ledger": await looking_operations.ledger(

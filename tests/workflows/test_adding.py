@@ -87,7 +87,7 @@ async def test_the_history_begins_with_who_asked_and_why(scene: Scene) -> None:
     await add(scene, asked)
     async with scene.database.connection() as connection:
         happened = await timeline.read(connection, "org-1", stakeholder_id="sth-9", limit=10)
-    (begun,) = [one for one in happened if one.kind is HappenedKind.TRIGGER]
+    (begun,) = [one for one in happened if one.kind == HappenedKind.TRIGGER]
     assert (begun.what, begun.who, begun.why) == ("added by a person", "usr-3", "she asked for it")
 
 

@@ -86,8 +86,12 @@ async def test_the_latest_outcomes_are_of_whoever_is_asked_about(scene: Scene) -
     scene.now = scene.later(minutes=1)
     await scene.decide(scene.trigger(stakeholders=[ANN | {"is_champion": True}]))
     async with scene.database.reading() as connection:
-        of_bob = await looking.outcomes(connection, scene.organization_id, About(stakeholder_id="sth-2"), limit=2)
-        of_all = await looking.outcomes(connection, scene.organization_id, About(customer_id="cus-7"), limit=10)
+        of_bob = await looking.outcomes(scene.organization_id, About(stakeholder_id="sth-2"), limit=2).asked_of(
+            connection
+        )
+        of_all = await looking.outcomes(scene.organization_id, About(customer_id="cus-7"), limit=10).asked_of(
+            connection
+        )
     assert [one.event_id for one in of_bob] == [events[2], events[1]]
     assert len(of_all) == 4
 

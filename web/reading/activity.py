@@ -12,6 +12,7 @@ from schemas.fields import Instant
 from schemas.vocabulary import Confidence
 from storage import looking as rows
 from storage.looking import UnitFilters, UnitRow
+from storage.questions import answer
 from web.paging import Paging, paging
 from web.reading.asking import (
     Looked,
@@ -95,7 +96,7 @@ def activity_routes(looking: Looking) -> APIRouter:
             until=until,
         )
 
-    async def answer(
+    async def told(
         caller: Caller, asked: UnitFilters, page: Paging, *, stakeholder_id: str | None, customer_id: str | None
     ) -> Page[ActivityUnit]:
         question = (caller.organization_id, stakeholder_id, customer_id, *_spelt(asked))
@@ -107,21 +108,22 @@ def activity_routes(looking: Looking) -> APIRouter:
                 people = await rows.people_of(
                     connection, caller.organization_id, customer_id or "", limit=LARGEST_CUSTOMER
                 )
-            found = await rows.activity(
-                connection, caller.organization_id, people, asked, before=(before[0], before[1]), limit=page.limit + 1
+            units = rows.activity(
+                caller.organization_id, people, asked, before=(before[0], before[1]), limit=page.limit + 1
             )
+            streams = rows.freshness(caller.organization_id)
+            await answer(connection, units, streams)
             # Of whom there is something is known.
-            if not found and stakeholder_id is not None:
+            if not units.rows and stakeholder_id is not None:
                 await known_stakeholder(connection, caller, stakeholder_id)
-            elif not found:
+            elif not units.rows:
                 await known_customer(connection, caller, customer_id or "")
-            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
-        items, following = page.cut(question, found, lambda row: (row.occurred_to, row.event_id))
+        items, following = page.cut(question, units.rows, lambda row: (row.occurred_to, row.event_id))
         return Page[ActivityUnit](
             items=[told_unit(row) for row in items],
             next_cursor=following,
             read_at=looking.clock.now(),
-            freshness=fresh,
+            freshness=freshness(streams.rows, ACTIVITY_STREAMS),
         )
 
     @routes.get("/people/{stakeholder_id}/activity")
@@ -132,7 +134,7 @@ def activity_routes(looking: Looking) -> APIRouter:
         page: Annotated[Paging, Depends(paging)],
     ) -> Page[ActivityUnit]:
         """What a stakeholder did and what was sent to them, the latest first."""
-        return await answer(caller, asked, page, stakeholder_id=stakeholder_id, customer_id=None)
+        return await told(caller, asked, page, stakeholder_id=stakeholder_id, customer_id=None)
 
     @routes.get("/customers/{customer_id}/activity")
     async def of_customer(
@@ -142,7 +144,7 @@ def activity_routes(looking: Looking) -> APIRouter:
         page: Annotated[Paging, Depends(paging)],
     ) -> Page[ActivityUnit]:
         """The same of a customer's stakeholders together, 500 of them at most by id: the activity of an account."""
-        return await answer(caller, asked, page, stakeholder_id=None, customer_id=customer_id)
+        return await told(caller, asked, page, stakeholder_id=None, customer_id=customer_id)
 
     return routes
 

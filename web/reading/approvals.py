@@ -214,15 +214,14 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
                     limit=page.limit + 1,
                 )
             else:
-                newest = await rows.enrollments(
-                    connection,
+                newest = rows.enrollments(
                     organization_id,
                     Filters(customer_id=customer_id),
                     before=after_id,
                     limit=page.limit + 1,
                     now=now,
                 )
-                ids = [one.id for one in newest]
+                ids = [one.id for one in await newest.asked_of(connection)]
                 found = await rows.requests(connection, organization_id, ids, limit=page.limit + 1)
             told = await _told(connection, caller, found, now, decide_here=decide_here)
         items, following = page.cut(question, found, lambda row: (row.expires_at, row.id))

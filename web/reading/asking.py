@@ -12,6 +12,7 @@ from starlette.requests import Request
 from salesloft_client import BudgetSettings
 from schemas.fields import Instant
 from storage import looking
+from storage.looking import StreamRow
 from storage.pool import Connection, Database
 from web.problems import absent
 from web.security import Caller, CallerRole, Callers, having_role
@@ -100,13 +101,13 @@ class Page(Looked, Generic[T]):
     )
 
 
-async def freshness(connection: Connection, organization_id: str, streams: Sequence[str]) -> Freshness:
+def freshness(found: Sequence[StreamRow], streams: Sequence[str]) -> Freshness:
     """How fresh what an answer says of Salesloft is; `streams` are those that it rests on."""
-    status, ends = await looking.freshness(connection, organization_id)
+    ends = {row.stream: row.cycle_ended_at for row in found}
     told = {stream: ends.get(stream) for stream in streams}
     known = [at for at in told.values() if at is not None]
     return Freshness(
-        connected=status == "connected",
+        connected=found[0].status == "connected",
         as_of=min(known) if known and len(known) == len(told) else None,
         streams=told,
     )

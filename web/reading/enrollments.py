@@ -12,6 +12,7 @@ from schemas.vocabulary import ActorKind, EnrollmentState, TriggerType
 from storage import looking as rows
 from storage import standing, steering
 from storage.looking import Filters
+from storage.questions import answer
 from storage.steering import SteeringAction
 from storage.stored_evaluations import About
 from web.paging import Paging, paging
@@ -155,13 +156,13 @@ def enrollment_routes(looking: Looking) -> APIRouter:
     async def enrollment(caller: Annotated[Caller, Depends(who)], enrollment_id: UUID) -> EnrollmentDetail:
         """One enrollment: where it stands, why it was asked for, who answered, and all that has changed since."""
         organization_id = caller.organization_id
+        enrollments = rows.enrollments(organization_id, Filters(id=enrollment_id), limit=1, now=looking.clock.now())
+        streams = rows.freshness(organization_id)
         async with looking.of(caller) as connection:
-            found = await rows.enrollments(
-                connection, organization_id, Filters(id=enrollment_id), limit=1, now=looking.clock.now()
-            )
-            if not found:
+            await answer(connection, enrollments, streams)
+            if not enrollments.rows:
                 raise absent("enrollment", enrollment_id)
-            row = found[0]
+            row = enrollments.rows[0]
             about = About(event_id=row.event_id, customer_id=row.customer_id, stakeholder_id=row.stakeholder_id)
             stored = (
                 await rows.evaluations(connection, organization_id, about, limit=_EXPLAINED)
@@ -173,7 +174,6 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             words = await rows.decisions_on(connection, organization_id, enrollment_id)
             asked = await steering.list_of(connection, organization_id, enrollment_id)
             concerned = await standing.of_enrollment(connection, organization_id, enrollment_id, looking.clock.now())
-            fresh = await freshness(connection, organization_id, ("memberships",))
         stands = concerned.standing if concerned is not None else Standing(state=None)
         return EnrollmentDetail(
             enrollment=told_enrollment(row),
@@ -213,7 +213,7 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             available_actions=list(available_actions(stands)),
             can_be_retried=can_be_retried(stands),
             read_at=looking.clock.now(),
-            freshness=fresh,
+            freshness=freshness(streams.rows, ("memberships",)),
         )
 
     @routes.get("/failures")
@@ -259,16 +259,13 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             days,
         )
         (before,) = page.after(question, UUID)
+        enrollments = rows.enrollments(
+            caller.organization_id, wanted, before=before, limit=page.limit + 1, now=looking.clock.now()
+        )
+        streams = rows.freshness(caller.organization_id)
         async with looking.of(caller) as connection:
-            found = await rows.enrollments(
-                connection,
-                caller.organization_id,
-                wanted,
-                before=before,
-                limit=page.limit + 1,
-                now=looking.clock.now(),
-            )
-            fresh = await freshness(connection, caller.organization_id, ("memberships",))
+            found = await enrollments.asked_of(connection)
+            fresh = freshness(await streams.asked_of(connection), ("memberships",))
         items, following = page.cut(question, found, lambda row: (row.id,))
         return [told_enrollment(row) for row in items], following, fresh
 

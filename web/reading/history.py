@@ -8,12 +8,11 @@ from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant, format_instant
 from storage import timeline
-from storage.pool import Connection
-from storage.timeline import HappenedKind, Place
+from storage.timeline import Happened, HappenedKind, Place
 from web.paging import Paging
 from web.reading.asking import Looked
 
-__all__ = ["HistoryEntry", "history_page"]
+__all__ = ["HistoryEntry", "HistoryPage"]
 
 _INSTANTS = frozenset({"until", "due_at", "occurred_from", "noticed_at"})
 
@@ -78,47 +77,46 @@ class HistoryEntry(Looked):
     sender: HappenedAs | None = Field(description="The sender that was asked for, where another one was.")
 
 
-async def history_page(
-    connection: Connection,
-    organization_id: str,
-    page: Paging,
-    *,
-    stakeholder_id: str | None = None,
-    customer_id: str | None = None,
-) -> tuple[list[HistoryEntry], str | None]:
-    """A page of what has happened, the latest first, and the cursor of the next one."""
-    question = (organization_id, stakeholder_id, customer_id)
-    place = page.after(question, datetime, int, int, str)
-    found = await timeline.read_before(
-        connection,
-        organization_id,
-        Place(*place) if place[0] is not None else None,
-        stakeholder_id=stakeholder_id,
-        customer_id=customer_id,
-        limit=page.limit + 1,
-    )
-    items, following = page.cut(question, found[::-1], lambda one: one.place)
-    return [
-        HistoryEntry(
-            at=one.at,
-            kind=one.kind,
-            stakeholder_id=one.stakeholder_id,
-            enrollment_id=UUID(bytes=one.enrollment_id.bytes) if one.enrollment_id is not None else None,
-            what=one.what,
-            who=one.who,
-            why=one.why,
-            detail={name: _spelt(name, value) for name, value in one.detail.items()},
-            stakeholder_name=one.stakeholder_name,
-            cadence=HappenedIn(id=one.cadence_id, name=one.cadence_name) if one.cadence_id is not None else None,
-            step=(
-                HappenedAt(number=one.step, name=one.step_name, type=one.step_type) if one.step is not None else None
-            ),
-            sender=(
-                HappenedAs(user_id=one.sender_user_id, name=one.sender_name) if one.sender_user_id is not None else None
-            ),
+class HistoryPage:
+    """A page of what has happened: the question that it rests on, and what it tells once that is answered."""
+
+    def __init__(
+        self, organization_id: str, page: Paging, *, stakeholder_id: str | None = None, customer_id: str | None = None
+    ) -> None:
+        self._page = page
+        self._asked = (organization_id, stakeholder_id, customer_id)
+        place = page.after(self._asked, datetime, int, int, str)
+        self.question = timeline.before(
+            organization_id,
+            Place(*place) if place[0] is not None else None,
+            stakeholder_id=stakeholder_id,
+            customer_id=customer_id,
+            limit=page.limit + 1,
         )
-        for one in items
-    ], following
+
+    def told(self) -> tuple[list[HistoryEntry], str | None]:
+        """The entries, the latest first, and the cursor of the next page."""
+        items, following = self._page.cut(self._asked, self.question.rows, lambda one: one.stands_at)
+        return [_entry(one) for one in items], following
+
+
+def _entry(one: Happened) -> HistoryEntry:
+    return HistoryEntry(
+        at=one.at,
+        kind=HappenedKind(one.kind),
+        stakeholder_id=one.stakeholder_id,
+        enrollment_id=one.enrollment_id,
+        what=one.what,
+        who=one.who,
+        why=one.why,
+        detail={name: _spelt(name, value) for name, value in one.detail.items()},
+        stakeholder_name=one.stakeholder_name,
+        cadence=HappenedIn(id=one.cadence_id, name=one.cadence_name) if one.cadence_id is not None else None,
+        step=HappenedAt(number=one.step, name=one.step_name, type=one.step_type) if one.step is not None else None,
+        sender=(
+            HappenedAs(user_id=one.sender_user_id, name=one.sender_name) if one.sender_user_id is not None else None
+        ),
+    )
 
 
 def _spelt(name: str, value: Any) -> Any:

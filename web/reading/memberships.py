@@ -12,6 +12,7 @@ from schemas.fields import Instant
 from storage import looking as rows
 from storage import standing
 from storage.looking import MembershipLook
+from storage.questions import answer
 from web.paging import Paging, paging
 from web.problems import absent
 from web.reading.asking import (
@@ -112,19 +113,20 @@ def membership_reading_routes(looking: Looking) -> APIRouter:
         """Stays on cadences, the latest added first."""
         question = (caller.organization_id, customer_id, stakeholder_id, cadence_id, status, on_cadence)
         before = page.after(question, datetime, UUID)
+        stays = rows.memberships(
+            caller.organization_id,
+            customer_id=customer_id,
+            stakeholder_id=stakeholder_id,
+            cadence_id=cadence_id,
+            status=status,
+            on_cadence=on_cadence,
+            before=(before[0], before[1]),
+            limit=page.limit + 1,
+        )
+        streams = rows.freshness(caller.organization_id)
         async with looking.of(caller) as connection:
-            found = await rows.memberships(
-                connection,
-                caller.organization_id,
-                customer_id=customer_id,
-                stakeholder_id=stakeholder_id,
-                cadence_id=cadence_id,
-                status=status,
-                on_cadence=on_cadence,
-                before=(before[0], before[1]),
-                limit=page.limit + 1,
-            )
-            fresh = await freshness(connection, caller.organization_id, ("memberships",))
+            found = await stays.asked_of(connection)
+            fresh = freshness(await streams.asked_of(connection), ("memberships",))
         items, following = page.cut(question, found, lambda row: (row.added_at, row.id))
         return Page[MembershipTold](
             items=[told_membership(row) for row in items],
@@ -136,20 +138,21 @@ def membership_reading_routes(looking: Looking) -> APIRouter:
     @routes.get("/{membership_id}")
     async def membership(caller: Annotated[Caller, Depends(who)], membership_id: UUID) -> MembershipDetail:
         """One stay, by this service's id of it."""
+        stays = rows.memberships(caller.organization_id, id=membership_id, limit=1)
+        streams = rows.freshness(caller.organization_id)
         async with looking.of(caller) as connection:
-            found = await rows.memberships(connection, caller.organization_id, id=membership_id, limit=1)
+            await answer(connection, stays, streams)
             concerned = await standing.of_membership(
                 connection, caller.organization_id, membership_id, looking.clock.now()
             )
-            if not found or concerned is None:
+            if not stays.rows or concerned is None:
                 raise absent("membership", membership_id)
-            fresh = await freshness(connection, caller.organization_id, ("memberships",))
         return MembershipDetail(
-            membership=told_membership(found[0]),
+            membership=told_membership(stays.rows[0]),
             available_actions=list(available_actions(concerned.standing)),
             can_be_retried=can_be_retried(concerned.standing),
             read_at=looking.clock.now(),
-            freshness=fresh,
+            freshness=freshness(streams.rows, ("memberships",)),
         )
 
     return routes

@@ -15,7 +15,7 @@ from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
 from storage import directory, looking
 from storage.looking import EndedRow, Filters, OutcomesRow, PersonRow
-from storage.pool import Connection
+from storage.questions import answer
 from storage.stored_evaluations import About, trigger_type_of
 from web.paging import Paging, paging
 from web.problems import absent
@@ -31,12 +31,11 @@ from web.reading.asking import (
     known_stakeholder,
 )
 from web.reading.calendars import calendar_of
-from web.reading.history import HappenedIn, HistoryEntry, history_page
+from web.reading.history import HappenedIn, HistoryEntry, HistoryPage
 from web.reading.memberships import MembershipTold, told_membership
 from web.reading.told_enrollments import OPEN_STATES, EnrollmentTold, told_enrollment
 from web.rights import may_act_for
 from web.security import Caller
-from workflows.organization_settings import read_settings
 
 __all__ = ["people_routes"]
 
@@ -155,39 +154,40 @@ def people_routes(looking_: Looking) -> APIRouter:
     async def stakeholder(caller: Annotated[Caller, Depends(who)], stakeholder_id: str) -> StakeholderView:
         """A stakeholder: the cadences they are on and how far, their engagement, the latest decisions and events."""
         now = looking_.clock.now()
+        people = _People(caller.organization_id, [stakeholder_id], now)
+        history = HistoryPage(caller.organization_id, Paging(_HISTORY, None), stakeholder_id=stakeholder_id)
+        streams = looking.freshness(caller.organization_id)
         async with looking_.of(caller) as connection:
-            ((told, row),) = await _people(connection, caller.organization_id, [stakeholder_id], now)
+            await answer(connection, *people.questions, history.question, streams)
+            ((told, row),) = people.told()
             if told.customer_id is None and not told.enrollments:
                 await known_stakeholder(connection, caller, stakeholder_id)
-            history, _ = await history_page(
-                connection, caller.organization_id, Paging(_HISTORY, None), stakeholder_id=stakeholder_id
-            )
-            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
+        entries, _ = history.told()
         return StakeholderView(
             stakeholder=told,
             customer_name=row.customer_name,
             owner_user_id=row.owner_user_id,
             may_act=may_act_for(caller, row.owner_user_id),
-            history=history,
+            history=entries,
             read_at=now,
-            freshness=fresh,
+            freshness=freshness(streams.rows, ACTIVITY_STREAMS),
         )
 
     @routes.get("/customers/{customer_id}")
     async def customer(caller: Annotated[Caller, Depends(who)], customer_id: str) -> CustomerView:
         """A customer: the same of all its stakeholders, by their ids."""
         now, organization_id = looking_.clock.now(), caller.organization_id
+        history = HistoryPage(organization_id, Paging(_HISTORY, None), customer_id=customer_id)
+        streams = looking.freshness(organization_id)
         async with looking_.of(caller) as connection:
             key = (organization_id, customer_id)
             row = (await directory.read_customers(connection, [key])).get(key)
             if row is None:
                 raise absent("customer", customer_id)
             ids = await looking.people_of(connection, organization_id, customer_id, limit=LARGEST_CUSTOMER + 1)
-            told = await _people(connection, organization_id, ids[:LARGEST_CUSTOMER], now, customer_id=customer_id)
-            history, _ = await history_page(
-                connection, organization_id, Paging(_HISTORY, None), customer_id=customer_id
-            )
-            fresh = await freshness(connection, organization_id, ACTIVITY_STREAMS)
+            people = _People(organization_id, ids[:LARGEST_CUSTOMER], now, customer_id=customer_id)
+            await answer(connection, *people.questions, history.question, streams)
+        entries, _ = history.told()
         data = orjson.loads(row.data) if row.data is not None else {}
         return CustomerView(
             customer_id=customer_id,
@@ -195,11 +195,11 @@ def people_routes(looking_: Looking) -> APIRouter:
             segment=data.get("segment"),
             owner_user_id=row.owner_user_id,
             may_act=may_act_for(caller, row.owner_user_id),
-            stakeholders=[stakeholder for stakeholder, _ in told],
+            stakeholders=[stakeholder for stakeholder, _ in people.told()],
             more_stakeholders=len(ids) > LARGEST_CUSTOMER,
-            history=history,
+            history=entries,
             read_at=now,
-            freshness=fresh,
+            freshness=freshness(streams.rows, ACTIVITY_STREAMS),
         )
 
     @routes.get("/people/{stakeholder_id}/history")
@@ -207,74 +207,90 @@ def people_routes(looking_: Looking) -> APIRouter:
         caller: Annotated[Caller, Depends(who)], stakeholder_id: str, page: Annotated[Paging, Depends(paging)]
     ) -> Page[HistoryEntry]:
         """All that has happened to a stakeholder, in one line of time, the latest first."""
+        history = HistoryPage(caller.organization_id, page, stakeholder_id=stakeholder_id)
+        streams = looking.freshness(caller.organization_id)
         async with looking_.of(caller) as connection:
-            items, following = await history_page(
-                connection, caller.organization_id, page, stakeholder_id=stakeholder_id
-            )
-            if not items:
+            await answer(connection, history.question, streams)
+            if not history.question.rows:
                 await known_stakeholder(connection, caller, stakeholder_id)
-            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
-        return Page[HistoryEntry](items=items, next_cursor=following, read_at=looking_.clock.now(), freshness=fresh)
+        items, following = history.told()
+        return Page[HistoryEntry](
+            items=items,
+            next_cursor=following,
+            read_at=looking_.clock.now(),
+            freshness=freshness(streams.rows, ACTIVITY_STREAMS),
+        )
 
     @routes.get("/customers/{customer_id}/history")
     async def customer_history(
         caller: Annotated[Caller, Depends(who)], customer_id: str, page: Annotated[Paging, Depends(paging)]
     ) -> Page[HistoryEntry]:
         """All that has happened to a customer's stakeholders, the latest first."""
+        history = HistoryPage(caller.organization_id, page, customer_id=customer_id)
+        streams = looking.freshness(caller.organization_id)
         async with looking_.of(caller) as connection:
-            items, following = await history_page(connection, caller.organization_id, page, customer_id=customer_id)
-            if not items:
+            await answer(connection, history.question, streams)
+            if not history.question.rows:
                 await known_customer(connection, caller, customer_id)
-            fresh = await freshness(connection, caller.organization_id, ACTIVITY_STREAMS)
-        return Page[HistoryEntry](items=items, next_cursor=following, read_at=looking_.clock.now(), freshness=fresh)
+        items, following = history.told()
+        return Page[HistoryEntry](
+            items=items,
+            next_cursor=following,
+            read_at=looking_.clock.now(),
+            freshness=freshness(streams.rows, ACTIVITY_STREAMS),
+        )
 
     return routes
 
 
-async def _people(
-    connection: Connection,
-    organization_id: str,
-    ids: Sequence[str],
-    now: datetime,
-    *,
-    customer_id: str | None = None,
-) -> list[tuple[StakeholderTold, PersonRow]]:
-    """Some stakeholders as they are told, in order, with what is known of them; one customer's where it is given."""
-    one = ids[0] if len(ids) == 1 else None
-    open_ = Filters(customer_id=customer_id, stakeholder_id=one, states=sorted(state.value for state in OPEN_STATES))
-    enrollments: dict[str, list[EnrollmentTold]] = {id_: [] for id_ in ids}
-    for enrollment in await looking.enrollments(connection, organization_id, open_, limit=_ENROLLMENTS, now=now):
-        enrollments.setdefault(enrollment.stakeholder_id, []).append(told_enrollment(enrollment))
-    stays: dict[str, list[MembershipTold]] = {id_: [] for id_ in ids}
-    for stay in await looking.memberships(
-        connection,
-        organization_id,
-        customer_id=customer_id,
-        stakeholder_id=one,
-        on_cadence=True,
-        limit=_ENROLLMENTS,
-    ):
-        if stay.enrollment_id is None and stay.stakeholder_id is not None:
-            stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
-    ended = await looking.ended(connection, organization_id, ids)
-    latest = await _latest(connection, organization_id, About(customer_id=customer_id, stakeholder_id=one))
-    zone = (await read_settings(connection, organization_id)).settings.time_zone
-    return [
-        (
-            _stakeholder(
-                row,
-                customer_id if row.customer_id is None else row.customer_id or None,
-                now,
-                enrollments=enrollments[row.stakeholder_id],
-                other_cadences=stays[row.stakeholder_id],
-                last_ended=_ended(ended.get(row.stakeholder_id)),
-                latest_decisions=latest.get(row.stakeholder_id, [])[:_DECISIONS],
-                time_zone=calendar_of(row.data, zone),
-            ),
-            row,
+class _People:
+    """Some stakeholders, one customer's where it is given: the questions of what is told of them, and the answers."""
+
+    def __init__(
+        self, organization_id: str, ids: Sequence[str], now: datetime, *, customer_id: str | None = None
+    ) -> None:
+        one = ids[0] if len(ids) == 1 else None
+        self._ids, self._now, self._customer_id = ids, now, customer_id
+        open_ = Filters(customer_id=customer_id, stakeholder_id=one, states=sorted(OPEN_STATES))
+        self._enrollments = looking.enrollments(organization_id, open_, limit=_ENROLLMENTS, now=now)
+        self._stays = looking.memberships(
+            organization_id, customer_id=customer_id, stakeholder_id=one, on_cadence=True, limit=_ENROLLMENTS
         )
-        for row in await looking.people(connection, organization_id, ids)
-    ]
+        self._ended = looking.ended(organization_id, ids)
+        self._outcomes = looking.outcomes(
+            organization_id,
+            About(customer_id=customer_id, stakeholder_id=one),
+            limit=_EVALUATIONS if one is None else _DECISIONS,
+        )
+        self._people = looking.people(organization_id, ids)
+        self.questions = (self._enrollments, self._stays, self._ended, self._outcomes, self._people)
+
+    def told(self) -> list[tuple[StakeholderTold, PersonRow]]:
+        """The stakeholders in order, each with what is known of them."""
+        enrollments: dict[str, list[EnrollmentTold]] = {id_: [] for id_ in self._ids}
+        for enrollment in self._enrollments.rows:
+            enrollments.setdefault(enrollment.stakeholder_id, []).append(told_enrollment(enrollment))
+        stays: dict[str, list[MembershipTold]] = {id_: [] for id_ in self._ids}
+        for stay in self._stays.rows:
+            if stay.enrollment_id is None and stay.stakeholder_id is not None:
+                stays.setdefault(stay.stakeholder_id, []).append(told_membership(stay))
+        ended = {row.stakeholder_id: row for row in self._ended.rows}
+        latest = _latest(self._outcomes.rows)
+        return [
+            (
+                _stakeholder(
+                    row,
+                    self._customer_id if row.customer_id is None else row.customer_id or None,
+                    self._now,
+                    enrollments=enrollments[row.stakeholder_id],
+                    other_cadences=stays[row.stakeholder_id],
+                    last_ended=_ended(ended.get(row.stakeholder_id)),
+                    latest_decisions=latest.get(row.stakeholder_id, [])[:_DECISIONS],
+                ),
+                row,
+            )
+            for row in self._people.rows
+        ]
 
 
 def _stakeholder(
@@ -286,7 +302,6 @@ def _stakeholder(
     other_cadences: list[MembershipTold],
     last_ended: Ended | None,
     latest_decisions: list[LatestDecision],
-    time_zone: str,
 ) -> StakeholderTold:
     data = orjson.loads(row.data) if row.data is not None else {}
     return StakeholderTold(
@@ -303,7 +318,7 @@ def _stakeholder(
         last_ended=last_ended,
         engagement=_engagement(row, now),
         latest_decisions=latest_decisions,
-        time_zone=time_zone,
+        time_zone=calendar_of(row.data, row.organization_zone),
     )
 
 
@@ -319,11 +334,10 @@ def _ended(row: EndedRow | None) -> Ended | None:
     )
 
 
-async def _latest(connection: Connection, organization_id: str, about: About) -> dict[str, list[LatestDecision]]:
+def _latest(evaluations: Sequence[OutcomesRow]) -> dict[str, list[LatestDecision]]:
     """The outcomes of the latest evaluations, by stakeholder, the newest first."""
     found: dict[str, list[LatestDecision]] = {}
-    many = _EVALUATIONS if about.stakeholder_id is None else _DECISIONS
-    for one in await looking.outcomes(connection, organization_id, about, limit=many):
+    for one in evaluations:
         for outcome in orjson.loads(one.outcomes):
             if outcome["stakeholder_id"] is not None:
                 found.setdefault(outcome["stakeholder_id"], []).append(_decision(one, outcome))

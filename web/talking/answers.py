@@ -92,21 +92,19 @@ class Answering:
 
     async def _enrollments(self, stakeholder_id: str | None, cadence_id: int | None) -> list[EnrollmentRow]:
         filters = Filters(stakeholder_id=stakeholder_id, cadence_id=cadence_id, states=_NOT_OVER)
-        return await looking.enrollments(
-            self._connection, self._organization_id, filters, limit=_MOST + 1, now=self._now
-        )
+        question = looking.enrollments(self._organization_id, filters, limit=_MOST + 1, now=self._now)
+        return await question.asked_of(self._connection)
 
     async def _stays(self, stakeholder_id: str | None, cadence_id: int | None) -> list[MembershipLook]:
         """Stays that somebody has made in Salesloft, which belong to no enrollment."""
-        stays = await looking.memberships(
-            self._connection,
+        stays = looking.memberships(
             self._organization_id,
             stakeholder_id=stakeholder_id,
             cadence_id=cadence_id,
             on_cadence=True,
             limit=_MOST_STAYS,
         )
-        return [one for one in stays if one.enrollment_id is None]
+        return [one for one in await stays.asked_of(self._connection) if one.enrollment_id is None]
 
     async def _by_hand(self, stakeholder_id: str, cadence_ids: Sequence[int]) -> list[str]:
         stays = await self._stays(stakeholder_id, None)
@@ -138,13 +136,10 @@ class Answering:
         people = self._people(plan)
         since = datetime.combine(plan.since, time(), self._zone) if plan.since is not None else None
         cadence_id = plan.cadence_ids[0] if len(plan.cadence_ids) == 1 else None
-        units = await looking.activity(
-            self._connection,
-            self._organization_id,
-            people,
-            UnitFilters(cadence_id=cadence_id, since=since),
-            limit=500,
+        question = looking.activity(
+            self._organization_id, people, UnitFilters(cadence_id=cadence_id, since=since), limit=500
         )
+        units = await question.asked_of(self._connection)
         if not units:
             return ["No activity is known."]
         counted = Counter(unit.metric.replace("-", " ") for unit in units)

@@ -82,7 +82,7 @@ async def enrolled(
     found: dict[str, tuple[Enrolled, ...]] = {}
     for stakeholder_id in stakeholder_ids:
         filters = Filters(stakeholder_id=stakeholder_id, states=states)
-        rows = await looking.enrollments(connection, facts.organization_id, filters, limit=_MOST, now=now)
+        question = looking.enrollments(facts.organization_id, filters, limit=_MOST, now=now)
         found[stakeholder_id] = tuple(
             Enrolled(
                 id=str(row.id),
@@ -94,7 +94,7 @@ async def enrolled(
                 step=row.current_step,
                 steps=_steps(facts, row.cadence_id),
             )
-            for row in rows
+            for row in await question.asked_of(connection)
         )
     return found
 
@@ -105,12 +105,10 @@ async def put_on_by_hand(
     """The cadences that some stakeholders are on without having been enrolled by us, by their ids."""
     found: dict[str, tuple[Cadence, ...]] = {}
     for stakeholder_id in stakeholder_ids:
-        stays = await looking.memberships(
-            connection, facts.organization_id, stakeholder_id=stakeholder_id, on_cadence=True, limit=_MOST
-        )
+        stays = looking.memberships(facts.organization_id, stakeholder_id=stakeholder_id, on_cadence=True, limit=_MOST)
         found[stakeholder_id] = tuple(
             Cadence(id=one.cadence_id, name=one.cadence_name or f"cadence {one.cadence_id}")
-            for one in stays
+            for one in await stays.asked_of(connection)
             if one.enrollment_id is None
         )
     return found
