@@ -94,6 +94,42 @@ async def test_what_the_person_did_is_told_where_it_belongs(account: Account) ->
     assert (last.kind, last.what, last.enrollment_id) == (HappenedKind.ACTIVITY, "email-opened", enrollment_id)
 
 
+async def test_cadences_steps_and_senders_are_told_by_their_names(account: Account) -> None:
+    """Of a decision that changed them, of what a person asked, and of each stay; of a stay its own cadence."""
+    stage, enrollment_id = account.stage, await account.enrollment(SAVE)
+    for statement in (
+        """UPDATE salesloft_cadences c SET name = 'Save', steps = '[{"id": 77, "name": "Hello", "type": "email"},
+             {"id": 78, "name": "Call", "type": "phone"}]'
+           FROM enrollments e WHERE e.id = $1 AND e.cadence_id = c.cadence_id""",
+        """INSERT INTO salesloft_cadences (organization_id, cadence_id, name, people_addable, team_cadence, steps,
+             record, refreshed_at)
+           SELECT organization_id, 900, 'By hand', true, true, '[{"id": 79, "name": "Letter", "type": "other"}]', '{}',
+             updated_at FROM enrollments WHERE id = $1""",
+        """INSERT INTO salesloft_users (organization_id, user_id, name, active, refreshed_at)
+           SELECT organization_id, 31, 'Dana', true, updated_at FROM enrollments WHERE id = $1""",
+        """UPDATE enrollments
+           SET decision = decision::jsonb || '{"changes": {"start_step_id": 78, "sender_user_id": 31}}'
+           WHERE id = $1""",
+        "UPDATE steerings SET step_id = 77, sender_user_id = 31 WHERE enrollment_id = $1",
+        "UPDATE salesloft_memberships SET cadence_id = 900, step_id = 79 WHERE enrollment_id = $1",
+    ):
+        await stage.execute(statement, enrollment_id)
+    found = await read(account)
+
+    def named(kind: HappenedKind) -> set[tuple[str | None, int | None, str | None, str | None, str | None]]:
+        return {
+            (one.cadence_name, one.step, one.step_name, one.step_type, one.sender_name)
+            for one in found
+            if one.kind == kind
+        }
+
+    assert named(HappenedKind.DECISION) == {("Save", 2, "Call", "phone", "Dana")}
+    assert named(HappenedKind.ASKED) == {("Save", 1, "Hello", "email", "Dana")}
+    assert named(HappenedKind.STAY) == {("By hand", 1, "Letter", "other", None)}
+    assert named(HappenedKind.TRIGGER) == named(HappenedKind.ATTEMPT) == {("Save", None, None, None, None)}
+    assert {one.stakeholder_name for one in found} == {account.people[SAVE]["name"]}
+
+
 async def test_it_is_of_who_is_asked_about_and_of_nobody_else(account: Account) -> None:
     whole = await read(account)
     assert await read(account, stakeholder_id=account.people[SAVE]["id"]) == whole
