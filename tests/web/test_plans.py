@@ -173,8 +173,8 @@ created_at, updated_at) SELECT gen_random_uuid(), 'org-' || n % 40, 'cus-' || n 
 FROM generate_series(1, 40000) AS n;
 INSERT INTO salesloft_memberships (id, organization_id, stakeholder_id, salesloft_person_id, cadence_id, status,
 added_at,   salesloft_membership_id, currently_on_cadence, salesloft_updated_at, created_at)
-SELECT gen_random_uuid(), 'org-' || n % 40, 'sth-' || n / 40 % 400, n, 1, 'active', now() - n * interval '1 second', n,
-true,   now(), now()
+SELECT gen_random_uuid(), 'org-' || n % 40, 'sth-' || n / 40 % 400, n, n / 40 % 5, 'active',
+  now() - n * interval '1 second', n, true, now(), now()
 FROM generate_series(1, 40000) AS n;
 INSERT INTO activity_units (event_id, organization_id, stakeholder_id, source, source_id, metric, ordinal, person_id,
 occurred_from,   occurred_to, noticed_at)
@@ -338,6 +338,17 @@ async def test_of_enrollments_that_are_not_asked_for_the_index_alone_is_read(
         await queries.look_at_enrollments(explaining, organization_id="org-7", **asked)
     assert re.search(r"Index Only Scan( Backward)? using enrollments_(newest|came)", explaining.plan), explaining.plan
     assert "Heap Fetches: 0" in explaining.plan
+
+
+@pytest.mark.parametrize("page", [{}, {"before_at": SOON, "before_id": BEYOND}])
+async def test_of_a_cadence_no_more_stays_are_read_than_are_listed(full: Database, page: dict[str, Any]) -> None:
+    async with full.organization_reading("org-7") as connection:
+        for_all = ExplainingForAll(connection)
+        await queries.look_at_memberships(
+            for_all, organization_id="org-7", **(MEMBERSHIPS | {"cadence_id": 1, "on_cadence": True} | page)
+        )
+    assert "Index Scan Backward using salesloft_memberships_of_cadence" in for_all.plan, for_all.plan
+    assert "Sort" not in for_all.plan
 
 
 @pytest.mark.parametrize("page", [{}, {"before_at": SOON, "before_id": BEYOND, "before_place": 1}])
