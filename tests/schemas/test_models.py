@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.errors import InvalidDataError, UnknownTypeError, WrongTopicError
-from schemas.fields import Consumed, Produced, format_instant
+from schemas.fields import Consumed, KeptInstant, Produced, format_instant
 from schemas.registry import (
     ACTIVITY_TYPES,
     APPROVAL_REQUESTED,
@@ -258,6 +258,21 @@ def test_instants_leave_in_utc_with_microseconds() -> None:
     assert orjson.loads(ENROLLMENT_APPROVED.serialize(decision))["decided_at"] == "2026-11-23T09:00:00.000000Z"
     with pytest.raises(ValueError, match="zone"):
         format_instant(datetime(2026, 1, 1))  # noqa: DTZ001  # the fault under test
+
+
+@pytest.mark.parametrize(
+    ("instant", "told"),
+    [
+        ("2026-11-23T09:00:00+00:00", "2026-11-23T09:00:00.000000Z"),
+        ("2026-11-23T09:00:00.120000+00:00", "2026-11-23T09:00:00.120000Z"),
+        ("2026-11-23T09:00:00.000001+05:30", "2026-11-23T03:30:00.000001Z"),
+        ("0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00.000000Z"),
+    ],
+)
+def test_an_instant_is_told_in_utc_with_every_digit(instant: str, told: str) -> None:
+    at = datetime.fromisoformat(instant)
+    assert format_instant(at) == told
+    assert TypeAdapter(KeptInstant).dump_json(at) == f'"{told}"'.encode()
 
 
 def test_fields_named_like_python_words_are_written_by_their_contract_name() -> None:

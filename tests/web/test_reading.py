@@ -388,6 +388,24 @@ async def test_of_somebody_it_is_told_who_sends_to_them_where_none_is_named(scen
     assert (await scene.see("/senders"))["owner"] is None
 
 
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ("2026-03-02 10:00:00+00", "2026-03-02T10:00:00.000000Z"),
+        ("2026-03-02 10:00:00.12+00", "2026-03-02T10:00:00.120000Z"),
+        ("2026-03-02 10:00:00.000001+01", "2026-03-02T09:00:00.000001Z"),
+    ],
+)
+async def test_a_history_spells_every_instant_alike(scene: Scene, seen: str, told: str) -> None:
+    await scene.stage.execute(
+        "UPDATE activity_units SET noticed_at = $2::text::timestamptz WHERE organization_id = $1",
+        scene.organization_id,
+        seen,
+    )
+    items = (await scene.see(f"/customers/{PAUSED}/history"))["items"]
+    assert {one["detail"]["noticed_at"] for one in items if one["kind"] == "activity"} == {told}
+
+
 async def test_a_history_names_the_person_the_cadence_and_the_step(scene: Scene) -> None:
     account = scene.accounts[PAUSED]
     await scene.stage.execute(

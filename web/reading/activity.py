@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from activity.units import Metric
-from schemas.fields import Instant
+from schemas.fields import KeptInstant
 from schemas.vocabulary import Confidence
 from storage import looking as rows
 from storage.looking import UnitFilters, UnitRow
@@ -72,9 +72,9 @@ class ActivityUnit(Looked):
     step_id: int | None
     source: str
     source_id: str
-    occurred_at: Instant | None
-    occurred_between: tuple[Instant, Instant] | None
-    noticed_at: Instant
+    occurred_at: KeptInstant | None
+    occurred_between: tuple[KeptInstant, KeptInstant] | None
+    noticed_at: KeptInstant
     confidence: Confidence | None
 
 

@@ -1,12 +1,13 @@
 """The line of time of a stakeholder or a customer, a page at a time."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from schemas.fields import Instant, format_instant
+from schemas.fields import KeptInstant
 from storage import timeline
 from storage.timeline import Happened, HappenedKind, Place
 from web.paging import Paging
@@ -63,7 +64,7 @@ class HistoryEntry(Looked):
         }
     )
 
-    at: Instant
+    at: KeptInstant
     kind: HappenedKind
     stakeholder_id: str
     enrollment_id: UUID | None
@@ -109,16 +110,31 @@ def _entry(one: Happened) -> HistoryEntry:
         what=one.what,
         who=one.who,
         why=one.why,
-        detail={name: _spelt(name, value) for name, value in one.detail.items()},
+        detail=_spelt(one.detail),
         stakeholder_name=one.stakeholder_name,
-        cadence=HappenedIn(id=one.cadence_id, name=one.cadence_name) if one.cadence_id is not None else None,
-        step=HappenedAt(number=one.step, name=one.step_name, type=one.step_type) if one.step is not None else None,
+        cadence=_cadence(one.cadence_id, one.cadence_name) if one.cadence_id is not None else None,
+        step=_step(one.step, one.step_name, one.step_type) if one.step is not None else None,
         sender=(
             HappenedAs(user_id=one.sender_user_id, name=one.sender_name) if one.sender_user_id is not None else None
         ),
     )
 
 
-def _spelt(name: str, value: Any) -> Any:
-    """The database spells instants its own way."""
-    return format_instant(datetime.fromisoformat(value)) if name in _INSTANTS and value is not None else value
+# A page names the same few of them over and over.
+@lru_cache(maxsize=1024)
+def _cadence(id_: int, name: str | None) -> HappenedIn:
+    return HappenedIn(id=id_, name=name)
+
+
+@lru_cache(maxsize=1024)
+def _step(number: int, name: str | None, type_: str | None) -> HappenedAt:
+    return HappenedAt(number=number, name=name, type=type_)
+
+
+def _spelt(detail: dict[str, Any]) -> dict[str, Any]:
+    """With its instants as we spell them: Postgres leaves out zeros at the end, and its zone is always ours."""
+    for name in _INSTANTS & detail.keys():
+        if detail[name] is not None:
+            seconds, _, fraction = detail[name].removesuffix("+00:00").partition(".")
+            detail[name] = f"{seconds}.{fraction:0<6}Z"
+    return detail

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
 from enrollment.capabilities import CadenceAction, available_actions, can_be_retried
-from schemas.fields import Instant
+from schemas.fields import KeptInstant
 from storage import looking as rows
 from storage import standing
 from storage.looking import MembershipLook
@@ -75,13 +75,13 @@ class MembershipTold(Looked):
     current_step: int | None
     step_id: int | None
     steps: int | None
-    added_at: Instant
-    completed_at: Instant | None
+    added_at: KeptInstant
+    completed_at: KeptInstant | None
     salesloft_membership_id: int
     salesloft_state: str | None
     salesloft_user_id: int | None
     enrollment_id: UUID | None
-    updated_at: Instant
+    updated_at: KeptInstant
 
 
 class MembershipDetail(Looked):
@@ -90,7 +90,7 @@ class MembershipDetail(Looked):
     membership: MembershipTold
     available_actions: list[CadenceAction]
     can_be_retried: bool = Field(description="By `POST /api/salesloft/cadence-memberships/{id}/retry`.")
-    read_at: Instant
+    read_at: KeptInstant
     freshness: Freshness
 
 

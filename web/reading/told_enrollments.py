@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from pydantic import ConfigDict, Field
 
-from schemas.fields import Instant
+from schemas.fields import KeptInstant
 from schemas.vocabulary import EnrollmentState, Purpose, TriggerType
 from storage.looking import EnrollmentRow
 from web.reading.asking import Looked
@@ -48,7 +48,7 @@ class Held(Looked):
 
     reason: str
     by: str | None
-    until: Instant | None
+    until: KeptInstant | None
     refusal: str | None
 
 
@@ -59,7 +59,7 @@ class Move(Looked):
     """
 
     action: Literal["skip", "restart"]
-    at: Instant
+    at: KeptInstant
     from_step_id: int | None
     to_step_id: int | None
 
@@ -141,25 +141,25 @@ class EnrollmentTold(Looked):
     start_on: date
     start_step_id: int | None
     sender_user_id: int
-    requested_at: Instant
+    requested_at: KeptInstant
     requested_by_user: str | None
-    expires_at: Instant
-    execute_by: Instant
-    expected_at: Instant | None = Field(description="When work that waits will be done.")
+    expires_at: KeptInstant
+    execute_by: KeptInstant
+    expected_at: KeptInstant | None = Field(description="When work that waits will be done.")
     ends_with: str | None = Field(description="An end that came while a call was open, and is carried out after it.")
     membership_id: UUID | None
     salesloft_membership_id: int | None
     salesloft_state: str | None
     on_cadence: bool | None = Field(description="As Salesloft showed it last; null where it made no membership.")
-    added_at: Instant | None = Field(description="When they came onto the cadence last: a resume adds them anew.")
-    first_added_at: Instant | None = Field(description="When they came onto the cadence first.")
+    added_at: KeptInstant | None = Field(description="When they came onto the cadence last: a resume adds them anew.")
+    first_added_at: KeptInstant | None = Field(description="When they came onto the cadence first.")
     moves: list[Move] = Field(description="What people asked of the steps, the oldest first; it may still be underway.")
     moving: Literal["skip", "restart", "change_sender"] | None = Field(
         description="What a person asked that is being done: they are taken off the cadence for it, and added back."
     )
     last_error: str | None = Field(description="What the latest attempt at Salesloft that failed said.")
-    created_at: Instant
-    updated_at: Instant
+    created_at: KeptInstant
+    updated_at: KeptInstant
 
 
 def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
