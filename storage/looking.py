@@ -88,7 +88,7 @@ class EndedRow:
 
 @dataclass(slots=True)
 class EnrollmentRow:
-    """An enrollment and where it stands. Steps are counted from 1; `request` and `decision` are JSON as published.
+    """An enrollment and where it stands. Steps are counted from 1; `request` is JSON as it was published.
 
     `first_added_at` is when its first stay on the cadence began, `added_at` when the latest did. `moves` is what people
     asked of its steps, as JSON. `held` is what holds it at the moment, `paused_at_step` the step that goes on after the
@@ -108,7 +108,6 @@ class EnrollmentRow:
     mapping_version: int | None
     cadence_id: int
     cadence_name: str | None
-    purpose: str | None
     steps: int | None
     start_on: date
     start_step_id: int | None
@@ -136,7 +135,6 @@ class EnrollmentRow:
     moving: Literal["skip", "restart", "change_sender"] | None
     held: str | None
     request: str
-    decision: str | None
     last_error: str | None
 
 

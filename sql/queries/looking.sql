@@ -1,7 +1,8 @@
 -- name: look_at_enrollments
--- An organization's enrollments as people look at them, the newest first: where each stands on its cadence, and what holds it.
+-- An organization's enrollments as people look at them, the newest first: where each stands on its cadence, and what holds it. That is asked
+-- only where there is something that could: it takes longer than most of a row.
 SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.trigger_type, e.business_key, e.event_id, e.mapping_id, e.mapping_version,
-  e.cadence_id, coalesce(c.name, e.request #>> '{action,cadence,name}') AS cadence_name, e.request #>> '{action,cadence,purpose}' AS purpose,
+  e.cadence_id, coalesce(c.name, e.request #>> '{action,cadence,name}') AS cadence_name,
   jsonb_array_length(c.steps) AS steps, e.start_on, e.start_step_id, coalesce(e.changed_sender_user_id, e.sender_user_id) AS sender_user_id,
   e.requested_at, e.requested_by_user, e.expires_at, e.execute_by, e.expected_at, e.pending_end, e.created_at, e.updated_at,
   e.membership_id, m.salesloft_membership_id, m.salesloft_state, m.current_step, m.added_at, m.currently_on_cadence,
@@ -18,8 +19,10 @@ SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.trigger_type,
   CASE WHEN p.moved_by IS NULL THEN NULL WHEN p.to_step_id IS NOT NULL THEN 'restart' WHEN p.skips > 0 THEN 'skip'
     ELSE 'change_sender' END AS moving,
   CASE WHEN e.state NOT IN ('rejected', 'expired', 'withdrawn', 'blocked', 'completed', 'removed', 'exited')
+      AND (e.is_upsell OR p.enrollment_id IS NOT NULL
+           OR (SELECT count(*) > 0 FROM stops s WHERE s.organization_id = :organization_id AND s.started_at IS NULL))
     THEN enrollment_held(e, :now) END AS held,
-  e.request::text AS request, e.decision::text AS decision, w.last_error
+  e.request::text AS request, w.last_error
 FROM (
   SELECT n.id FROM enrollments n
   WHERE n.organization_id = :organization_id

@@ -209,6 +209,42 @@ async def test_a_cursor_is_good_for_its_question_alone(scene: Scene) -> None:
         assert (await scene.get("/enrollments", limit=limit)).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("reason", "held", "let_go"),
+    [
+        (
+            "stopped",
+            """INSERT INTO stops (id, organization_id, scope, subject, reason, pauses_active, stopped_by, stopped_at)
+               SELECT id, organization_id, 'customer', customer_id, 'audit', false, 'usr-1', created_at
+               FROM enrollments WHERE id = $1""",
+            "DELETE FROM stops WHERE id = $1",
+        ),
+        (
+            "preempted",
+            """WITH held AS (UPDATE enrollments SET is_upsell = true WHERE id = $1 RETURNING *)
+               INSERT INTO risk_episodes (organization_id, customer_id, episode_id, opened_at, holds_until)
+               SELECT organization_id, customer_id, 'a', now(), 'infinity' FROM held""",
+            """WITH held AS (UPDATE enrollments SET is_upsell = false WHERE id = $1 RETURNING *)
+               DELETE FROM risk_episodes r USING held WHERE r.customer_id = held.customer_id AND r.episode_id = 'a'""",
+        ),
+        (
+            "requested_by_person",
+            """INSERT INTO pauses (enrollment_id, organization_id, reason, asked_at, asked_by)
+               SELECT id, organization_id, 'requested_by_person', created_at, 'usr-1' FROM enrollments WHERE id = $1""",
+            "DELETE FROM pauses WHERE enrollment_id = $1",
+        ),
+    ],
+)
+async def test_an_enrollment_tells_what_holds_it(scene: Scene, reason: str, held: str, let_go: str) -> None:
+    id_ = scene.enrollments[WAITING]
+    assert (await scene.see(f"/enrollments/{id_}"))["enrollment"]["held"] is None
+    await scene.stage.execute(held, id_)
+    told = (await scene.see(f"/enrollments/{id_}"))["enrollment"]["held"]
+    await scene.stage.execute(let_go, id_)
+    assert told is not None
+    assert told["reason"] == reason
+
+
 async def test_an_enrollment_tells_where_it_stands_and_why(scene: Scene) -> None:
     told = await scene.see(f"/enrollments/{scene.enrollments[PAUSED]}")
     enrollment = told["enrollment"]

@@ -12,7 +12,7 @@ from schemas.vocabulary import EnrollmentState, Purpose, TriggerType
 from storage.looking import EnrollmentRow
 from web.reading.asking import Looked
 
-__all__ = ["OPEN_STATES", "CadenceTold", "EnrollmentTold", "Held", "Move", "Progress", "told_enrollment"]
+__all__ = ["OPEN_STATES", "CadenceTold", "EnrollmentTold", "Held", "Move", "Progress", "purpose_in", "told_enrollment"]
 
 OPEN_STATES = frozenset(
     {
@@ -178,7 +178,7 @@ def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
         cadence=CadenceTold(
             id=row.cadence_id,
             name=row.cadence_name,
-            purpose=Purpose(row.purpose) if row.purpose is not None else None,
+            purpose=purpose_in(request),
         ),
         progress=Progress(
             step=(row.paused_at_step or row.current_step) if is_paused else row.current_step, steps=row.steps
@@ -211,6 +211,12 @@ def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def purpose_in(request: dict[str, Any]) -> Purpose | None:
+    """What the cadence of an approval request is for."""
+    purpose = request["action"]["cadence"].get("purpose")
+    return Purpose(purpose) if purpose is not None else None
 
 
 def _held(row: EnrollmentRow, *, paused_for: str | None) -> Held | None:

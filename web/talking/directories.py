@@ -17,6 +17,7 @@ from storage.looking import Filters
 from storage.pool import Connection
 from web.chat.book import Directory, Enrolled
 from web.chat.entities import Cadence, Customer, Stakeholder, User
+from web.reading.told_enrollments import purpose_in
 
 __all__ = ["Directories", "enrolled", "put_on_by_hand"]
 
@@ -90,7 +91,7 @@ async def enrolled(
                 cadence_id=row.cadence_id,
                 cadence=row.cadence_name or f"cadence {row.cadence_id}",
                 state=EnrollmentState(row.state),
-                purpose=row.purpose,
+                purpose=purpose_in(orjson.loads(row.request)),
                 step=row.current_step,
                 steps=_steps(facts, row.cadence_id),
             )
