@@ -59,6 +59,8 @@ class Database:
                 min_size=options.min_size,
                 max_size=options.max_size,
                 statement_cache_size=options.statement_cache_size,
+                # However long one is: what several questions make together is longer than asyncpg keeps by itself.
+                max_cacheable_statement_size=0,
                 reset=_nothing_is_left if options.role == _ONE_ORGANIZATION else None,
                 command_timeout=options.statement_timeout,
                 timeout=options.connect_timeout,

@@ -101,3 +101,14 @@ async def test_each_has_the_rows_that_it_has_alone(database: Database) -> None:
     ]
     # orjson takes no subclass of it.
     assert {type(row.id) for row in asked[0].rows} == {UUID}
+
+
+async def test_however_much_is_asked_together_it_is_prepared_once(database: Database) -> None:
+    """A statement of more than 15 kB would be prepared anew each time, by asyncpg's own bound."""
+    asked = [numbered(uuid4(), ["a" * place], place) for place in range(1, 120)]
+    async with database.reading() as connection:
+        for _ in range(2):
+            await answer(connection, *asked)
+        prepared = await connection.fetch("SELECT length(statement) AS long FROM pg_prepared_statements")
+    assert max(one["long"] for one in prepared) > 15 * 1024
+    assert all(question.rows for question in asked)
