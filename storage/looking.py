@@ -17,23 +17,17 @@ from storage.rows import rows_as
 from storage.stored_evaluations import About, StoredEvaluation
 
 __all__ = [
-    "ApproversWord",
     "EndedRow",
     "EnrollmentRow",
     "Filters",
     "MembershipLook",
     "OutcomesRow",
     "PersonRow",
-    "RequestRow",
     "StateRow",
     "StreamRow",
     "UnitFilters",
     "UnitRow",
     "activity",
-    "count_waiting",
-    "count_waiting_but_of",
-    "count_waiting_of_owner",
-    "decisions_on",
     "ended",
     "enrollments",
     "evaluations",
@@ -45,8 +39,6 @@ __all__ = [
     "outcomes",
     "people",
     "people_of",
-    "requests",
-    "waiting",
 ]
 
 Place = tuple[datetime | None, UUID | None]
@@ -88,7 +80,7 @@ class EndedRow:
 
 @dataclass(slots=True)
 class EnrollmentRow:
-    """An enrollment and where it stands. Steps are counted from 1; `request` is JSON as it was published.
+    """An enrollment and where it stands. Steps are counted from 1; names and purpose are as its request has them.
 
     `first_added_at` is when its first stay on the cadence began, `added_at` when the latest did. `moves` is what people
     asked of its steps, as JSON. `held` is what holds it at the moment, `paused_at_step` the step that goes on after the
@@ -134,7 +126,9 @@ class EnrollmentRow:
     paused_at_step: int | None
     moving: Literal["skip", "restart", "change_sender"] | None
     held: str | None
-    request: str
+    stakeholder_name: str | None
+    customer_name: str | None
+    purpose: str | None
     last_error: str | None
 
 
@@ -147,45 +141,6 @@ class OutcomesRow:
     event_type: str
     evaluated_at: datetime
     outcomes: str
-
-
-@dataclass(slots=True)
-class RequestRow:
-    """An approval request as it was published, and what became of it; `request` and `decision` are JSON.
-
-    `note` is what a person said who asked for it by hand, `owner_user_id` looks after the customer, `stakeholder_zone`
-    is their time zone by the directory, and `churned_at` when the customer did, by the latest outcome that says so.
-    """
-
-    id: UUID
-    customer_id: str
-    stakeholder_id: str
-    state: str
-    reason: str | None
-    requested_at: datetime
-    requested_by_user: str | None
-    expires_at: datetime
-    execute_by: datetime
-    request_digest: str
-    request: str
-    decision: str | None
-    updated_at: datetime
-    note: str | None
-    owner_user_id: str | None
-    stakeholder_zone: str | None
-    churned_at: datetime | None
-
-
-@dataclass(slots=True)
-class ApproversWord:
-    """A decision that arrived; `ignored_because` is None of the one that counted."""
-
-    verdict: str
-    request_digest: str
-    decided_by: str
-    decided_at: datetime
-    received_at: datetime
-    ignored_because: str | None
 
 
 @dataclass(slots=True)
@@ -332,76 +287,6 @@ def ended(organization_id: str, stakeholder_ids: Sequence[str]) -> Question[Ende
     return Question(
         EndedRow, queries.look_at_ended, organization_id=organization_id, stakeholder_ids=list(stakeholder_ids)
     )
-
-
-async def waiting(
-    connection: Connection,
-    organization_id: str,
-    *,
-    customer_id: str | None = None,
-    after: Place = (None, None),
-    limit: int,
-) -> list[RequestRow]:
-    """The requests that nobody has answered, those that expire first in front."""
-    rows = await queries.look_at_requests(
-        connection,
-        organization_id=organization_id,
-        ids=None,
-        waiting=True,
-        customer_id=customer_id,
-        after_at=after[0],
-        after_id=after[1],
-        at_most=limit,
-    )
-    return rows_as(RequestRow, rows)
-
-
-async def count_waiting(connection: Connection, organization_id: str, *, at_most: int) -> int:
-    """How many requests nobody has answered, so many at most."""
-    found: int = await queries.count_waiting(connection, organization_id=organization_id, at_most=at_most)
-    return found
-
-
-async def count_waiting_but_of(connection: Connection, organization_id: str, user_id: str, *, at_most: int) -> int:
-    """How many requests nobody has answered, so many at most, without those that a user asked for."""
-    found: int = await queries.count_waiting_but_of(
-        connection, organization_id=organization_id, but_of=user_id, at_most=at_most
-    )
-    return found
-
-
-async def count_waiting_of_owner(
-    connection: Connection, organization_id: str, owner_user_id: str, *, but_of: str | None, at_most: int
-) -> int:
-    """How many requests about an owner's customers wait, so many at most, without those that `but_of` asked for."""
-    found: int = await queries.count_waiting_of_owner(
-        connection, organization_id=organization_id, owner_user_id=owner_user_id, but_of=but_of, at_most=at_most
-    )
-    return found
-
-
-async def requests(
-    connection: Connection, organization_id: str, ids: Sequence[UUID], *, limit: int
-) -> list[RequestRow]:
-    """The requests of some enrollments, in their order."""
-    rows = await queries.look_at_requests(
-        connection,
-        organization_id=organization_id,
-        ids=list(ids),
-        waiting=None,
-        customer_id=None,
-        after_at=None,
-        after_id=None,
-        at_most=limit,
-    )
-    found = {row.id: row for row in rows_as(RequestRow, rows)}
-    return [found[id_] for id_ in ids if id_ in found]
-
-
-async def decisions_on(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[ApproversWord]:
-    """Every decision that ever arrived for an enrollment, oldest first."""
-    rows = await queries.look_at_decisions_on(connection, organization_id=organization_id, enrollment_id=enrollment_id)
-    return rows_as(ApproversWord, rows)
 
 
 async def history(connection: Connection, organization_id: str, enrollment_id: UUID) -> list[StateRow]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.approval import ApproverChanges
 from schemas.vocabulary import Reason
-from storage import looking
+from storage import looking_approvals
 from storage.pool import Database
 from web.idempotency import repeatable
 from web.problems import Problem
@@ -148,7 +148,11 @@ def approval_routes(
                 raise Problem(403, "decided_elsewhere", "Requests are decided at the approval service, and not here.")
             found = await publish_answers(connection, caller.organization_id, by, answers, memory, clock.now())
             far = [one.enrollment_id for one, code in zip(answers, found, strict=True) if code == _OUT_OF_RANGE]
-            rows = await looking.requests(connection, caller.organization_id, far, limit=MOST_AT_ONCE) if far else []
+            rows = (
+                await looking_approvals.requests(connection, caller.organization_id, far, limit=MOST_AT_ONCE)
+                if far
+                else []
+            )
         last_days = {row.id: row.execute_by.date() for row in rows}
         return [
             None if code is None else _refused(one.enrollment_id, code, last_days)

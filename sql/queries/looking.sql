@@ -22,7 +22,8 @@ SELECT e.id, e.customer_id, e.stakeholder_id, e.state, e.reason, e.trigger_type,
       AND (e.is_upsell OR p.enrollment_id IS NOT NULL
            OR (SELECT count(*) > 0 FROM stops s WHERE s.organization_id = :organization_id AND s.started_at IS NULL))
     THEN enrollment_held(e, :now) END AS held,
-  e.request::text AS request, w.last_error
+  e.request #>> '{stakeholder,name}' AS stakeholder_name, e.request #>> '{customer,name}' AS customer_name,
+  e.request #>> '{action,cadence,purpose}' AS purpose, w.last_error
 FROM (
   SELECT n.id FROM enrollments n
   WHERE n.organization_id = :organization_id

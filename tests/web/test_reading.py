@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.salesloft.server import running_simulator
 from sandbox.stack import PostgresServer
-from storage import activity, budget, cadences, looking, looking_operations, steering, timeline
+from storage import activity, budget, cadences, looking, looking_approvals, looking_operations, steering, timeline
 from storage.looking import Filters, UnitFilters
 from storage.outcomes import DecisionFilters, Span, count_decided, decided, outcomes
 from storage.stored_evaluations import About
@@ -113,9 +113,9 @@ async def test_the_database_itself_shows_nothing_foreign(scene: Scene) -> None:
     async def seen(connection: Any) -> dict[str, Any]:
         return {
             "enrollments": await looking.enrollments(ours, Filters(), limit=9, now=now).asked_of(connection),
-            "waiting": await looking.waiting(connection, ours, limit=9),
-            "requests": await looking.requests(connection, ours, [enrollment], limit=9),
-            "decisions": await looking.decisions_on(connection, ours, enrollment),
+            "waiting": await looking_approvals.waiting(connection, ours, limit=9),
+            "requests": await looking_approvals.requests(connection, ours, [enrollment], limit=9),
+            "decisions": await looking_approvals.decisions_on(connection, ours, enrollment),
             "history": await looking.history(connection, ours, enrollment),
             "evaluations": await looking.evaluations(connection, ours, about, limit=9),
             "memberships": await looking.memberships(ours, limit=9).asked_of(connection),

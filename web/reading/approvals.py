@@ -15,8 +15,9 @@ from enrollment.decide import zone_of
 from schemas.fields import Instant
 from schemas.vocabulary import EnrollmentState
 from storage import looking as rows
-from storage import naming
-from storage.looking import ApproversWord, Filters, RequestRow
+from storage import looking_approvals, naming
+from storage.looking import Filters
+from storage.looking_approvals import ApproversWord, RequestRow
 from storage.pool import Connection
 from web.paging import Paging, paging
 from web.problems import absent
@@ -206,7 +207,7 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
         after_at, after_id = page.after(question, datetime, UUID)
         async with looking.of(caller) as connection:
             if show is Shown.WAITING:
-                found = await rows.waiting(
+                found = await looking_approvals.waiting(
                     connection,
                     organization_id,
                     customer_id=customer_id,
@@ -222,7 +223,7 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
                     now=now,
                 )
                 ids = [one.id for one in await newest.asked_of(connection)]
-                found = await rows.requests(connection, organization_id, ids, limit=page.limit + 1)
+                found = await looking_approvals.requests(connection, organization_id, ids, limit=page.limit + 1)
             told = await _told(connection, caller, found, now, decide_here=decide_here)
         items, following = page.cut(question, found, lambda row: (row.expires_at, row.id))
         return Page[Approval](items=told[: len(items)], next_cursor=following, read_at=now)
@@ -232,10 +233,10 @@ def approval_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
         """One request with every decision that ever arrived for it."""
         now = looking.clock.now()
         async with looking.of(caller) as connection:
-            found = await rows.requests(connection, caller.organization_id, [enrollment_id], limit=1)
+            found = await looking_approvals.requests(connection, caller.organization_id, [enrollment_id], limit=1)
             if not found:
                 raise absent("approval", enrollment_id)
-            words = await rows.decisions_on(connection, caller.organization_id, enrollment_id)
+            words = await looking_approvals.decisions_on(connection, caller.organization_id, enrollment_id)
             (told,) = await _told(connection, caller, found, now, decide_here=decide_here)
         return ApprovalDetail(approval=told, decisions=told_words(words), read_at=now)
 

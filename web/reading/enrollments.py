@@ -10,7 +10,7 @@ from enrollment.capabilities import CadenceAction, Standing, available_actions, 
 from schemas.fields import Instant
 from schemas.vocabulary import ActorKind, EnrollmentState, TriggerType
 from storage import looking as rows
-from storage import standing, steering
+from storage import looking_approvals, standing, steering
 from storage.looking import Filters
 from storage.questions import answer
 from storage.steering import SteeringAction
@@ -171,7 +171,7 @@ def enrollment_routes(looking: Looking) -> APIRouter:
             )
             again = await recalled(looking, connection, organization_id, stored)
             history = await rows.history(connection, organization_id, enrollment_id)
-            words = await rows.decisions_on(connection, organization_id, enrollment_id)
+            words = await looking_approvals.decisions_on(connection, organization_id, enrollment_id)
             asked = await steering.list_of(connection, organization_id, enrollment_id)
             concerned = await standing.of_enrollment(connection, organization_id, enrollment_id, looking.clock.now())
         stands = concerned.standing if concerned is not None else Standing(state=None)

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 
 from schemas.fields import Instant
-from storage import looking as rows
-from storage import naming
+from storage import looking_approvals, naming
 from storage.pool import Connection
 from web.reading.asking import Looked, Looking, anybody
 from web.security import Caller, CallerRole
@@ -64,7 +63,7 @@ def me_routes(looking: Looking, *, decide_here: bool) -> APIRouter:
         """Who calls, and how much waits for a decision."""
         async with looking.of(caller) as connection:
             names = await naming.users(connection, caller.organization_id, [caller.user_id])
-            waiting = await rows.count_waiting(connection, caller.organization_id, at_most=_COUNTED + 1)
+            waiting = await looking_approvals.count_waiting(connection, caller.organization_id, at_most=_COUNTED + 1)
             decidable = await _decidable(connection, caller, waiting) if decide_here else 0
         return Me(
             organization_id=caller.organization_id,
@@ -89,7 +88,9 @@ async def _decidable(connection: Connection, caller: Caller, waiting: int) -> in
     if caller.role is not CallerRole.CSM:
         if but_of is None:
             return waiting
-        return await rows.count_waiting_but_of(connection, caller.organization_id, but_of, at_most=_COUNTED + 1)
-    return await rows.count_waiting_of_owner(
+        return await looking_approvals.count_waiting_but_of(
+            connection, caller.organization_id, but_of, at_most=_COUNTED + 1
+        )
+    return await looking_approvals.count_waiting_of_owner(
         connection, caller.organization_id, caller.user_id, but_of=but_of, at_most=_COUNTED + 1
     )

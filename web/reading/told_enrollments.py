@@ -1,7 +1,7 @@
 """An enrollment as it is told: who, on which cadence, at which step of how many, and what it waits for."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import orjson
@@ -12,7 +12,7 @@ from schemas.vocabulary import EnrollmentState, Purpose, TriggerType
 from storage.looking import EnrollmentRow
 from web.reading.asking import Looked
 
-__all__ = ["OPEN_STATES", "CadenceTold", "EnrollmentTold", "Held", "Move", "Progress", "purpose_in", "told_enrollment"]
+__all__ = ["OPEN_STATES", "CadenceTold", "EnrollmentTold", "Held", "Move", "Progress", "told_enrollment"]
 
 OPEN_STATES = frozenset(
     {
@@ -164,21 +164,20 @@ class EnrollmentTold(Looked):
 
 def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
     """An enrollment as it is told."""
-    request: dict[str, Any] = orjson.loads(row.request)
     state = EnrollmentState(row.state)
     is_paused = state is EnrollmentState.PAUSED
     return EnrollmentTold(
         id=row.id,
         customer_id=row.customer_id,
         stakeholder_id=row.stakeholder_id,
-        stakeholder_name=(request.get("stakeholder") or {}).get("name"),
-        customer_name=(request.get("customer") or {}).get("name"),
+        stakeholder_name=row.stakeholder_name,
+        customer_name=row.customer_name,
         state=state,
         reason=row.reason,
         cadence=CadenceTold(
             id=row.cadence_id,
             name=row.cadence_name,
-            purpose=purpose_in(request),
+            purpose=Purpose(row.purpose) if row.purpose is not None else None,
         ),
         progress=Progress(
             step=(row.paused_at_step or row.current_step) if is_paused else row.current_step, steps=row.steps
@@ -211,12 +210,6 @@ def told_enrollment(row: EnrollmentRow) -> EnrollmentTold:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
-
-
-def purpose_in(request: dict[str, Any]) -> Purpose | None:
-    """What the cadence of an approval request is for."""
-    purpose = request["action"]["cadence"].get("purpose")
-    return Purpose(purpose) if purpose is not None else None
 
 
 def _held(row: EnrollmentRow, *, paused_for: str | None) -> Held | None:

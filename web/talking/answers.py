@@ -10,7 +10,7 @@ from enrollment.decide import OrganizationFacts
 from enrollment.explain import ExplainedDecision
 from enrollment.states import FINAL
 from schemas.vocabulary import PURPOSE_OF_TRIGGER, EnrollmentState
-from storage import cadences, looking, naming
+from storage import cadences, looking, looking_approvals, naming
 from storage.looking import EnrollmentRow, Filters, MembershipLook, UnitFilters
 from storage.pool import Connection
 from storage.stored_evaluations import About
@@ -221,7 +221,9 @@ class Answering:
 
     async def _approvals(self, plan: ReadPlan) -> list[str]:
         customer_id = plan.customer_ids[0] if len(plan.customer_ids) == 1 else None
-        rows = await looking.waiting(self._connection, self._organization_id, customer_id=customer_id, limit=_MOST)
+        rows = await looking_approvals.waiting(
+            self._connection, self._organization_id, customer_id=customer_id, limit=_MOST
+        )
         wanted = [row for row in rows if not plan.stakeholder_ids or row.stakeholder_id in plan.stakeholder_ids]
         return [
             f"{self._name(row.stakeholder_id)}, until {spoken_moment(row.expires_at.astimezone(self._zone))}"

@@ -11,13 +11,12 @@ import orjson
 
 from enrollment.decide import OrganizationFacts
 from enrollment.states import FINAL
-from schemas.vocabulary import EnrollmentState
+from schemas.vocabulary import EnrollmentState, Purpose
 from storage import looking, mappings
 from storage.looking import Filters
 from storage.pool import Connection
 from web.chat.book import Directory, Enrolled
 from web.chat.entities import Cadence, Customer, Stakeholder, User
-from web.reading.told_enrollments import purpose_in
 
 __all__ = ["Directories", "enrolled", "put_on_by_hand"]
 
@@ -91,7 +90,7 @@ async def enrolled(
                 cadence_id=row.cadence_id,
                 cadence=row.cadence_name or f"cadence {row.cadence_id}",
                 state=EnrollmentState(row.state),
-                purpose=purpose_in(orjson.loads(row.request)),
+                purpose=Purpose(row.purpose) if row.purpose is not None else None,
                 step=row.current_step,
                 steps=_steps(facts, row.cadence_id),
             )
