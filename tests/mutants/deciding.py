@@ -274,4 +274,12 @@ WHERE e.state NOT IN ('expired', 'withdrawn')
         new="    if not elsewhere:\n",
         tests=("tests/workflows/test_snapshots.py",),
     ),
+    Mutant(
+        name="any-change-has-them-asked-for-who-are",
+        bug="of somebody who is asked for it is told what would have them asked for: whatever changes nothing",
+        path="enrollment/turning.py",
+        old="        if not _is_as_it_is(_same_again(unchanged[about], decision), decision):\n",
+        new="        if False:\n",
+        tests=("tests/enrollment/test_explain.py",),
+    ),
 )

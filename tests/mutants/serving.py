@@ -313,4 +313,12 @@ IN_SERVING = (
         new="",
         tests=("tests/web/test_short_way.py",),
     ),
+    Mutant(
+        name="asked-together-and-answered-by-the-firsts-values",
+        bug="what is asked together with something else is asked about what that was asked about",
+        path="storage/questions.py",
+        old='f"${int(place[1]) + before}"',
+        new='f"${int(place[1])}"',
+        tests=("tests/storage/test_questions.py",),
+    ),
 )
