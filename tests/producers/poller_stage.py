@@ -189,6 +189,15 @@ class Stage:
                 return
         raise AssertionError("nothing happens to these people")
 
+    async def emails_of_different_instants(self) -> list[dict[str, Any]]:
+        """Let days pass, a weekend too, until the first and the last e-mail have changed at instants of their own."""
+        for _ in range(30):
+            await self.live(days=1)
+            emails: list[dict[str, Any]] = await self.salesloft("GET", "/activities/emails?sort_direction=ASC")
+            if emails and emails[0]["updated_at"] < emails[-1]["updated_at"]:
+                return emails
+        raise AssertionError("no two e-mails change at different instants")
+
     async def be_quiet(self) -> None:
         """Let time pass until nothing has happened for a while: what happened in the last minutes is not read yet."""
         for _ in range(200):
