@@ -23,6 +23,7 @@ __all__ = [
     "MembershipLook",
     "OutcomesRow",
     "PersonRow",
+    "Place",
     "StateRow",
     "StreamRow",
     "UnitFilters",

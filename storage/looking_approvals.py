@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from storage.looking import Place
 from storage.pool import Connection
 from storage.queries import queries
 from storage.rows import rows_as
@@ -19,8 +20,6 @@ __all__ = [
     "requests",
     "waiting",
 ]
-
-Place = tuple[datetime | None, UUID | None]
 
 
 @dataclass(slots=True)
@@ -111,7 +110,10 @@ async def count_waiting_of_owner(
 async def requests(
     connection: Connection, organization_id: str, ids: Sequence[UUID], *, limit: int
 ) -> list[RequestRow]:
-    """The requests of some enrollments, in their order."""
+    """The requests of some enrollments, `limit` at most, in their order.
+
+    A bound that is the same each time, and not their number, which would make a statement for each: see `queries`.
+    """
     rows = await queries.look_at_requests(
         connection,
         organization_id=organization_id,

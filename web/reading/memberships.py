@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
 from enrollment.capabilities import CadenceAction, available_actions, can_be_retried
-from schemas.fields import KeptInstant
+from schemas.fields import Instant, KeptInstant
 from storage import looking as rows
 from storage import standing
 from storage.looking import MembershipLook
@@ -90,7 +90,7 @@ class MembershipDetail(Looked):
     membership: MembershipTold
     available_actions: list[CadenceAction]
     can_be_retried: bool = Field(description="By `POST /api/salesloft/cadence-memberships/{id}/retry`.")
-    read_at: KeptInstant
+    read_at: Instant
     freshness: Freshness
 
 
