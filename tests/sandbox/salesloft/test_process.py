@@ -27,7 +27,7 @@ asyncio.run(main())
 async def test_it_serves_the_teams_that_the_command_names_and_says_where() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.salesloft", "--port", "0", "--team", "Acme", "--team", "Globex"),
-        *("--people", "3", "--history-weeks", "4", "--until-stdin-closes"),
+        *("--people", "3", "--history-weeks", "4", "--now", "2026-11-25T09:00:00Z", "--until-stdin-closes"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
